@@ -1,0 +1,1 @@
+"""Whole training steps timed side by side; see README.md."""

@@ -1,0 +1,29 @@
+"""The costs in tinygrad_bp, for the eager and the compiled page alike."""
+
+from typing import Any
+
+import tinygrad_bp as tg
+
+from ..workloads import BINARY, CHAIN, CLASSES
+
+
+def _binary(parameters: Any, X: Any, Y: Any) -> Any:
+    W1, b1, W2, b2 = parameters
+    a1 = tg.sigmoid(W1 @ X + b1)
+    return tg.binary_cross_entropy_with_logits(W2 @ a1 + b2, Y)
+
+
+def _classes(parameters: Any, x: Any, labels: Any) -> Any:
+    *hidden, (W, b) = zip(parameters[::2], parameters[1::2], strict=True)
+    a = x
+    for V, c in hidden:
+        a = tg.relu(a @ V + c)
+    return tg.softmax_cross_entropy(a @ W + b, labels)
+
+
+def _chain(parameters: Any, _inputs: Any, _targets: Any) -> Any:
+    (x,) = parameters
+    return tg.sum(tg.tanh(x) * tg.sigmoid(x) + tg.exp(-x * x))
+
+
+COSTS = {BINARY: _binary, CLASSES: _classes, CHAIN: _chain}

@@ -1,0 +1,310 @@
+"""The step-through page in a real browser: Chromium without a window, where there is one."""
+
+import json
+import shutil
+import time
+
+import numpy as np
+import pytest
+
+import tinygrad_bp as tg
+from tinygrad_bp.draw.page import step_through
+
+webdriver = pytest.importorskip("selenium.webdriver", reason="Selenium is not installed (extra `test`)")
+from selenium.webdriver.chrome.service import Service  # noqa: E402 - only where Selenium is
+from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.common.keys import Keys  # noqa: E402
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+
+pytestmark = [
+    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no Chromium with its driver on this machine"),
+    pytest.mark.xdist_group("browser"),
+]
+
+ARGUMENTS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1280,900",
+)  # fmt: skip
+CENTRE_IN_VIEW = """
+    const node = document.querySelector(".node.at").getBoundingClientRect();
+    const stage = document.getElementById("stage").getBoundingClientRect();
+    const x = (node.left + node.right) / 2, y = (node.top + node.bottom) / 2;
+    return x > stage.left && x < stage.right && y > stage.top && y < stage.bottom;
+"""
+HOSTILE = "</script><script>window.evil = 1</script><img src=x onerror='window.evil = 1'>\u202e\x00"
+
+
+def started(folder):
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for argument in (*ARGUMENTS, f"--user-data-dir={folder}"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    return webdriver.Chrome(options=options, service=Service(DRIVER))
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    driver = started(tmp_path_factory.mktemp("profile"))
+    yield driver
+    driver.quit()
+
+
+def network():
+    rng = np.random.default_rng(0)
+    X, y = tg.tensor(rng.normal(size=(3, 4)), name="X"), tg.tensor(np.ones((1, 4)), name="y")
+    W1, b1, W2, b2 = parameters = [
+        tg.tensor(rng.normal(size=shape), requires_grad=True, name=name)
+        for name, shape in (("W1", (2, 3)), ("b1", (2, 1)), ("W2", (1, 2)), ("b2", (1, 1)))
+    ]
+    a1 = tg.sigmoid((W1 @ X + b1).named("z1")).named("a1")
+    a2 = tg.sigmoid((W2 @ a1 + b2).named("z2")).named("a2")
+    return tg.binary_cross_entropy(a2, y).named("C"), parameters
+
+
+class Page:
+    """The page in the browser, as a reader meets it."""
+
+    def __init__(self, browser, path):
+        self.browser, self.path = browser, path
+        browser.get_log("browser"), browser.get_log("performance")
+        self.open("")
+
+    def open(self, hash):
+        self.browser.get("about:blank")
+        self.browser.get(self.path.as_uri() + hash)
+
+    def find(self, selector):
+        return self.browser.find_element(By.CSS_SELECTOR, selector)
+
+    def press(self, *keys):
+        self.find("body").send_keys(*keys)
+
+    @property
+    def now(self):
+        return int(self.find(".step.current").get_attribute("id").removeprefix("step-"))
+
+    @property
+    def total(self):
+        return len(self.browser.find_elements(By.CSS_SELECTOR, ".step"))
+
+    def opacity(self, selector):
+        return float(self.find(selector).value_of_css_property("opacity"))
+
+    def until(self, condition):
+        deadline = time.monotonic() + 10
+        while not condition():
+            assert time.monotonic() < deadline, "the page did not get there"
+            time.sleep(0.05)
+
+
+@pytest.fixture
+def page(browser, tmp_path):
+    """A page that must neither complain nor ask anything of anyone."""
+    C, _ = network()
+    opened = Page(browser, step_through(C).save(tmp_path / "page.html"))
+    yield opened
+    assert browser.get_log("browser") == []
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    stopped = {m["params"]["requestId"] for m in messages if m["params"].get("blockedReason") == "csp"}
+    asked = [m["params"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+    left = {request["request"]["url"].partition("#")[0] for request in asked if request["requestId"] not in stopped}
+    outside = {url for url in left if not url.startswith(("about:", "chrome:", "data:"))}  # the browser's own pages
+    assert outside <= {opened.path.as_uri()}
+
+
+def test_at_the_end_stand_the_gradients_of_backward(browser, tmp_path, page):
+    C, parameters = network()
+    C.backward()
+    for _ in range(page.total - 1):
+        page.press(Keys.ARROW_RIGHT)
+    assert page.now == page.total
+    items = page.browser.find_elements(By.CSS_SELECTOR, ".step.current .arrays li")
+    assert len(items) == len(parameters)
+    for item, parameter in zip(items, parameters, strict=True):
+        cells = item.find_elements(By.CSS_SELECTOR, "mtd, math > mrow:last-child")
+        shown = [float(cell.text.replace("−", "-").replace("\n", "")) for cell in cells]
+        np.testing.assert_allclose(shown, parameter.grad.ravel(), rtol=1e-3)
+
+
+def test_gradients_appear_when_they_are_known(page):
+    page.press(Keys.END)
+    nodes = len(page.browser.find_elements(By.CSS_SELECTOR, ".node.differentiated"))
+    assert nodes == len(page.browser.find_elements(By.CSS_SELECTOR, ".node"))
+    page.press(Keys.HOME)
+    page.until(lambda: page.opacity(".node.op text.gradient") == 0)
+    assert page.opacity(".node.op text.value") == 0
+    page.press(Keys.ARROW_RIGHT)
+    page.until(lambda: page.opacity(".node.at text.value") == 1)
+    assert len(page.browser.find_elements(By.CSS_SELECTOR, ".node.read")) == 3
+    assert len(page.browser.find_elements(By.CSS_SELECTOR, ".edge.along")) == 3
+
+
+def test_the_keyboard_steps_plays_and_pauses(page):
+    assert page.now == 1
+    page.press(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_LEFT)
+    assert page.now == 2
+    page.press(Keys.END)
+    assert page.now == page.total
+    page.press(Keys.ARROW_RIGHT)
+    assert page.now == page.total
+    page.press(Keys.HOME, Keys.SPACE)
+    assert page.find("#play").text == "Pause"
+    page.until(lambda: page.now == 2)
+    page.press(Keys.SPACE)
+    assert page.find("#play").text == "Play"
+
+
+def test_buttons_slider_and_the_picture_step_too(page):
+    page.find("#next").click()
+    assert page.now == 2
+    page.find("#back").click()
+    assert page.now == 1
+    assert not page.find("#back").is_enabled()
+    page.find("#slider").send_keys(Keys.END)
+    assert page.now == page.total
+    page.find("#slider").send_keys(Keys.ARROW_LEFT)
+    assert page.now == page.total - 1
+    page.find("#whole").click()
+    page.find(".node.op").click()
+    assert page.now == 2
+    page.find("#play").send_keys(Keys.SPACE)
+    assert page.find("#play").text == "Pause"
+
+
+def test_the_caption_speaks(page):
+    page.press(Keys.ARROW_RIGHT)
+    caption = page.find("#caption")
+    assert caption.get_attribute("aria-live") == "polite"
+    assert caption.text == "z1 is computed from W1, X, b1."
+    assert page.find("#slider").get_attribute("aria-valuetext") == f"2 of {page.total}: Forward z1 = W1·X + b1"
+    assert page.find("#counter").text == f"2 / {page.total}"
+
+
+def test_a_link_leads_to_a_step(page):
+    page.open("#step-5")
+    assert page.now == 5
+    page.press(Keys.ARROW_RIGHT)
+    assert page.browser.current_url.endswith("#step-6")
+    page.browser.execute_script("location.hash = '#step-3'")
+    page.until(lambda: page.now == 3)
+    for wrong in ("#step-999", "#step-0", "#<script>"):
+        page.open(wrong)
+        assert 1 <= page.now <= page.total
+
+
+def test_search_finds_steps(page):
+    search = page.find("#search")
+    search.send_keys("w2", Keys.SPACE, Keys.BACKSPACE)
+    hits = [a for a in page.browser.find_elements(By.CSS_SELECTOR, "#outline a") if a.is_displayed()]
+    assert 0 < len(hits) < page.total
+    assert all("W2" in a.text for a in hits)
+    assert page.find("#found").text == f"{len(hits)} of {page.total} steps"
+    search.send_keys(Keys.ENTER)
+    first = page.now
+    search.send_keys(Keys.ENTER)
+    assert page.now > first
+    hits[0].click()
+    assert hits[0].get_dom_attribute("href") == f"#step-{page.now}"
+
+
+def test_pan_and_zoom(page):
+    def box():
+        rectangle = page.find("#stage svg").rect
+        return [rectangle[key] for key in ("x", "y", "width", "height")]
+
+    page.find("#whole").click()
+    before = box()
+    for _ in range(3):
+        page.find("#closer").click()
+    assert box()[2] > before[2] * 2
+    near = box()
+    webdriver.ActionChains(page.browser).drag_and_drop_by_offset(page.find("#stage"), 80, 0).perform()
+    assert box()[0] > near[0]
+    assert box()[2] == pytest.approx(near[2])
+    page.find("#whole").click()
+    assert box() == pytest.approx(before)
+    page.find("#farther").click()
+    assert box() == pytest.approx(before)
+
+
+def test_the_current_node_comes_into_view(page):
+    page.browser.set_window_size(500, 900)
+    try:
+        page.open("")
+        for _ in range(2, page.total):
+            page.press(Keys.ARROW_RIGHT)
+            page.until(lambda: page.browser.execute_script(CENTRE_IN_VIEW))
+        assert page.browser.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+    finally:
+        page.browser.set_window_size(1280, 900)
+
+
+def test_whoever_wants_less_motion_gets_none(page):
+    media = {"features": [{"name": "prefers-reduced-motion", "value": "reduce"}]}
+    page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+    try:
+        assert page.find(".node").value_of_css_property("transition-duration") in ("0s", "0.3s")
+        assert page.find(".node").value_of_css_property("transition-property") == "none"
+    finally:
+        page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+def test_in_print_every_step_is_there(page):
+    page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        assert all(step.is_displayed() for step in page.browser.find_elements(By.CSS_SELECTOR, ".step"))
+        assert not page.find("#controls").is_displayed()
+        page.until(lambda: page.opacity(".node.op text.gradient") == 1)
+    finally:
+        page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def test_hostile_names_do_nothing(browser, tmp_path):
+    x = tg.tensor(1.0, requires_grad=True, name=HOSTILE)
+    page = Page(browser, step_through((x * 2.0).named(f"{HOSTILE}C")).save(tmp_path / "page.html"))
+    page.press(Keys.END)
+    assert page.now == page.total
+    assert browser.execute_script("return [window.evil ?? null, document.scripts.length, document.images.length]") == [
+        None, 1, 0,
+    ]  # fmt: skip
+    assert browser.get_log("browser") == []
+
+
+def test_the_policy_stops_other_code(page, browser):
+    browser.execute_script(
+        "const s = document.createElement('script'); s.textContent = 'window.evil = 1'; document.body.append(s);"
+        "document.body.setAttribute('onclick', 'window.evil = 1'); document.body.click();"
+        "fetch('http://127.0.0.1:9/').catch(() => {}); new Image().src = 'http://127.0.0.1:9/x.png';"
+    )
+    assert browser.execute_script("return window.evil ?? null") is None
+    page.until(lambda: len(refused := browser.get_log("browser")) >= 1 and "Content Security Policy" in str(refused))
+    time.sleep(0.2)
+    browser.get_log("browser")
+
+
+def test_without_scripts_everything_can_be_read(browser, page):
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        page.open("")
+        assert all(step.is_displayed() for step in browser.find_elements(By.CSS_SELECTOR, ".step"))
+        assert not page.find("#controls").is_displayed()
+    finally:
+        browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+def test_in_the_frame_of_a_notebook(browser, tmp_path):
+    path = tmp_path / "notebook.html"
+    path.write_text(f"<!DOCTYPE html><meta charset=utf-8>{step_through(network()[0])._repr_html_()}", encoding="utf-8")
+    browser.get_log("browser")
+    browser.get(path.as_uri())
+    browser.switch_to.frame(0)
+    try:
+        browser.find_element(By.ID, "next").click()
+        browser.find_elements(By.CSS_SELECTOR, "#outline a")[4].click()
+        assert browser.find_element(By.CSS_SELECTOR, ".step.current").get_attribute("id") == "step-5"
+    finally:
+        browser.switch_to.default_content()
+    assert browser.get_log("browser") == []

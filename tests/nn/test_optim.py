@@ -1,0 +1,74 @@
+"""SGD takes the article's step, and leaves everything else alone."""
+
+import numpy as np
+import pytest
+
+import tinygrad_bp as tg
+from tinygrad_bp.errors import ArgumentError
+from tinygrad_bp.nn import SGD
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3), (0,)])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("rate", [0.5, np.float64(0.5), 1 / 2])
+def test_step(shape, dtype, rate):
+    p = tg.tensor(np.full(shape, 2), dtype=dtype, requires_grad=True)
+    optimizer = SGD([p], rate)
+    (p * p).sum().backward()
+    old, gradient = p.value, p.grad
+    optimizer.step()
+    np.testing.assert_array_equal(p.data, np.zeros(shape))
+    assert p.dtype == dtype
+    assert p.shape == shape
+    np.testing.assert_array_equal(old, np.full(shape, 2))
+    np.testing.assert_array_equal(gradient, np.full(shape, 4))
+    optimizer.zero_grad()
+    assert p.grad is None
+
+
+def test_a_graph_recorded_before_the_step_keeps_its_values():
+    p = tg.tensor([1.0, 2.0], requires_grad=True)
+    y = (p * p).sum()
+    y.backward(retain_graph=True)
+    optimizer = SGD([p], 0.1)
+    optimizer.step()
+    optimizer.zero_grad()
+    y.backward()
+    np.testing.assert_array_equal(p.grad, [2.0, 4.0])
+
+
+def test_parameters_without_gradient_stay():
+    p, q = (tg.tensor([1.0], requires_grad=True) for _ in range(2))
+    (3 * p).sum().backward()
+    SGD([p, q], 1.0).step()
+    assert (p.item(), q.item()) == (-2.0, 1.0)
+
+
+def test_the_rate_can_be_changed():
+    p = tg.tensor(1.0, requires_grad=True)
+    optimizer = SGD([p], 1.0)
+    p.grad = np.array(1.0)
+    optimizer.lr = np.float64(0.25)
+    optimizer.step()
+    assert p.item() == 0.75
+
+
+def test_refuses_what_cannot_be_trained():
+    p = tg.tensor([1.0], requires_grad=True, name="w")
+    for params, message in [
+        ([p, np.ones(2)], "parameter 1 is a ndarray, not a tensor"),
+        ([tg.tensor([1.0], name="c")], r"c \(1,\), requires no gradient"),
+        ([p * 2], "was computed from others"),
+        ([p, p], r"w \(1,\), is there twice"),
+        ([], "no parameters"),
+    ]:
+        with pytest.raises(ArgumentError, match=message):
+            SGD(params, 0.1)
+    for rate in (0, -1.0, np.inf, np.nan, "0.1", True, None):
+        with pytest.raises(ArgumentError, match="lr is a finite number above 0"):
+            SGD([p], rate)
+
+
+def test_takes_one_tensor_as_well():
+    p = tg.tensor([1.0], requires_grad=True)
+    assert SGD(p, 1).params == [p]

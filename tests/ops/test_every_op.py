@@ -1,0 +1,13 @@
+"""Every registered op, walked from the registry: its derivatives against numbers, on inputs from its own domain."""
+
+import pytest
+from hypothesis import given, strategies as st
+
+from tinygrad_bp.registry import OPS
+from tinygrad_bp.testing import op_cases
+
+
+@pytest.mark.parametrize("name", sorted(OPS))
+@given(data=st.data())
+def test_derivatives_are_right(name, data):
+    data.draw(op_cases(OPS[name]), label="case").check()

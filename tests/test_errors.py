@@ -1,0 +1,159 @@
+"""Errors say what was expected, what was got, and what to do; each mistake has its own class."""
+
+import builtins
+import inspect
+
+import numpy as np
+import pytest
+
+import tinygrad_bp as tg
+from tinygrad_bp import errors
+from tinygrad_bp.errors import TinygradError, describe, missing_extra
+from tinygrad_bp.registry import op
+from tinygrad_bp.testing import GradientError, check_gradients
+
+CLASSES = [e for _, e in inspect.getmembers(errors, inspect.isclass) if issubclass(e, TinygradError)]
+
+
+def leaf(*shape, name=None):
+    return tg.tensor(np.ones(shape), requires_grad=True, name=name)
+
+
+def twice():
+    y = (leaf(name="x") * 2).named("y")
+    y.backward()
+    y.backward()
+
+
+def assigned():
+    leaf(2, name="w")[0] = 1.0
+
+
+def anomaly():
+    with tg.detect_anomaly(), np.errstate(all="ignore"):
+        tg.log(tg.tensor(-1.0, name="p"))
+
+
+def out_of_range():
+    leaf(3, name="x")[5]
+
+
+MISTAKES = {
+    "inner dimensions": (
+        lambda: leaf(16, 7, name="W1") @ leaf(8, 140, name="X"),
+        errors.ShapeError,
+        r"matmul: inner dimensions differ: W1 \(16, 7\) · X \(8, 140\): 7 ≠ 8\. Transpose one operand or check",
+    ),
+    "batch dimensions": (
+        lambda: leaf(2, 3, 4) @ leaf(5, 4, 2),
+        errors.ShapeError,
+        r"batch dimensions of tensor \(2, 3, 4\) · tensor \(5, 4, 2\) do not broadcast",
+    ),
+    "a number in a matrix product": (lambda: leaf(2) @ leaf(), errors.ShapeError, "0-d operand .* Use \\* to scale"),
+    "shapes that do not broadcast": (
+        lambda: leaf(2, name="a") + np.ones(3),
+        errors.ShapeError,
+        r"add: a \(2,\), array \(3,\) do not fit together: .* Reshape",
+    ),
+    "an axis that is not there": (
+        lambda: leaf(2).sum(axis=3),
+        np.exceptions.AxisError,
+        "axis 3 .*sum of tensor",
+    ),
+    "an index that is not there": (out_of_range, IndexError, "index 5 is out of bounds .*x \\(3,\\)"),
+    "iteration over a number": (lambda: list(leaf()), errors.ShapeError, "no axis to iterate over"),
+    "the wrong cotangent": (
+        lambda: (leaf(2, name="y") * 2).backward(np.ones(3)),
+        errors.ShapeError,
+        r"cotangent has shape \(3,\), .* needs \(2,\)",
+    ),
+    "backward from many numbers": (
+        lambda: (leaf(2, 3) * 1).backward(),
+        errors.NonScalarBackwardError,
+        r"\(2, 3\) has 6\. Reduce it with sum\(\) or mean\(\), or pass the cotangent",
+    ),
+    "backward from a constant": (
+        lambda: tg.tensor(1.0, name="c").backward(),
+        errors.NoGradientError,
+        r"c \(\) requires no gradient: nothing it was computed from has requires_grad=True",
+    ),
+    "backward twice": (twice, errors.GraphFreedError, r"behind y \(\), made by multiply, .*retain_graph=True"),
+    "a plain array of a tensor": (
+        lambda: np.asarray(leaf(2, name="w")),
+        errors.ArrayConversionError,
+        r"w \(2,\) requires a gradient.* \.data .*\.detach\(\)",
+    ),
+    "out=": (lambda: np.add(leaf(2), 1, out=np.zeros(2)), errors.ArrayConversionError, "out="),
+    "assignment to a leaf": (assigned, errors.LeafAssignmentError, r"w \(2,\)"),
+    "a function without a rule": (lambda: np.unwrap(leaf(3)), errors.MissingRuleError, "unwrap"),
+    "integers that require a gradient": (
+        lambda: tg.tensor([1, 2], requires_grad=True, name="k"),
+        errors.DTypeError,
+        r"k has dtype int64\. Write 3\.0 for 3, or pass dtype=float",
+    ),
+    "text": (lambda: tg.tensor(["a"]), errors.DTypeError, "a tensor holds numbers; got dtype <U1"),
+    "objects": (lambda: tg.tensor([object()]), errors.DTypeError, "got dtype object"),
+    "a word that is not a choice": (
+        lambda: tg.mse(np.ones(2), np.ones(2), reduction="average"),
+        errors.ArgumentError,
+        "'mean', 'sum', 'none'; got 'average'",
+    ),
+    "losses of different shapes": (
+        lambda: tg.mse(leaf(3, name="p"), np.ones((3, 1))),
+        errors.ShapeError,
+        r"\(3,\).*\(3, 1\) must have the same shape",
+    ),
+    "NaN": (anomaly, errors.AnomalyError, r"log of p \(\) gave NaN or infinity"),
+    "a singular matrix": (lambda: tg.linalg.inv(np.zeros((2, 2))), np.linalg.LinAlgError, "[Ss]ingular"),
+    "a singular tensor": (
+        lambda: tg.linalg.inv(tg.tensor(np.zeros((2, 2)), name="A")),
+        errors.LinearAlgebraError,
+        r"inv of A \(2, 2\)",
+    ),
+    "an incomplete record": (lambda: op(latex="x", domain=None)(abs), errors.RegistrationError, "lacks .*a domain"),
+    "a wrong derivative": (
+        lambda: check_gradients(lambda x: tg.tensor(x.data, requires_grad=True) * 2, np.ones(1), name="double"),
+        GradientError,
+        r"double: the gradient for input 0 of shape \(1,\) at index \(0,\): expected .*, got 0\.0",
+    ),
+}
+
+
+@pytest.mark.parametrize(("mistake", "kind", "message"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_has_its_class_and_its_message(mistake, kind, message):
+    with pytest.raises(kind, match=message) as caught:
+        mistake()
+    assert type(caught.value) is kind
+
+
+@pytest.mark.parametrize("kind", [e for e in CLASSES if e is not TinygradError])
+def test_every_error_is_also_one_of_pythons(kind):
+    assert issubclass(kind, TinygradError)
+    bases = [base.__name__ for base in kind.__bases__ if base is not TinygradError]
+    assert bases
+    assert all(hasattr(builtins, name) or name == "LinAlgError" for name in bases)
+    assert kind.__doc__
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (leaf(16, 7, name="W1"), "W1 (16, 7)"),
+        (leaf(), "tensor ()"),
+        (np.ones((2, 1)), "array (2, 1)"),
+        (3.5, "3.5"),
+        (True, "True"),
+        (1j, "1j"),
+        ("text", "str"),
+        (None, "NoneType"),
+        ([1, 2], "list"),
+    ],
+)
+def test_operands_are_described_by_name_and_shape(value, text):
+    assert describe(value) == text
+
+
+def test_a_missing_extra_says_how_to_install_it():
+    error = missing_extra("numba", "jit")
+    assert isinstance(error, ImportError)
+    assert str(error) == "numba is not installed. Install it with: pip install 'tinygrad_bp[jit]'"

@@ -1,0 +1,36 @@
+"""The examples run, and the article's derivation holds for every network."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+from hypothesis import given, strategies as st
+
+from examples.article import derivatives_by_engine, derivatives_by_hand, main, random_problem
+
+ROOT = Path(__file__).resolve().parent.parent
+widths = st.integers(1, 20)
+
+
+@given(st.lists(widths, min_size=2, max_size=6), st.integers(1, 50), st.integers(0, 2**32))
+def test_the_engine_derives_the_articles_formulas(architecture, m, seed):
+    network, X, Y = random_problem(architecture, m, seed)
+    by_engine = derivatives_by_engine(network, X, Y)
+    by_hand = derivatives_by_hand(network.parameters, X, Y, network.L)
+    assert len(by_hand) == 3 * network.L
+    for name, derivative in by_hand.items():
+        np.testing.assert_allclose(by_engine[name], derivative, rtol=1e-12, atol=1e-12, err_msg=name)
+
+
+def test_article_prints_its_table(capsys):
+    main()
+    printed = capsys.readouterr().out
+    assert "7-2-1, 14 examples" in printed
+    assert "largest of all: " in printed
+
+
+def test_article_runs_from_the_command_line():
+    command = [sys.executable, "-m", "examples.article"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "largest of all" in done.stdout

@@ -1,0 +1,28 @@
+"""The gallery is what examples/gallery.py draws."""
+
+import pytest
+
+from examples import gallery
+
+
+@pytest.fixture(scope="module")
+def figures():
+    return gallery.figures()
+
+
+def test_the_dot_files_are_up_to_date(figures):
+    for name, drawing in figures.items():
+        assert (gallery.GRAPHS / f"{name}.dot").read_text(encoding="utf-8") == drawing.dot, name
+
+
+def test_every_picture_of_the_folder_is_drawn_by_it(figures):
+    kept = {path.stem for path in gallery.GRAPHS.iterdir() if path.suffix in (".dot", ".svg")}
+    assert kept == set(figures)
+
+
+def test_main_writes_dot_and_svg(tmp_path, monkeypatch, figures):
+    monkeypatch.setattr(gallery, "figures", lambda: {"article_both": figures["article_both"]})
+    lines = []
+    gallery.main(tmp_path, lines.append)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["article_both.dot", "article_both.svg"]
+    assert lines == ["article_both: .dot, .svg"]

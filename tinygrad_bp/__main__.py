@@ -1,0 +1,12 @@
+"""`python -m tinygrad_bp`."""
+
+import sys
+
+from tinygrad_bp.errors import MissingExtraError
+
+try:
+    from tinygrad_bp.cli import main
+except MissingExtraError as error:
+    print(f"error: {error}", file=sys.stderr)
+    sys.exit(2)
+sys.exit(main())

@@ -1,0 +1,49 @@
+"""Methods made of functions, for a class that has many of them and writes none out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any
+
+from tinygrad_bp.engine import Node, Op, apply
+
+Function = Callable[..., Any]
+
+
+def operator(function: Function) -> Any:
+    """`self ∘ other` for a binary op."""
+    record: Op = function.op  # type: ignore[attr-defined]
+
+    def method(self: Node, other: Any) -> Any:
+        return apply(record, (self, other))
+
+    return update_wrapper(method, function)
+
+
+def reflected(function: Function) -> Any:
+    """`other ∘ self` for a binary op whose left operand does not know tensors."""
+    record: Op = function.op  # type: ignore[attr-defined]
+
+    def method(self: Node, other: Any) -> Any:
+        return apply(record, (other, self))
+
+    return update_wrapper(method, function)
+
+
+def reduction(function: Function) -> Any:
+    """A reduction over `axis`; `keepdims` has its name, since NumPy has other arguments between the two."""
+
+    def method(self: Node, axis: Any = None, *, keepdims: bool = False) -> Any:
+        return function(self, axis=axis, keepdims=keepdims)
+
+    return update_wrapper(method, function)
+
+
+def method(function: Function) -> Any:
+    """NumPy's function as a method: it comes back to the library's function of the same name."""
+
+    def method(self: Node, *args: Any, **kwargs: Any) -> Any:
+        return function(self, *args, **kwargs)
+
+    return update_wrapper(method, function)

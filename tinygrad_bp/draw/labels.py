@@ -1,0 +1,174 @@
+"""What a picture says: the words of every node and edge, as plain text, whatever draws them."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections import defaultdict
+from dataclasses import dataclass
+
+from tinygrad_bp.graph import Graph, GraphEdge, GraphNode, Summary
+
+WIDEST = 60
+"""Characters of a label; the tooltip has the rest."""
+
+LINE = 26
+"""Characters on one line."""
+
+NOT_COMPUTED = "–"
+_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+_MOST_SUMMANDS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class NodeWords:
+    """The three parts of a node, from top to bottom, and its tooltip."""
+
+    value: tuple[str, ...]
+    title: tuple[str, ...]
+    gradient: tuple[str, ...]
+    tooltip: str
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeWords:
+    """The lines at a backward edge, and the tooltips of both directions."""
+
+    derivative: tuple[str, ...]
+    forward_tooltip: str
+    backward_tooltip: str
+
+
+def clean(text: str) -> str:
+    """Text in which nothing is invisible: control and direction characters become a replacement mark, blank text ␣."""
+    if text.isspace() or not text:
+        return "\N{OPEN BOX}"
+    if text.isprintable():
+        return text
+    return "".join(["\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in _INVISIBLE else c for c in text])
+
+
+def shortened(text: str, widest: int = WIDEST) -> str:
+    """Text cut to a width."""
+    return text if len(text) <= widest else text[: widest - 1].rstrip() + "…"
+
+
+def wrapped(text: str) -> list[str]:
+    """A formula on as many lines as it needs, broken after = and before + and − that stand in the fewest brackets."""
+    if len(text) <= LINE:
+        return [text]
+    depth, breaks = 0, []
+    for i, character in enumerate(text):
+        depth += (character in "([{") - (character in ")]}")
+        if text[i : i + 3] in (" = ", " + ", " − "):
+            breaks.append((depth, abs(i - len(text) // 2), i + 2 * (text[i + 1] == "=")))
+    if not breaks:
+        return [text]
+    at = min(breaks)[2]
+    return [*wrapped(text[:at]), *wrapped(text[at + 1 :])]
+
+
+def written(x: float) -> str:
+    """A number with four significant digits and a true minus sign."""
+    if math.isinf(x):
+        return "∞" if x > 0 else "−∞"
+    return f"{x:.4g}".replace("-", "−")
+
+
+def summary(given: Summary | None) -> str:
+    """A number, or the smallest, mean and largest of an array."""
+    if given is None:
+        return NOT_COMPUTED
+    if given.size == 1:
+        return written(given.mean)
+    return f"min {written(given.minimum)}  mean {written(given.mean)}  max {written(given.maximum)}"
+
+
+def shape(node: GraphNode) -> str:
+    """`2×5`, or `scalar`."""
+    return "×".join([str(n) for n in node.shape]) or "scalar"
+
+
+def node_words(graph: Graph) -> dict[str, NodeWords]:
+    """The words of every node, by its id."""
+    uses = defaultdict(list)
+    for edge in graph.edges:
+        if edge.contribution is not None:
+            uses[edge.source].append(edge.contribution)
+    return {node.id: _node(graph, node, uses[node.id]) for node in graph.nodes}
+
+
+def _node(graph: Graph, node: GraphNode, uses: list[Summary]) -> NodeWords:
+    is_number = node.kind == "constant" and not node.named
+    value = _stacked(node.value)
+    gradient = () if is_number else _gradient(graph, node, uses)
+    kind = node.op if node.op is not None else node.kind
+    if node.group is not None and node.group.parameters:
+        kind = f"{kind}, {node.group.parameters:,} parameter{'s' * (node.group.parameters > 1)}"
+    about = shape(node) if is_number else f"{kind} · {shape(node)}"
+    tooltip = [clean(_full_title(node)), f"{kind}, {shape(node)}, {node.dtype}", f"value: {summary(node.value)}"]
+    if not is_number:
+        tooltip.append(clean(f"∂{graph.root.symbol}/∂{node.symbol}: {summary(node.gradient)}"))
+    return NodeWords(
+        value=value if graph.passes != "backward" and not is_number else (),
+        title=(shortened(clean(node.name), LINE),) if is_number else (*wrapped(_title(node)), about),
+        gradient=gradient if graph.passes != "forward" else (),
+        tooltip="\n".join(tooltip),
+    )
+
+
+def _full_title(node: GraphNode) -> str:
+    formula = node.formula
+    if node.group is not None:
+        return node.name
+    if not node.named:
+        return formula
+    return node.name if node.kind != "op" or formula == node.name else f"{node.name} = {formula}"
+
+
+def _title(node: GraphNode) -> str:
+    full = clean(_full_title(node))
+    return full if len(full) <= WIDEST else shortened(clean(node.name), LINE)
+
+
+def _stacked(given: Summary | None) -> tuple[str, ...]:
+    """A summary on one line, an array's on three."""
+    return tuple(summary(given).split("  "))
+
+
+def _gradient(graph: Graph, node: GraphNode, uses: list[Summary]) -> tuple[str, ...]:
+    symbol = shortened(clean(f"∂{graph.root.symbol}/∂{node.symbol}"), LINE)
+    numbers = _stacked(node.gradient)
+    if len(uses) < 2:
+        return (f"{symbol} = {numbers[0]}",) if len(numbers) == 1 else (symbol, *numbers)
+    if len(numbers) == 1 and len(uses) <= _MOST_SUMMANDS:
+        terms = " + ".join([t if t[0] != "−" else f"({t})" for t in map(summary, uses)])
+        return f"{symbol} =", f"Σ ({terms}) = {numbers[0]}"
+    return f"{symbol} = Σ of {len(uses)} paths", *numbers
+
+
+def edge_words(graph: Graph) -> list[EdgeWords]:
+    """The words of every edge, in the graph's order."""
+    nodes = {node.id: node for node in graph.nodes}
+    uses: dict[str, int] = defaultdict(int)
+    for edge in graph.edges:
+        uses[edge.source] += edge.template is not None
+    return [_edge(graph, edge, nodes, uses[edge.source]) for edge in graph.edges]
+
+
+def _edge(graph: Graph, edge: GraphEdge, nodes: dict[str, GraphNode], uses: int) -> EdgeWords:
+    source, target, root = nodes[edge.source], nodes[edge.target], graph.root
+    way = clean(f"{source.symbol} → {target.symbol}")
+    if edge.formula is None:
+        return EdgeWords((), way, "")
+    rule = clean(edge.formula)
+    words = wrapped(shortened(rule))
+    if graph.passes == "backward" and edge.target != root.id:
+        words = [shortened(clean(f"∂{root.symbol}/∂{target.symbol} · {edge.symbol}")), *words]
+    if edge.count > 1:
+        words.append(f"{edge.count} uses")
+    if uses > 1 and edge.contribution is not None:
+        words.append(f"contributes {summary(edge.contribution)}")
+    about = clean(f"∂{root.symbol}/∂{source.symbol}")
+    tooltip = f"{rule}\ncontributes to {about}: {summary(edge.contribution)}"
+    return EdgeWords(tuple(words), way, tooltip)

@@ -1,0 +1,198 @@
+"""A layered layout of our own: layers by longest path, order by barycentres, heights by least squares.
+
+Nodes stand in the even columns. The odd ones between them hold the labels of the edges; an edge that passes a column
+has a place of its own there. Between two columns there are only edges, so that none runs through a text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from tinygrad_bp.draw.measures import Size
+
+GAP = 26.0
+"""Least room between two columns, where edges bend; more where they climb high, up to `WIDEST_GAP`."""
+
+WIDEST_GAP = 140.0
+_SLOPE = 0.06
+
+APART = 16.0
+"""Room between two boxes of a column."""
+
+PASSING = 14.0
+"""Height of the place where an edge passes a column."""
+
+_SWEEPS = 6
+_MOST_PLACES = 30_000
+
+
+@dataclass(slots=True, eq=False)
+class Place:
+    """Something in a column: a node, the label of a link, or the place where edges pass by."""
+
+    column: int
+    width: float
+    height: float
+    before: list[Place] = field(default_factory=list)
+    after: list[Place] = field(default_factory=list)
+    order: float = 0.0
+    x: float = 0.0
+    y: float = 0.0
+    """Of the middle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The way of one link: places from its source to its target; `label` is one of them. Empty: the long way round."""
+
+    places: tuple[Place, ...]
+    label: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where everything is. columns: left and right side of each; width and height include all of it."""
+
+    nodes: dict[str, Place]
+    routes: list[Route]
+    columns: list[tuple[float, float]]
+    width: float
+    height: float
+
+
+def lay_out(nodes: dict[str, Size], links: Sequence[tuple[str, str]], labels: Sequence[Size]) -> Layout:
+    """Places for nodes and for links, whose sources all come before their targets in `nodes`."""
+    layers = _layers(nodes, links)
+    places = {name: Place(2 * layers[name], *size) for name, size in nodes.items()}
+    routes = _routes(places, links, labels)
+    columns = _columns([*places.values(), *[p for route in routes for p in route.places]])
+    _ordered(columns)
+    _downward(columns)
+    sides = _across(columns)
+    bottom = max((place.y + place.height / 2 for column in columns for place in column), default=0.0)
+    return Layout(places, routes, sides, sides[-1][1] if sides else 0.0, bottom)
+
+
+def _layers(nodes: Iterable[str], links: Sequence[tuple[str, str]]) -> dict[str, int]:
+    """The longest way from a leaf to each node; leaves stand just before their first use."""
+    layer = dict.fromkeys(nodes, 0)
+    into: dict[str, list[str]] = {name: [] for name in layer}
+    first: dict[str, int] = {}
+    for source, target in links:
+        into[target].append(source)
+    for name, sources in into.items():
+        if sources:
+            layer[name] = 1 + max([layer[source] for source in sources])
+    for source, target in links:
+        first[source] = min(first.get(source, layer[target]), layer[target])
+    return {name: layer[name] if into[name] or name not in first else first[name] - 1 for name in layer}
+
+
+def _routes(places: dict[str, Place], links: Sequence[tuple[str, str]], labels: Sequence[Size]) -> list[Route]:
+    """The places that each link goes along. Links from one source share their way until they turn to their targets."""
+    spans = [places[target].column - places[source].column for source, target in links]
+    budget = _MOST_PLACES + 2 * len(links)
+    routes: list[Route] = [Route((), None)] * len(links)
+    shared: dict[str, list[Place]] = {}
+    for i in sorted(range(len(links)), key=spans.__getitem__):
+        source, target = (places[name] for name in links[i])
+        way = shared.setdefault(links[i][0], [source])
+        needed = spans[i] - 1 - (len(way) - 1)
+        if needed > budget:
+            continue
+        budget -= max(needed, 1)
+        while len(way) < spans[i] - 1:
+            way.append(_linked(way[-1], Place(way[-1].column + 1, 0.0, PASSING)))
+        width, height = labels[i]
+        label = _linked(way[spans[i] - 2], Place(target.column - 1, width, max(height, PASSING)))
+        _linked(label, target)
+        routes[i] = Route((*way[1 : spans[i] - 1], label), label)
+    return routes
+
+
+def _linked(first: Place, second: Place) -> Place:
+    first.after.append(second)
+    second.before.append(first)
+    return second
+
+
+def _columns(places: Iterable[Place]) -> list[list[Place]]:
+    columns: list[list[Place]] = []
+    for place in {id(p): p for p in places}.values():
+        while len(columns) <= place.column:
+            columns.append([])
+        columns[place.column].append(place)
+    return columns
+
+
+def _ordered(columns: list[list[Place]]) -> None:
+    """Fewer crossings: every place between its neighbours, to the right and back, several times."""
+    for column in columns:
+        for i, place in enumerate(column):
+            place.order = (i + 0.5) / len(column)
+    for sweep in range(_SWEEPS):
+        forward = sweep % 2 == 0
+        for column in columns if forward else reversed(columns):
+            middles = {}
+            for place in column:
+                neighbours = place.before if forward else place.after
+                middles[id(place)] = sum([n.order for n in neighbours]) / len(neighbours) if neighbours else place.order
+            column.sort(key=lambda place: middles[id(place)])
+            for i, place in enumerate(column):
+                place.order = (i + 0.5) / len(column)
+
+
+def _across(columns: list[list[Place]]) -> list[tuple[float, float]]:
+    """The columns side by side, everything in the middle of its own."""
+    sides, left = [], 0.0
+    for column in columns:
+        width = max([place.width for place in column], default=0.0)
+        for place in column:
+            place.x = left + width / 2
+        sides.append((left, left + width))
+        climb = max([abs(place.y - other.y) for place in column for other in place.after], default=0.0)
+        left += width + min(max(GAP, _SLOPE * climb), WIDEST_GAP)
+    return sides
+
+
+def _downward(columns: list[list[Place]]) -> None:
+    """Heights: everything as near to the middle of its neighbours as the order allows."""
+    for column in columns:
+        _settle(column, [0.0] * len(column))
+    for sweep in range(2 * _SWEEPS):
+        forward = sweep % 2 == 0
+        for column in columns if forward else reversed(columns):
+            wished = []
+            for place in column:
+                near = place.before if forward else place.after
+                near = near or place.after or place.before
+                if sweep >= _SWEEPS:
+                    near = [*place.before, *place.after]
+                wished.append(sum([n.y for n in near]) / len(near) if near else place.y)
+            _settle(column, wished)
+    top = min((place.y - place.height / 2 for column in columns for place in column), default=0.0)
+    for column in columns:
+        for place in column:
+            place.y -= top
+
+
+def _settle(column: list[Place], wished: list[float]) -> None:
+    """The heights closest to the wished ones, by least squares, at which nothing overlaps: pooled violators."""
+    offsets, at, last = [], 0.0, 0.0
+    for i, place in enumerate(column):
+        at += (last + place.height) / 2 + APART * (i > 0)
+        offsets.append(at)
+        last = place.height
+    pools: list[tuple[float, int]] = []
+    for offset, wish in zip(offsets, wished, strict=True):
+        total, count = wish - offset, 1
+        while pools and pools[-1][0] * count > total * pools[-1][1]:
+            more, others = pools.pop()
+            total, count = total + more, count + others
+        pools.append((total, count))
+    i = 0
+    for total, count in pools:
+        for place, offset in zip(column[i : i + count], offsets[i : i + count], strict=True):
+            place.y = total / count + offset
+        i += count

@@ -1,0 +1,121 @@
+"""The step-through page: one file with everything in it, which asks nothing of a network or a server."""
+
+from __future__ import annotations
+
+import os
+import re
+from base64 import b64encode
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from html import escape, unescape
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal, final
+
+from tinygrad_bp.draw import Drawing
+from tinygrad_bp.draw.cards import Cards
+from tinygrad_bp.draw.labels import clean, shortened
+from tinygrad_bp.draw.steps import Step, steps
+from tinygrad_bp.errors import ArgumentError
+from tinygrad_bp.graph import Graph, graph as snapshot
+
+MOST_NODES = 300
+
+_MARK = re.compile(r"\{\{(\w+)\}\}")
+_STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
+
+
+@final
+@dataclass(frozen=True)
+class StepThrough:
+    """A computation and its chain rule, to go through step by step in a browser. Notebooks show it by themselves."""
+
+    graph: Graph
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps, as data."""
+        return steps(self.graph)
+
+    @cached_property
+    def html(self) -> str:
+        """The page. Raises what `Drawing.svg` raises."""
+        cards = Cards(self.graph, self.steps)
+        svg = Drawing(self.graph).svg
+        css, js = _part("page.css"), _part("page.js")
+        styles = [css, *map(unescape, _STYLE.findall(svg))]
+        return _filled(
+            _part("page.html"),
+            title=escape(f"{shortened(clean(self.graph.root.name), 40)}, step by step"),
+            policy=_policy(scripts=[js], styles=styles),
+            css=css, js=js, svg=svg, cards=cards.cards(), outline=cards.outline(), count=str(len(self.steps)),
+        )  # fmt: skip
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the page to a file, `.html`. The file appears whole or not at all."""
+        path = Path(path)
+        if path.suffix not in (".html", ".htm"):
+            raise ArgumentError(f"save: the suffix of a page is .html; got {path.name!r}.")
+        text = self.html
+        beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+        try:
+            beside.write_text(text, encoding="utf-8", newline="\n")
+            os.replace(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
+        return path
+
+    def _repr_html_(self) -> str:
+        """The page in a frame of its own, so that neither its style nor its ids meet those of the notebook."""
+        return (
+            f'<iframe srcdoc="{escape(self.html)}" sandbox="allow-scripts" title="step by step" width="100%" '
+            'height="720" style="border: 0"></iframe>'
+        )
+
+
+def step_through(C: Any, detail: Literal["named", "ops"] = "named") -> StepThrough:
+    """A page that goes through what C, a tensor or a Graph, was computed from, and back through the chain rule.
+
+    detail: "named" or "ops", as in `Graph.view`. Raises ArgumentError above 300 nodes, which nobody steps through, and
+    for a part of a graph, or one of scopes, in which gradients have no beginning or no rule.
+
+    >>> import tinygrad_bp as tg
+    >>> x = tg.tensor(3.0, requires_grad=True, name="x")
+    >>> page = step_through((x * x).named("h"))
+    >>> [step.kind for step in page.steps]
+    ['given', 'forward', 'seed', 'backward', 'backward', 'sum', 'result']
+    """
+    graph = C if isinstance(C, Graph) else snapshot(C)
+    operands = {parent for node in graph.nodes for parent in node.parents}
+    is_part = graph.whole is not None or not operands <= {node.id for node in graph.nodes}
+    if is_part or "scopes" in (graph.detail, detail):
+        raise ArgumentError("step_through: takes all of a graph, with detail='named' or 'ops'. Pass C or tg.graph(C).")
+    graph = graph.view(detail)
+    if len(graph.nodes) > MOST_NODES:
+        instead = "Take detail='named'" if detail == "ops" else "Name fewer values, or take a smaller model"
+        raise ArgumentError(
+            f"step_through: at most {MOST_NODES} nodes can be gone through one by one; the graph has "
+            f"{len(graph.nodes)} at detail={detail!r}. {instead}, or draw it: tg.draw(C)."
+        )
+    return StepThrough(graph)
+
+
+def _part(name: str) -> str:
+    return files("tinygrad_bp.draw").joinpath(name).read_text(encoding="utf-8")
+
+
+def _filled(template: str, **parts: str) -> str:
+    """The template with its parts, in one pass: what a part says is never taken for a mark."""
+    return _MARK.sub(lambda mark: parts[mark[1]], template)
+
+
+def _policy(scripts: list[str], styles: list[str]) -> str:
+    """A content security policy that lets exactly these scripts and style sheets in, and nothing from anywhere."""
+    allowed = {"script-src": scripts, "style-src": styles}
+    rules = [f"{kind} {' '.join(dict.fromkeys(map(_hash, texts)))}" for kind, texts in allowed.items()]
+    return "; ".join(["default-src 'none'", *rules, "base-uri 'none'", "form-action 'none'"])
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"

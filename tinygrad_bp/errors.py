@@ -1,0 +1,94 @@
+"""Every exception of the library. Each message says what was expected, what was got, and what to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.linalg import LinAlgError
+
+
+class TinygradError(Exception):
+    """Base of every error raised by this library."""
+
+
+class ShapeError(TinygradError, ValueError):
+    """Operands whose shapes do not fit together."""
+
+
+class DTypeError(TinygradError, TypeError):
+    """A dtype that cannot take part, or cannot carry a gradient."""
+
+
+class ArgumentError(TinygradError, ValueError):
+    """An argument outside what the function accepts."""
+
+
+class LinearAlgebraError(TinygradError, LinAlgError):
+    """A matrix that an op cannot take: singular, not positive definite, or not square."""
+
+
+class DataError(TinygradError, ValueError):
+    """Data that cannot be learned from: missing, not finite, or with wrong targets."""
+
+
+class NonScalarBackwardError(TinygradError, RuntimeError):
+    """`backward` without a seed, started from a tensor that is not a single number."""
+
+
+class NoGradientError(TinygradError, RuntimeError):
+    """A gradient asked of a tensor that nothing trainable leads to."""
+
+
+class GraphFreedError(TinygradError, RuntimeError):
+    """A second pass over a graph whose saved values an earlier `backward` released."""
+
+
+class StaleValueError(TinygradError, RuntimeError):
+    """A tensor whose value was replaced after the graph that needs it was recorded."""
+
+
+class ArrayConversionError(TinygradError, TypeError):
+    """A tensor that requires a gradient, about to become a plain array and lose it."""
+
+
+class GraphCopyError(TinygradError, TypeError):
+    """A deep copy or a pickle of a tensor that was computed from others, without them."""
+
+
+class LeafAssignmentError(TinygradError, RuntimeError):
+    """`t[i] = v` on a leaf that requires a gradient."""
+
+
+class MissingRuleError(TinygradError, TypeError):
+    """A NumPy function that has no derivative rule here."""
+
+
+class AnomalyError(TinygradError, FloatingPointError):
+    """NaN or infinity met while anomaly detection is on."""
+
+
+class RegistrationError(TinygradError, TypeError):
+    """An op record that is not complete."""
+
+
+class MissingExtraError(TinygradError, ImportError):
+    """An optional dependency that is not installed."""
+
+
+class RenderError(TinygradError, RuntimeError):
+    """A picture that Graphviz could not make."""
+
+
+def describe(value: Any) -> str:
+    """Name and shape of an operand, as every message writes them: `W1 (16, 7)`."""
+    name = getattr(value, "name", None)
+    shape = getattr(value, "shape", None)
+    kind = "tensor" if hasattr(value, "requires_grad") else "array"
+    if shape is None:
+        return repr(value) if isinstance(value, bool | int | float | complex) else type(value).__name__
+    return f"{name or kind} {tuple(shape)}"
+
+
+def missing_extra(package: str, extra: str) -> MissingExtraError:
+    """The error for an optional `package` that is not installed."""
+    return MissingExtraError(f"{package} is not installed. Install it with: pip install 'tinygrad_bp[{extra}]'")

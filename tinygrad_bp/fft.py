@@ -1,0 +1,18 @@
+"""Fourier transforms under NumPy's names: `tg.fft.rfft` for `np.fft.rfft`."""
+
+from tinygrad_bp.ops.fourier import (
+    fft as fft,
+    fft2 as fft2,
+    fftn as fftn,
+    fftshift as fftshift,
+    ifft as ifft,
+    ifft2 as ifft2,
+    ifftn as ifftn,
+    ifftshift as ifftshift,
+    irfft as irfft,
+    irfft2 as irfft2,
+    irfftn as irfftn,
+    rfft as rfft,
+    rfft2 as rfft2,
+    rfftn as rfftn,
+)

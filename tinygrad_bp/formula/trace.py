@@ -1,0 +1,215 @@
+"""Rules as formulas: a rule is run once on named stand-ins while everything is recorded, and the record is printed.
+
+So a derivative in a picture is the very rule that computes it; there is no second table of derivatives to keep right.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from tinygrad_bp.broadcasting import unbroadcast
+from tinygrad_bp.engine import Node
+from tinygrad_bp.formula.notation import COMPARISON, binding, fill, number, slot, template
+from tinygrad_bp.modes import tracing
+
+COTANGENT = slot("g")
+"""Where the cotangent that comes from the right, δ, stands in a derivative."""
+
+_CACHE_LIMIT = 10_000
+_derivatives: dict[Any, str | None] = {}
+
+
+# --- expressions ------------------------------------------------------------------------------------------------------
+
+
+def expression(node: Node, names: Mapping[int, str], of_rule: bool = False) -> str:
+    r"""LaTeX template of how `node` was computed, back to the nodes that `names` gives by their number.
+
+    of_rule: leave out what a derivative rule computes only for the computer's sake: 1·x, guards against division by 0.
+
+    >>> import tinygrad_bp as tg
+    >>> w, x = tg.tensor(2.0, requires_grad=True), tg.tensor(3.0)
+    >>> expression(tg.sigmoid(w * x), {w.number: "w", x.number: "x"})
+    '\\sigma(w \\cdot x)'
+    """
+    inside: dict[int, Node] = {}
+    pending = [node]
+    while pending:
+        current = pending.pop()
+        if current.number not in inside:
+            inside[current.number] = current
+            if current.number not in names:
+                pending += [p for p in current.parents or () if isinstance(p, Node)]
+    written: dict[int, str] = {}
+    for made in sorted(inside):
+        current = inside[made]
+        if made in names:
+            written[made] = names[made]
+        elif current.op is None:
+            written[made] = constant(current.value)
+        else:
+            operands = [written[p.number] if isinstance(p, Node) else constant(p) for p in current.parents]
+            written[made] = apply_latex(current, operands, of_rule)
+    return written[node.number]
+
+
+def constant(value: Any) -> str:
+    """A constant in a formula: a number as it is, an array without a name as what it is."""
+    array = np.asarray(value)
+    return number(array) if array.ndim == 0 and array.dtype.kind in "biufc" else r"\mathrm{const}"
+
+
+def apply_latex(node: Node, operands: list[str], of_rule: bool = False) -> str:
+    """The formula of a node's op with its operands written in; `of_rule` as in `expression`."""
+    op = node.op
+    assert op is not None
+    shorter = _simplified(op.name, node, operands) if of_rule else None
+    shorter = shorter or _tidied(op.name, node, operands)
+    if shorter is not None:
+        return shorter
+    if op.name == "divide":
+        operands = [_as_number(operand) for operand in operands]
+    latex = template(op.latex)
+    if r"\odot" in latex and any(np.ndim(x) == 0 for x in node.inputs):
+        latex = latex.replace(r"\odot", r"\cdot")  # scaling by one number
+    return fill(latex, {str(i): operand for i, operand in enumerate(operands)})
+
+
+_UNIT_FRACTION = re.compile(r"\\frac\{1\}\{([^{}]*)\}")
+_NUMBER = re.compile(r"-?[\d.]+( \\cdot 10\^\{-?\d+\})?|\\frac\{1\}\{\d+\}")
+_NEUTRAL = {("divide", "1"), ("power", "1"), ("add", "0"), ("subtract", "0")}
+
+
+def _tidied(name: str, node: Node, operands: list[str]) -> str | None:
+    """The formula as one writes it by hand: a number first, x² for x·x, nothing for axes of length 1."""
+    first, second = operands[0], operands[-1]
+    if name in ("multiply", "scale"):
+        if _is_number(second) and not _is_number(first):
+            return fill(r"‹0› \cdot ‹1›", {"0": second, "1": first})
+        if first == second:
+            return fill("‹0›^{2}", {"0": first})
+    if name in ("reshape", "broadcast_to") and (_is_number(first) or _same_but_ones(node)):
+        return first
+    return None
+
+
+def _simplified(name: str, node: Node, operands: list[str]) -> str | None:
+    """A rule's formula without neutral elements, and without guards of single points, which the op documents."""
+    first, second = operands[0], operands[-1]
+    if name in ("multiply", "scale"):
+        for one, other in ((first, second), (second, first)):
+            if one in ("0", "1"):
+                return other if one == "1" else "0"
+            if (part := _UNIT_FRACTION.fullmatch(one)) and other != one:
+                return rf"\frac{{{other}}}{{{part[1]}}}"
+    elif (name, second) in _NEUTRAL:
+        return first
+    elif name == "maximum":
+        return next((a for a, guard in ((first, 1), (second, 0)) if _is_floor(node.inputs[guard])), None)
+    elif name == "broadcast_to" and not _is_number(first) and np.size(node.value) != np.size(node.inputs[0]):
+        return fill(r"\operatorname{spread}(‹0›)", {"0": first})
+    elif name == "where":
+        condition, chosen, otherwise = operands
+        guarded = _is_number(chosen) and condition == f"{otherwise} = 0"
+        return otherwise if guarded or chosen == otherwise else None
+    return None
+
+
+def _is_floor(value: Any) -> bool:
+    """Whether a number only keeps another from being 0: the smallest normal one of its type."""
+    return np.ndim(value) == 0 and bool(0 < value <= np.finfo(np.float16).tiny)
+
+
+def _is_number(latex: str) -> bool:
+    return _NUMBER.fullmatch(latex) is not None
+
+
+def _same_but_ones(node: Node) -> bool:
+    before, after = np.shape(node.inputs[0]), np.shape(node.value)
+    return [n for n in before if n != 1] == [n for n in after if n != 1]
+
+
+# --- derivatives ------------------------------------------------------------------------------------------------------
+
+
+def derivative(node: Node, i: int) -> str | None:
+    r"""How `node` depends on its parent i, as a template: ‹0›, ‹1› … are its inputs, ‹y› itself, ‹g› the cotangent.
+
+    Without ‹g› it is ∂y/∂x: element by element, or the whole gradient of a single number. With ‹g› it is the
+    vector–Jacobian product. None if the rule cannot be traced.
+
+    >>> import tinygrad_bp as tg
+    >>> W, x = tg.tensor([[1.0, 2.0]], requires_grad=True), tg.tensor([[3.0], [4.0]])
+    >>> derivative(W @ x, 0), derivative(tg.sigmoid(W), 0)
+    ('‹g› \\cdot ‹1›^{\\top}', '‹y› \\odot (1 - ‹y›)')
+    """
+    # a rule may write sizes and small constants into its formula, so they are part of the key
+    inputs = [x if inline else np.shape(x) for x, inline in zip(node.inputs, _inlined(node), strict=True)]
+    key = node.op, i, np.shape(node.value), node.value.dtype, repr(inputs), repr(node.params) if node.params else ""
+    if key not in _derivatives:
+        if len(_derivatives) >= _CACHE_LIMIT:
+            _derivatives.clear()
+        _derivatives[key] = _trace(node, i)
+    return _derivatives[key]
+
+
+def _inlined(node: Node) -> list[bool]:
+    """Which inputs are constants short enough to be written as they are: the 2 in x², a condition."""
+    return [
+        not isinstance(p, Node) and (p is None or (isinstance(p, str | bool | int | float) and _is_short(p)))
+        for p in node.parents
+    ]
+
+
+def _is_short(value: Any) -> bool:
+    return isinstance(value, str) or (math.isfinite(value) and abs(value) <= 100 and float(2 * value).is_integer())
+
+
+def _trace(node: Node, i: int) -> str | None:
+    try:
+        with tracing(), np.errstate(all="ignore"):
+            return _traced(node, i)
+    except Exception:  # whatever an op's rule does that cannot be recorded, the picture still comes
+        return None
+
+
+def _traced(node: Node, i: int) -> str:
+    kind: Any = type(node)
+    op: Any = node.op
+    names: dict[int, str] = {}
+
+    def stand_in(value: Any, name: str) -> Any:
+        leaf = kind(value)
+        names[leaf.number] = name
+        return leaf
+
+    inputs = [
+        x if inline else stand_in(np.asarray(x)[()], slot(j))
+        for j, (x, inline) in enumerate(zip(node.inputs, _inlined(node), strict=True))
+    ]
+    y = stand_in(node.value, slot("y"))
+    shape = np.shape(node.inputs[i])
+    if op.derivatives is not None and shape == node.value.shape:
+        return _as_number(_printed(op.derivatives[i](y, *inputs, **node.params), names))
+    g = stand_in(np.ones_like(node.value)[()], COTANGENT if node.value.ndim else "1")
+    share = op.vjps[i](g, y, *inputs, **node.params)
+    if share.shape != shape:
+        share = unbroadcast(share, shape)
+    printed = _printed(share, names)
+    if shape == node.value.shape:
+        printed = {COTANGENT: "1", f"-{COTANGENT}": "-1"}.get(printed, printed)
+    return _as_number(printed)
+
+
+def _printed(result: Any, names: Mapping[int, str]) -> str:
+    return expression(result, names, of_rule=True) if isinstance(result, Node) else constant(result)
+
+
+def _as_number(latex: str) -> str:
+    """Iverson's brackets around a comparison."""
+    return f"[{latex}]" if binding(latex) == COMPARISON else latex

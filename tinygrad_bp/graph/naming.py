@@ -1,0 +1,81 @@
+"""Names for the values of a graph: the user's, else the notation's (z1, a1, …, C), else the op's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Container, Iterator, Mapping, Sequence
+from itertools import count
+
+from tinygrad_bp.engine import Node, Op
+
+_PRODUCTS = {"linear_algebra", "products", "contraction", "convolution"}
+"""The pages of `ops/` whose results are called z."""
+
+_ACTIVATIONS = {"tanh", "arctan"}
+"""Activations that stand on another page of `ops/` than the rest."""
+
+
+def name_nodes(nodes: Sequence[Node]) -> dict[int, tuple[str, bool]]:
+    """For every node its name, and whether it is more than the op's. The last node is the one differentiated.
+
+    Results of linear algebra, with the bias that is added to them, are z1, z2, …; what an activation makes of anything
+    is a1, a2, …; parameters without a name are w1, w2, …, other leaves x1, x2, …; a single number at the end is C.
+    """
+    taken = {node.name for node in nodes if node.name}
+    series = {letter: free_names(letter, taken) for letter in "zawx"}
+    before_bias = _before_bias(nodes)
+    named: dict[int, tuple[str, bool]] = {}
+    for node in nodes:
+        if node.name:
+            named[node.number] = node.name, True
+        elif node is nodes[-1] and node.op is not None and node.value.size == 1 and "C" not in taken:
+            named[node.number] = "C", True
+        elif (letter := _letter(node, named, before_bias)) is not None:
+            named[node.number] = next(series[letter]), True
+    return {**named, **_op_names(nodes, named)}
+
+
+def free_names(letter: str, taken: Container[str]) -> Iterator[str]:
+    """letter1, letter2, … without the names that are taken."""
+    return (name for i in count(1) if (name := f"{letter}{i}") not in taken)
+
+
+def _letter(node: Node, named: Mapping[int, tuple[str, bool]], before_bias: set[int]) -> str | None:
+    if node.op is None:
+        return "w" if node.requires_grad else "x"
+    if _family(node.op).endswith("activations") or node.op.name in _ACTIVATIONS:
+        return "a"
+    parents = [p for p in node.parents if isinstance(p, Node)]
+    if node.op.derivatives and len(node.parents) == 1 and named.get(parents[0].number, ("",))[0][:1] == "z":
+        return "a"  # any function of one variable is an activation when it is applied to z
+    adds_bias = node.op.name == "add" and any(p.number in before_bias for p in parents)
+    return "z" if adds_bias or (_family(node.op) in _PRODUCTS and node.number not in before_bias) else None
+
+
+def _before_bias(nodes: Sequence[Node]) -> set[int]:
+    """The unnamed products whose only use is that something is added to them."""
+    uses = Counter([p.number for node in nodes for p in node.parents if isinstance(p, Node)])
+    return {
+        p.number
+        for node in nodes
+        if node.op is not None and node.op.name == "add"
+        for p in node.parents
+        if isinstance(p, Node) and p.op is not None and _family(p.op) in _PRODUCTS
+        and not p.name and uses[p.number] == 1
+    }  # fmt: skip
+
+
+def _family(op: Op) -> str:
+    """The page of `ops/` the op stands on."""
+    return op.forward.__module__.rpartition(".")[2]
+
+
+def _op_names(nodes: Sequence[Node], named: Mapping[int, object]) -> dict[int, tuple[str, bool]]:
+    """The op's name, numbered where it comes more than once."""
+    unnamed = [(node.number, node.op.name) for node in nodes if node.number not in named and node.op is not None]
+    total, seen = Counter([name for _, name in unnamed]), Counter[str]()
+    names = {}
+    for number, name in unnamed:
+        seen[name] += 1
+        names[number] = (f"{name}{seen[name]}" if total[name] > 1 else name), False
+    return names

@@ -1,0 +1,146 @@
+"""From the engine's nodes to the immutable graph: the one place that reads both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from tinygrad_bp.engine import Node, Trail, freed, sweep
+from tinygrad_bp.formula import apply_latex, constant, derivative, fill, plain, slot
+from tinygrad_bp.graph.model import GraphEdge, GraphNode, Summary, Symbols
+from tinygrad_bp.graph.naming import free_names, name_nodes
+
+
+def snapshot(root: Node, gradients: bool) -> tuple[tuple[GraphNode, ...], tuple[GraphEdge, ...]]:
+    """Nodes and edges of everything `root` was computed from, oldest first."""
+    return _Snapshot(root, gradients).taken()
+
+
+def _history(root: Node) -> list[Node]:
+    """Every node that leads to `root`, in the order they were made."""
+    found = {root.number: root}
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        parents = node.parents
+        if parents is None:
+            raise freed(node)
+        for parent in parents:
+            if isinstance(parent, Node) and parent.number not in found:
+                found[parent.number] = parent
+                pending.append(parent)
+    return [found[number] for number in sorted(found)]
+
+
+def _gradients(root: Node) -> tuple[dict[int, Any], dict[tuple[int, int], Any]]:
+    """∂C/∂v by node number, and what each edge adds to it, from one sweep that changes nothing."""
+    one = np.ones_like(root.value)[()]
+    trail: Trail = []
+    arrived = sweep(root, one, trail=trail)
+    totals: dict[int, Any] = {root.number: one}
+    for node, i, share in trail:
+        number = node.parents[i].number
+        totals[number] = totals[number] + share if number in totals else share
+    totals.update({node.number: g for node, g in arrived})
+    return totals, {(node.number, i): share for node, i, share in trail}
+
+
+class _Snapshot:
+    """The graph while it is written down."""
+
+    def __init__(self, root: Node, gradients: bool):
+        self.history = _history(root)
+        known = gradients and root.requires_grad and root.value.size == 1
+        self.gradients, self.contributions = _gradients(root) if known else ({}, {})
+        self.symbols = Symbols()
+        self.nodes: list[GraphNode] = []
+        self.edges: list[GraphEdge] = []
+        self.ids: dict[int, str] = {}
+        self.free: Iterator[str] = iter(())
+        self.used = {
+            p.number: x
+            for node in self.history
+            for p, x in zip(node.parents, node.inputs, strict=True)
+            if isinstance(p, Node)
+        }
+
+    def taken(self) -> tuple[tuple[GraphNode, ...], tuple[GraphEdge, ...]]:
+        """Everything, written down once."""
+        named = name_nodes(self.history)
+        self.free = free_names("k", {name for name, _ in named.values()})
+        for node in self.history:
+            operands = node.parents
+            parents = [
+                self.ids[p.number] if isinstance(p, Node) else self._constant(x)
+                for p, x in zip(operands, node.inputs, strict=True)
+            ]
+            self._node(node, parents, *named[node.number])
+            self._edges(node, operands, parents)
+        return tuple(self.nodes), tuple(self.edges)
+
+    def _add(self, value: Any, name: str, named: bool, template: str = "", **fields: Any) -> str:
+        identity = f"n{len(self.nodes)}"
+        array = _read_only(value)
+        template = template or slot(identity)
+        self.symbols.add(identity, name, None if named else template)
+        defaults = {"op": None, "scope": "", "params": _NO_PARAMS, "parents": (), "gradient": None}
+        self.nodes.append(
+            GraphNode(
+                id=identity, name=name, named=named, shape=array.shape, dtype=_dtype_name(array.dtype),
+                template=template, value=Summary.of(array), data=array, symbols=self.symbols, **{**defaults, **fields},
+            )
+        )  # fmt: skip
+        return identity
+
+    def _constant(self, value: Any) -> str:
+        array = np.asarray(value)
+        if array.ndim:
+            return self._add(value, next(self.free), True, kind="constant")
+        if array.dtype.kind in "biufc":
+            return self._add(value, plain(constant(value)), False, constant(value), kind="constant")
+        return self._add(value, str(value), False, kind="constant")
+
+    def _node(self, node: Node, parents: list[str], name: str, named: bool) -> None:
+        if node.op is None:
+            fields: dict[str, Any] = {"kind": "parameter" if node.requires_grad else "input"}
+        else:
+            fields = {
+                "kind": "op", "op": node.op.name, "scope": node.scope,
+                "params": MappingProxyType(dict(node.params)) if node.params else _NO_PARAMS,
+                "parents": tuple(parents), "template": apply_latex(node, [self.symbols.operand(p) for p in parents]),
+            }  # fmt: skip
+        gradient = self.gradients.get(node.number)
+        if gradient is not None:
+            fields |= {"gradient": Summary.of(gradient), "gradient_data": _read_only(gradient)}
+        self.ids[node.number] = self._add(self.used.get(node.number, node.value), name, named, **fields)
+
+    def _edges(self, node: Node, given: Sequence[Any], parents: list[str]) -> None:
+        if node.op is None:
+            return
+        target = self.ids[node.number]
+        operands = {str(i): self.symbols.operand(p) for i, p in enumerate(parents)}
+        operands["y"] = self.symbols.operand(target)
+        for i, (source, parent) in enumerate(zip(parents, given, strict=True)):
+            template = None
+            if node.requires_grad and isinstance(parent, Node) and parent.requires_grad and node.op.vjps[i] is not None:
+                traced = derivative(node, i)
+                template = self.symbols.derivative(target, source) if traced is None else fill(traced, operands)
+            share = self.contributions.get((node.number, i))
+            summary, data = (None, None) if share is None else (Summary.of(share), _read_only(share))
+            self.edges.append(GraphEdge(source, target, i, template, summary, 1, data, self.symbols))
+
+
+_dtype_name = lru_cache(64)(str)
+
+
+def _read_only(value: Any) -> Any:
+    array = np.asarray(value).view()
+    array.flags.writeable = False
+    return array
+
+
+_NO_PARAMS: Mapping[str, Any] = MappingProxyType({})

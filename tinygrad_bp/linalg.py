@@ -1,0 +1,22 @@
+"""Linear algebra under NumPy's names: `tg.linalg.inv` for `np.linalg.inv`."""
+
+from tinygrad_bp.ops.decompositions import QRResult as QRResult, cholesky as cholesky, qr as qr
+from tinygrad_bp.ops.norms import matrix_norm as matrix_norm, norm as norm, vector_norm as vector_norm
+from tinygrad_bp.ops.products import multi_dot as multi_dot
+from tinygrad_bp.ops.spectral import (
+    EighResult as EighResult,
+    SVDResult as SVDResult,
+    eigh as eigh,
+    eigvalsh as eigvalsh,
+    svd as svd,
+    svdvals as svdvals,
+)
+from tinygrad_bp.ops.systems import (
+    SlogdetResult as SlogdetResult,
+    det as det,
+    inv as inv,
+    matrix_power as matrix_power,
+    pinv as pinv,
+    slogdet as slogdet,
+    solve as solve,
+)

@@ -1,0 +1,65 @@
+"""Modes: what applies to the code that runs now, kept in a context variable: one value for each thread and task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+
+class Mode:
+    """Whether nodes are recorded, constants too (tracing), the open scope, the hunt for NaN, and how many transforms
+    (`grad`, `jvp`, …) are being computed around this code."""
+
+    __slots__ = ("anomaly", "depth", "recording", "scope", "tracing")
+
+    def __init__(
+        self, recording: bool = True, tracing: bool = False, scope: str = "", anomaly: bool = False, depth: int = 0
+    ):
+        self.recording = recording
+        self.tracing = tracing
+        self.scope = scope
+        self.anomaly = anomaly
+        self.depth = depth
+
+
+MODE: ContextVar[Mode] = ContextVar("tinygrad_bp.mode", default=Mode())  # noqa: B039 - never mutated, only replaced
+
+
+@contextmanager
+def _changed(**changes: Any) -> Iterator[None]:
+    now = MODE.get()
+    token = MODE.set(Mode(**{field: changes.get(field, getattr(now, field)) for field in Mode.__slots__}))
+    try:
+        yield
+    finally:
+        MODE.reset(token)
+
+
+def no_grad() -> AbstractContextManager[None]:
+    """Compute without recording: results are constants. A context manager, and with `@` a decorator."""
+    return _changed(recording=False)
+
+
+def tracing() -> AbstractContextManager[None]:
+    """Record everything that happens to tensors, also to those that require no gradient."""
+    return _changed(recording=True, tracing=True)
+
+
+def transforming() -> AbstractContextManager[None]:
+    """Record for a transform; inside, results are tensors, for the transform around to differentiate again."""
+    return _changed(recording=True, depth=MODE.get().depth + 1)
+
+
+def detect_anomaly() -> AbstractContextManager[None]:
+    """Raise AnomalyError at the first op whose result or derivative holds NaN or infinity. Also a decorator."""
+    return _changed(anomaly=True)
+
+
+@contextmanager
+def scope(name: str) -> Iterator[None]:
+    """Put the tensors made in the body into a named group, which pictures draw as a box. Scopes nest: `net/layer1`."""
+    outer = MODE.get().scope
+    with _changed(scope=f"{outer}/{name}" if outer else name):
+        yield

@@ -1,0 +1,22 @@
+"""Networks: layers, training, and the article's class. Compositions of ops; no derivative is written here."""
+
+from tinygrad_bp.nn.activations import (
+    ACTIVATIONS as ACTIVATIONS,
+    ELU as ELU,
+    Arctan as Arctan,
+    BinaryStep as BinaryStep,
+    Identity as Identity,
+    LeakyReLU as LeakyReLU,
+    ParametricReLU as ParametricReLU,
+    ReLU as ReLU,
+    Sigmoid as Sigmoid,
+    Softmax as Softmax,
+    Softplus as Softplus,
+    Tanh as Tanh,
+)
+from tinygrad_bp.nn.init import glorot_normal as glorot_normal
+from tinygrad_bp.nn.layers import Layer as Layer, Linear as Linear, Sequential as Sequential
+from tinygrad_bp.nn.metrics import accuracy as accuracy
+from tinygrad_bp.nn.network import NeuralNetwork as NeuralNetwork, Pass as Pass
+from tinygrad_bp.nn.optim import SGD as SGD
+from tinygrad_bp.nn.training import Training as Training, split as split, standardise as standardise, train as train

@@ -1,0 +1,156 @@
+"""Activations: the functions of the article's sheet by name, and the same as layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from tinygrad_bp.errors import ArgumentError, describe
+from tinygrad_bp.nn.layers import Layer
+from tinygrad_bp.ops import activations as ops, elementwise
+from tinygrad_bp.tensor import Tensor
+
+Activation = Callable[[Any], Any]
+
+ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
+    {
+        "sigmoid": ops.sigmoid,
+        "tanh": elementwise.tanh,
+        "relu": ops.relu,
+        "leaky_relu": ops.leaky_relu,
+        "elu": ops.elu,
+        "softplus": ops.softplus,
+        "arctan": elementwise.arctan,
+        "identity": ops.identity,
+        "binary_step": ops.binary_step,
+    }
+)
+"""The activations that need no more than z, by name."""
+
+
+def activation_function(activation: str | Activation) -> Activation:
+    """g by its name in `ACTIVATIONS`, or a function of a tensor, watched: it must return a tensor of the same shape."""
+    if isinstance(activation, str) and activation in ACTIVATIONS:
+        return ACTIVATIONS[activation]
+    if not callable(activation):
+        raise ArgumentError(f"activation is a function or one of {', '.join(ACTIVATIONS)}; got {activation!r}.")
+
+    def g(z: Tensor) -> Any:
+        a = activation(z)
+        if not isinstance(a, Tensor) or a.shape != z.shape:
+            raise ArgumentError(
+                f"the activation returned {describe(a)} for {describe(z)}; it must return a tensor of the same shape. "
+                "Compute it from z with the library's functions."
+            )
+        return ops.identity(a) if a is z else a
+
+    return g
+
+
+class Sigmoid(Layer):
+    """σ(x) = 1/(1 + e⁻ˣ), elementwise."""
+
+    def forward(self, x: Any) -> Any:
+        """σ(x)."""
+        return ops.sigmoid(x)
+
+
+class Tanh(Layer):
+    """tanh x, elementwise."""
+
+    def forward(self, x: Any) -> Any:
+        """Tanh x."""
+        return elementwise.tanh(x)
+
+
+class ReLU(Layer):
+    """max(x, 0), elementwise."""
+
+    def forward(self, x: Any) -> Any:
+        """max(x, 0)."""
+        return ops.relu(x)
+
+
+class LeakyReLU(Layer):
+    """x for x > 0, slope·x otherwise, elementwise; the slope is fixed."""
+
+    def __init__(self, slope: float = 0.01):
+        self.slope = slope
+
+    def forward(self, x: Any) -> Any:
+        """x or slope·x."""
+        return ops.leaky_relu(x, slope=self.slope)
+
+
+class ParametricReLU(Layer):
+    """x for x > 0, a·x otherwise, elementwise, with a slope `a` that is learned.
+
+    n: how many slopes, one for each feature (the last axis), or None for a single one; slope: where they start.
+
+    >>> [name for name, _ in ParametricReLU(3).named_parameters()]
+    ['a']
+    """
+
+    def __init__(self, n: int | None = None, slope: float = 0.25, dtype: Any = np.float64):
+        self.a = Tensor(np.full(() if n is None else n, slope, dtype=dtype)[()], requires_grad=True)
+
+    def forward(self, x: Any) -> Any:
+        """x or a·x."""
+        return ops.parametric_relu(x, self.a)
+
+
+class ELU(Layer):
+    """x for x > 0, alpha·(eˣ − 1) otherwise, elementwise."""
+
+    def __init__(self, alpha: float = 1.0):
+        self.alpha = alpha
+
+    def forward(self, x: Any) -> Any:
+        """x or alpha·(eˣ − 1)."""
+        return ops.elu(x, alpha=self.alpha)
+
+
+class Softplus(Layer):
+    """log(1 + eˣ), elementwise."""
+
+    def forward(self, x: Any) -> Any:
+        """log(1 + eˣ)."""
+        return ops.softplus(x)
+
+
+class Arctan(Layer):
+    """arctan x, elementwise."""
+
+    def forward(self, x: Any) -> Any:
+        """Arctan x."""
+        return elementwise.arctan(x)
+
+
+class Identity(Layer):
+    """x as it is: the linear activation."""
+
+    def forward(self, x: Any) -> Any:
+        """x."""
+        return ops.identity(x)
+
+
+class BinaryStep(Layer):
+    """1 for x ≥ 0, else 0, elementwise. Its derivative is 0, so nothing before it learns."""
+
+    def forward(self, x: Any) -> Any:
+        """0 or 1."""
+        return ops.binary_step(x)
+
+
+class Softmax(Layer):
+    """eˣⁱ / Σⱼ eˣʲ along `axis`, the features by default."""
+
+    def __init__(self, axis: int = -1):
+        self.axis = axis
+
+    def forward(self, x: Any) -> Any:
+        """Positive numbers that sum to 1 along the axis."""
+        return ops.softmax(x, axis=self.axis)

@@ -1,0 +1,75 @@
+"""What training accepts: each mistake has one message, which says what was expected and what was given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_bp.errors import ArgumentError, DataError, ShapeError
+
+Array = np.ndarray[Any, Any]
+_REAL = int | float | np.integer | np.floating
+
+
+def positive(name: str, value: Any) -> float:
+    """A finite number above 0, as a float."""
+    if isinstance(value, bool) or not isinstance(value, _REAL) or not 0 < value < np.inf:
+        raise ArgumentError(f"{name} is a finite number above 0; got {value!r}.")
+    return float(value)
+
+
+def whole(name: str, value: Any, least: int) -> int:
+    """A whole number from `least` on, as an int."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise ArgumentError(f"{name} is a whole number from {least} on; got {value!r}.")
+    return int(value)
+
+
+def widths(architecture: Any) -> tuple[int, ...]:
+    """The widths of the layers, input first: two or more whole numbers from 1 on."""
+    given = list(architecture) if isinstance(architecture, Iterable) else []
+    if len(given) < 2:
+        raise ArgumentError(
+            f"an architecture lists the width of two or more layers, input first, as in [7, 2, 1]; "
+            f"got {architecture!r}."
+        )
+    return tuple([whole(f"the width of layer {l}", n, 1) for l, n in enumerate(given)])
+
+
+def numbers(name: str, data: Any) -> Array:
+    """A fresh float64 array of finite numbers."""
+    try:
+        array = np.array(data)
+    except ValueError as error:
+        raise DataError(f"{name}: the rows differ in length. Give every example all features.") from error
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"{name} holds real numbers; got dtype {array.dtype}. Convert the data.")
+    bad = np.count_nonzero(~np.isfinite(array))
+    if bad:
+        raise DataError(f"{name} holds {bad} NaN or infinite values. Remove those examples or fill the values in.")
+    return array.astype(np.float64)
+
+
+def examples(X: Any, features: int) -> Array:
+    """The inputs as an array of shape (features, m), one example per column."""
+    array = numbers("X", X)
+    if array.ndim != 2 or array.shape[0] != features:
+        turn = " Transpose it." if array.ndim == 2 and array.shape[1] == features else ""
+        raise ShapeError(f"X has shape {array.shape}, expected ({features}, m): one example per column.{turn}")
+    return array
+
+
+def targets(Y: Any, shape: tuple[int, ...]) -> Array:
+    """The targets as an array of `shape`, every one 0 or 1."""
+    array = numbers("Y", Y)
+    if array.shape != shape:
+        turn = " Use Y.reshape(1, -1)." if shape == (1, *array.shape) else ""
+        raise ShapeError(f"Y has shape {array.shape}, expected {shape}: one example per column, as X has them.{turn}")
+    if array.size == 0:
+        raise DataError(f"Y has shape {array.shape}: there is no example to learn from.")
+    wrong = array[(array != 0) & (array != 1)]
+    if wrong.size:
+        raise DataError(f"targets are 0 or 1; Y holds {wrong.size} others, first {wrong[0]:g}. Relabel the classes.")
+    return array

@@ -1,0 +1,213 @@
+"""The article's class: a network of sigmoid layers for 0/1 targets, one example per column."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, final
+
+import numpy as np
+
+from tinygrad_bp.errors import ArgumentError, ShapeError
+from tinygrad_bp.modes import no_grad
+from tinygrad_bp.nn.activations import Activation, activation_function
+from tinygrad_bp.nn.checks import Array, examples, positive, targets, whole, widths
+from tinygrad_bp.nn.descent import columns, passes
+from tinygrad_bp.nn.init import Seed, generator, glorot_normal
+from tinygrad_bp.nn.metrics import accuracy
+from tinygrad_bp.nn.optim import SGD
+from tinygrad_bp.ops.activations import sigmoid
+from tinygrad_bp.ops.losses import binary_cross_entropy, binary_cross_entropy_with_logits
+from tinygrad_bp.tensor import Tensor
+
+
+class Pass(NamedTuple):
+    """One pass of `fit` over the training examples: its number from 1, then cost and accuracy after it."""
+
+    epoch: int
+    cost: float
+    accuracy: float
+
+
+@final
+class NeuralNetwork:
+    """A network of layers z[l] = W[l]·a[l−1] + b[l], a[l] = g(z[l]), with a[0] = X and a sigmoid at its end.
+
+    architecture: the widths n[0], …, n[L]. activation: g of the hidden layers, a name in `tg.nn.ACTIVATIONS` or a
+    function of a tensor. seed: of the initial weights, which are Glorot-normal; biases start at 0. Examples are the
+    columns of X (n[0], m) and of the targets Y (n[L], m), each 0 or 1. The cost is the cross-entropy, summed over the
+    outputs and averaged over the examples, C = −(1/m) Σ (y·log a[L] + (1 − y)·log(1 − a[L])).
+
+    `parameters` holds the arrays W1, b1, …, float64, to be read and replaced, and those of the last forward pass: a0,
+    z1, a1, … `derivatives` holds dW1, db1, dz1, da1, …, the derivatives of C, which the engine worked out.
+
+    Raises ArgumentError, ShapeError and DataError for what does not fit.
+
+    >>> import tinygrad_bp as tg
+    >>> network = tg.nn.NeuralNetwork([2, 3, 1], seed=0)
+    >>> X, Y = [[0.0, 1.0, 2.0], [1.0, 0.0, 2.0]], [[0, 0, 1]]
+    >>> network.forward_propagate(X).shape
+    (1, 3)
+    >>> cost = network.compute_cost(Y)
+    >>> network.compute_derivatives(Y)["dW1"].shape
+    (3, 2)
+    >>> network.update_parameters(alpha=0.1)
+    >>> network.forward_propagate(X).shape, network.compute_cost(Y) < cost
+    ((1, 3), True)
+    """
+
+    def __init__(self, architecture: Iterable[int], activation: str | Activation = "sigmoid", seed: Seed = None):
+        self.architecture = n = widths(architecture)
+        self.activation = activation
+        self.parameters: dict[str, Array] = {}
+        self.derivatives: dict[str, Array] = {}
+        self._g = activation_function(activation)
+        self._passed: dict[str, Tensor] = {}
+        self._shapes: dict[str, tuple[int, ...]] = {}
+        rng = generator(seed)
+        for l in range(1, self.L + 1):
+            self.parameters[f"W{l}"] = glorot_normal((n[l], n[l - 1]), rng)
+            self.parameters[f"b{l}"] = np.zeros((n[l], 1))
+            self._shapes |= {f"W{l}": (n[l], n[l - 1]), f"b{l}": (n[l], 1)}
+
+    @property
+    def L(self) -> int:
+        """The number of the last layer."""
+        return len(self.architecture) - 1
+
+    # --- the article's steps ---
+
+    def forward_propagate(self, X: Any) -> Array:
+        """Compute and keep z[l] and a[l] of every layer for the inputs X (n[0], m); returns a[L] (n[L], m)."""
+        self._passed = self._forward(X)
+        self.parameters |= {name: t.numpy() for name, t in self._passed.items() if name not in self._shapes}
+        return self.parameters[f"a{self.L}"].copy()
+
+    def compute_cost(self, Y: Any) -> float:
+        """The cost C of the last forward pass for the targets Y (n[L], m)."""
+        return float(self._cost(self._last_pass(), Y).item())
+
+    def compute_derivatives(self, Y: Any) -> dict[str, Array]:
+        """Work out and keep ∂C/∂v for every W, b, z and a of the last forward pass, for the targets Y (n[L], m)."""
+        tensors = self._last_pass()
+        C = self._cost(tensors, Y)
+        for t in tensors.values():
+            t.zero_grad()
+            t.retain_grad()
+        C.backward(retain_graph=True)
+        tensors = {name: t for name, t in tensors.items() if name != "a0"}
+        self.derivatives = {f"d{name}": np.zeros(t.shape) if t.grad is None else t.grad for name, t in tensors.items()}
+        return self.derivatives
+
+    def update_parameters(self, alpha: float) -> None:
+        """W[l] ← W[l] − α·∂C/∂W[l] and b[l] ← b[l] − α·∂C/∂b[l], with the last derivatives and a rate α above 0."""
+        alpha = positive("alpha", alpha)
+        if not self.derivatives:
+            raise ArgumentError("there are no derivatives to update with. Call compute_derivatives(Y) first.")
+        for name in self._shapes:
+            self.parameters[name] = self.parameters[name] - alpha * self.derivatives[f"d{name}"]
+
+    def predict(self, X: Any) -> Array:
+        """The class of every example, 1 where a[L] > ½ and else 0, (n[L], m) int64. Keeps nothing."""
+        with no_grad():
+            z = self._logits(*self._leaves().values(), Tensor(examples(X, self.architecture[0])))
+        return _classes(z)
+
+    def cost_graph(self, X: Any, Y: Any) -> Tensor:
+        """The cost C as a tensor whose graph is the article's, from X, W1, b1, z1, a1, … and y to C, all named."""
+        return self._cost(self._forward(X), Y)
+
+    # --- training ---
+
+    def fit(
+        self,
+        X: Any,
+        Y: Any,
+        alpha: float = 0.01,
+        epochs: int = 100,
+        batch: int = 1,
+        progress: Callable[[Pass], None] | None = None,
+    ) -> list[Pass]:
+        """Gradient descent with rate `alpha`: `epochs` passes over the examples, in their order, `batch` at a time.
+
+        After each pass `progress`, if given, is called with its `Pass`: cost and accuracy over all of X; the list of
+        them is returned. At the end `parameters` holds the forward pass over X. Derivatives are taken from z[L], which
+        keeps them exact even where a[L] rounds to 0 or 1. Raises ArgumentError if the cost stops being finite.
+        """
+        X = examples(X, self.architecture[0])
+        Y = targets(Y, (self.architecture[-1], X.shape[1]))
+        params = self._leaves()
+        optimizer = SGD(params.values(), positive("alpha", alpha))
+        named = isinstance(self.activation, str)  # a function of the user's may branch on values
+        once = passes(self._cost_of_logits, optimizer, columns(X, Y, whole("batch", batch, 1)), replay=named)
+        done: list[Pass] = []
+        for epoch in range(1, whole("epochs", epochs, 0) + 1):
+            with np.errstate(all="ignore"):  # the cost says whether they mattered
+                once()
+                done.append(self._after(epoch, params, X, Y))
+            self.parameters |= {name: p.numpy() for name, p in params.items()}
+            if progress is not None:
+                progress(done[-1])
+        self.forward_propagate(X)
+        return done
+
+    def _after(self, epoch: int, params: Mapping[str, Tensor], X: Array, Y: Array) -> Pass:
+        """Cost and accuracy over all examples."""
+        with no_grad():
+            z = self._logits(*params.values(), Tensor(X))
+            cost = float(self._sum_over_outputs(binary_cross_entropy_with_logits(z, Tensor(Y))).item())
+        if not np.isfinite(cost):
+            raise ArgumentError(
+                f"the cost is {cost} after pass {epoch}: training diverged. Choose a smaller alpha, or standardise X."
+            )
+        return Pass(epoch, cost, accuracy(_classes(z), Y))
+
+    # --- inside ---
+
+    def _leaves(self) -> dict[str, Tensor]:
+        """A tensor for every W and b, as `parameters` has them now."""
+        leaves = {}
+        for name, shape in self._shapes.items():
+            value = np.array(self.parameters[name], dtype=np.float64)
+            if value.shape != shape:
+                raise ShapeError(f"{name} has shape {value.shape}; the widths {self.architecture} need {shape}.")
+            leaves[name] = Tensor(value, requires_grad=True, name=name)
+        return leaves
+
+    def _forward(self, X: Any) -> dict[str, Tensor]:
+        """The forward pass step by step: every tensor of it by its name."""
+        tensors = self._leaves() | {"a0": Tensor(examples(X, self.architecture[0]), name="X")}
+        for l in range(1, self.L + 1):
+            z = tensors[f"W{l}"] @ tensors[f"a{l - 1}"] + tensors[f"b{l}"]
+            tensors[f"z{l}"] = z.named(f"z{l}")
+            tensors[f"a{l}"] = (self._g if l < self.L else sigmoid)(z).named(f"a{l}")
+        return tensors
+
+    def _cost(self, tensors: Mapping[str, Tensor], Y: Any) -> Tensor:
+        a = tensors[f"a{self.L}"]
+        y = Tensor(targets(Y, a.shape), name="y")
+        C: Tensor = self._sum_over_outputs(binary_cross_entropy(a, y))
+        return C.named("C")
+
+    def _logits(self, *params_and_x: Any) -> Any:
+        """z[L] as a function of W1, b1, …, W[L], b[L] and x."""
+        *params, W, b, a = params_and_x
+        for V, c in zip(params[::2], params[1::2], strict=True):
+            a = self._g(V @ a + c)
+        return W @ a + b
+
+    def _cost_of_logits(self, *params_x_y: Any) -> Any:
+        *params_and_x, y = params_x_y
+        return self._sum_over_outputs(binary_cross_entropy_with_logits(self._logits(*params_and_x), y))
+
+    def _sum_over_outputs(self, average: Any) -> Any:
+        """The loss averages over outputs too; the article's cost adds them up."""
+        return average if self.architecture[-1] == 1 else average * float(self.architecture[-1])
+
+    def _last_pass(self) -> dict[str, Tensor]:
+        if not self._passed:
+            raise ArgumentError("there is no forward pass yet. Call forward_propagate(X) first.")
+        return self._passed
+
+
+def _classes(z: Tensor) -> Array:
+    return np.asarray(sigmoid(z.value) > 0.5, dtype=np.int64)

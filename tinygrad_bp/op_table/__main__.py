@@ -1,0 +1,10 @@
+"""`python -m tinygrad_bp.op_table`: write the table to the page that is shown with the ops."""
+
+from pathlib import Path
+
+from tinygrad_bp import ops
+from tinygrad_bp.op_table import op_table
+
+page = Path(ops.__path__[0]) / "README.md"
+page.write_text(op_table().markdown, encoding="utf-8")
+print(page)

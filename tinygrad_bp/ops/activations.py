@@ -1,0 +1,158 @@
+"""The article's activation sheet: every g(z) with its derivative g'(z)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_bp.domains import ANY_SHAPE, Domain, Intervals, Reals, Shapes
+from tinygrad_bp.ops.arithmetic import maximum, minimum
+from tinygrad_bp.ops.elementwise import exp, where
+from tinygrad_bp.registry import op, scale
+
+
+def _kinked(**options: Any) -> Domain:
+    """The real line, with a kink at 0."""
+    return Reals(kink=lambda x, **_: x, analytic=False, **options)
+
+
+@op(derivatives=(lambda y, x: y * (1.0 - y),), latex=r"\sigma({0})", domain=Reals())
+@np.errstate(over="ignore")
+def sigmoid(x: Any) -> Any:
+    """Logistic function σ(x) = 1/(1 + e⁻ˣ), elementwise. ∂y/∂x = σ(x)·(1 − σ(x)).
+
+    Where e⁻ˣ overflows the quotient is 0, which is right to the last bit.
+    """
+    return 1.0 / (1.0 + np.exp(-x))
+
+
+@op(derivatives=(lambda y, x: x > 0,), latex=r"\operatorname{relu}({0})", domain=_kinked(), convention="0 at 0")
+def relu(x: Any) -> Any:
+    """Rectified linear unit max(x, 0), elementwise. ∂y/∂x = 1 for x > 0, else 0."""
+    return np.maximum(x, 0.0)
+
+
+def slope_at(x: Any, negative: Any) -> Any:
+    """1 for x > 0, `negative` for x < 0, and at 0 the number of least norm between the two: the slope of a kink."""
+    at_kink = minimum(maximum(negative, 0.0), 1.0)
+    return where(x > 0, 1.0, where(x < 0, negative, at_kink))
+
+
+@op(
+    derivatives=(lambda y, x, slope: slope_at(x, slope).astype(y.dtype),),
+    latex=r"\operatorname{leaky}({0})",
+    domain=_kinked(params=lambda *_: ({}, {"slope": 0.2})),
+    convention="the slope of smaller norm at 0",
+)
+def leaky_relu(x: Any, slope: float = 0.01) -> Any:
+    """Leaky rectifier: x for x > 0, slope·x otherwise, elementwise. ∂y/∂x = 1 or slope.
+
+    At 0 the subgradient of least norm: the slope for 0 ≤ slope ≤ 1, else 0 or 1 as the interval of slopes allows.
+    """
+    return np.where(np.greater(x, 0), x, slope * x)
+
+
+@op(
+    derivatives=(
+        lambda y, x, a: slope_at(x, a),
+        lambda y, x, a: minimum(x, 0.0),
+    ),
+    latex=r"\operatorname{prelu}({0}, {1})",
+    domain=Intervals((-3, 3), (0.05, 0.8), kink=lambda x, a: x, analytic=False),
+    convention="the slope of smaller norm at 0",
+)
+def parametric_relu(x: Any, a: Any) -> Any:
+    """Rectifier with a learned slope a: x for x > 0, a·x otherwise, with broadcasting.
+
+    ∂y/∂x = 1 or a, ∂y/∂a = min(x, 0). At 0 the subgradient of least norm.
+    """
+    return np.where(np.greater(x, 0), x, a * x)
+
+
+@op(
+    derivatives=(lambda y, x, alpha: slope_at(x, alpha * exp(minimum(x, 0.0))).astype(y.dtype),),
+    latex=r"\operatorname{elu}({0})",
+    domain=_kinked(params=lambda *_: ({}, {"alpha": 0.7})),
+    convention="the slope of smaller norm at 0",
+)
+def elu(x: Any, alpha: float = 1.0) -> Any:
+    """Exponential linear unit: x for x > 0, alpha·(eˣ − 1) otherwise, elementwise.
+
+    ∂y/∂x = 1 or alpha·eˣ; at 0 the subgradient of least norm of the two slopes 1 and alpha.
+    """
+    return np.where(np.greater(x, 0), x, alpha * np.expm1(np.minimum(x, 0)))
+
+
+@op(derivatives=(lambda y, x: sigmoid(x),), latex=r"\operatorname{softplus}({0})", domain=Reals(analytic=False))
+def softplus(x: Any) -> Any:
+    """Softplus log(1 + eˣ), elementwise, without overflow. ∂y/∂x = σ(x)."""
+    if np.size(x) < 64:  # one call; for many elements its loop is slower than five vectorised ones
+        return np.logaddexp(x, 0.0)
+    return np.maximum(x, 0.0) + np.log1p(np.exp(-np.absolute(x)))
+
+
+@op(
+    derivatives=(lambda y, x: sigmoid(-x),),
+    latex=r"\log \sigma({0})",
+    domain=Reals(analytic=False),
+)
+def log_sigmoid(x: Any) -> Any:
+    """Logarithm of the sigmoid, −log(1 + e⁻ˣ), elementwise, finite for every x. ∂y/∂x = σ(−x)."""
+    return -softplus(-x)
+
+
+@op(derivatives=(lambda y, x: 1.0,), latex="{0}", domain=Reals())
+def identity(x: Any) -> Any:
+    """The identity g(x) = x, the linear activation. ∂y/∂x = 1."""
+    return np.positive(x)
+
+
+@op(
+    derivatives=(lambda y, x: 0.0,),
+    latex=r"\operatorname{step}({0})",
+    domain=_kinked(),
+    convention="0 everywhere",
+)
+def binary_step(x: Any) -> Any:
+    """Heaviside step: 1 for x ≥ 0, else 0, elementwise. Its derivative is 0 where there is one, and 0 at 0."""
+    return np.greater_equal(x, 0).astype(np.asarray(x).dtype)
+
+
+def _softmax_vjp(g: Any, y: Any, x: Any, axis: Any) -> Any:
+    weighted = scale(g, y)
+    return weighted - y * np.add.reduce(weighted, axis=axis, keepdims=True)
+
+
+_LINES = Shapes(*ANY_SHAPE[1:], smallest=1, params=lambda shape: [{"axis": i} for i in (*range(len(shape)), None)])
+
+
+def _shifted(x: Any, axis: Any) -> Any:
+    """x minus the largest along `axis`: what exp may be taken of."""
+    if axis == -1 and x.ndim == 2 and x.shape[1] < 32:  # NumPy is slow at many short rows
+        return x - np.maximum.reduce(x.T.copy(), axis=0)[:, None]
+    return x - np.max(x, axis=axis, keepdims=True)
+
+
+@op(
+    vjps=(_softmax_vjp,),
+    jvp=_softmax_vjp,
+    latex=r"\operatorname{softmax}({0})",
+    domain=_LINES,
+)
+def softmax(x: Any, axis: int | tuple[int, ...] | None = -1) -> Any:
+    """Softmax yᵢ = eˣⁱ / Σⱼ eˣʲ along `axis`. VJP: g⊙y − y·Σ(g⊙y); the Jacobian diag(y) − y·yᵀ is symmetric."""
+    e = np.exp(_shifted(x, axis))
+    return e / np.add.reduce(e, axis=axis, keepdims=True)
+
+
+@op(
+    vjps=(lambda g, y, x, axis: g - exp(y) * np.add.reduce(g, axis=axis, keepdims=True),),
+    jvp=lambda t, y, x, axis: t - np.add.reduce(scale(t, exp(y)), axis=axis, keepdims=True),
+    latex=r"\log \operatorname{softmax}({0})",
+    domain=_LINES,
+)
+def log_softmax(x: Any, axis: int | tuple[int, ...] | None = -1) -> Any:
+    """Logarithm of the softmax, xᵢ − log Σⱼ eˣʲ along `axis`, finite for finite x. VJP: g − softmax(x)·Σg."""
+    shifted = _shifted(x, axis)
+    return shifted - np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))

@@ -1,0 +1,57 @@
+"""What holds, how often, and where the largest and smallest elements are. None of it carries a gradient."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_bp.domains import ANY_SHAPE, Parameters, Shape, Shapes, axis_params
+from tinygrad_bp.ops.reductions import Axis, gap
+from tinygrad_bp.registry import op
+
+_TEST = Shapes(*ANY_SHAPE, params=axis_params, analytic=False)
+
+
+@op(vjps=(None,), jvp=(None,), latex=r"\operatorname{any}({0})", domain=_TEST)
+def any(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Whether some element over `axis` (all axes if None) is not 0; carries no gradient."""
+    return np.any(x, axis=axis, keepdims=keepdims)
+
+
+@op(vjps=(None,), jvp=(None,), latex=r"\operatorname{all}({0})", domain=_TEST)
+def all(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Whether every element over `axis` (all axes if None) is not 0; carries no gradient."""
+    return np.all(x, axis=axis, keepdims=keepdims)
+
+
+@op(vjps=(None,), jvp=(None,), latex=r"\operatorname{count\_nonzero}({0})", domain=_TEST)
+def count_nonzero(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """How many elements over `axis` (all axes if None) are not 0; carries no gradient."""
+    return np.count_nonzero(x, axis=axis, keepdims=keepdims)
+
+
+def _one_axis(shape: Shape) -> Parameters:
+    return [params for params in axis_params(shape) if not isinstance(params["axis"], tuple)]
+
+
+@op(
+    vjps=(None,),
+    jvp=(None,),
+    latex=r"\operatorname{argmax}({0})",
+    domain=Shapes(*ANY_SHAPE, smallest=1, params=_one_axis, kink=gap(1), analytic=False),
+)
+def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+    """Index of the largest element along `axis` (of the flattened array if None), the first of ties; no gradient."""
+    return np.argmax(x, axis=axis, keepdims=keepdims)
+
+
+@op(
+    vjps=(None,),
+    jvp=(None,),
+    latex=r"\operatorname{argmin}({0})",
+    domain=Shapes(*ANY_SHAPE, smallest=1, params=_one_axis, kink=gap(-1), analytic=False),
+)
+def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+    """Index of the smallest element along `axis` (of the flattened array if None), the first of ties; no gradient."""
+    return np.argmin(x, axis=axis, keepdims=keepdims)

@@ -1,0 +1,120 @@
+"""Differences of neighbours, and convolution of sequences."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
+
+from tinygrad_bp.domains import Shapes
+from tinygrad_bp.errors import ArgumentError, ShapeError, describe
+from tinygrad_bp.ops.complex import conjugated
+from tinygrad_bp.ops.joining import concatenate
+from tinygrad_bp.ops.linear_algebra import operand
+from tinygrad_bp.ops.padding import pad
+from tinygrad_bp.ops.shaping import Axes, astype, broadcast_to, moveaxis, ravel
+from tinygrad_bp.registry import MULTILINEAR, op
+
+
+def _from(x: Any, axis: int, start: int | None, stop: int | None) -> Any:
+    return x[(*[slice(None)] * axis, slice(start, stop))]
+
+
+def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
+    """Differences xᵢ₊₁ − xᵢ of neighbours along `axis`, taken n times; `prepend` and `append` are put on first."""
+    x = operand(x)
+    if n < 0:
+        raise ArgumentError(f"diff is taken 0 times or more; got n={n}.")
+    axis = normalize_axis_index(axis, x.ndim)
+    x = concatenate([*_ending(prepend, x, axis), x, *_ending(append, x, axis)], axis) if n else x
+    for _ in range(n):
+        after, before = _from(x, axis, 1, None), _from(x, axis, None, -1)
+        x = after != before if x.dtype.kind == "b" else after - before
+    return x
+
+
+def _ending(values: Any, x: Any, axis: int) -> list[Any]:
+    if values is None:
+        return []
+    values = operand(values)
+    return [values if values.ndim else broadcast_to(values, shape=(*x.shape[:axis], 1, *x.shape[axis + 1 :]))]
+
+
+def ediff1d(x: Any, to_end: Any = None, to_begin: Any = None) -> Any:
+    """Differences of neighbours of the flattened x, between `to_begin` and `to_end`."""
+    return concatenate([ravel(part) for part in (to_begin, diff(ravel(x)), to_end) if part is not None])
+
+
+def gradient(f: Any, *varargs: Any, axis: Axes | None = None, edge_order: Literal[1, 2] = 1) -> Any:
+    """Slope of sampled values f along every axis, or those named: of second order inside, of `edge_order` at the ends.
+
+    varargs: nothing for unit distances, one distance for all axes, or for every axis a distance or its coordinates.
+    Differentiable for f and for these. One array for one axis, else a tuple.
+    """
+    f = operand(f)
+    axes = tuple(range(f.ndim)) if axis is None else normalize_axis_tuple(axis, f.ndim)
+    spacings = varargs or (1.0,)
+    if len(spacings) == 1 and not np.ndim(spacings[0]):
+        spacings *= len(axes)
+    if len(spacings) != len(axes):
+        raise ArgumentError(f"gradient: {len(axes)} axes need as many distances, or one; got {len(spacings)}.")
+    slopes = tuple([_slope(f, operand(h), a, edge_order) for h, a in zip(spacings, axes, strict=True)])
+    return slopes[0] if len(slopes) == 1 else slopes
+
+
+def _slope(f: Any, h: Any, axis: int, edge_order: int) -> Any:
+    if edge_order not in (1, 2) or f.shape[axis] <= edge_order:
+        raise ArgumentError(
+            f"gradient: edge_order is 1 or 2 and needs more elements than that along axis {axis}; got {edge_order} "
+            f"for {describe(f)}."
+        )
+    if h.ndim and h.shape != (f.shape[axis],):
+        raise ShapeError(f"gradient: axis {axis} of {describe(f)} needs one coordinate per element; got {describe(h)}.")
+    y = moveaxis(f if f.dtype.kind in "fc" else astype(f, dtype=float), axis, -1)
+    steps = diff(h) if h.ndim else broadcast_to(h, shape=(f.shape[axis] - 1,))
+    slopes = diff(y) / steps
+    before, after = steps[:-1], steps[1:]
+    inside = (before * slopes[..., 1:] + after * slopes[..., :-1]) / (before + after)
+    first, last = slopes[..., :1], slopes[..., -1:]
+    if edge_order == 2:
+        first = first + (first - slopes[..., 1:2]) * (steps[0] / (steps[0] + steps[1]))
+        last = last + (last - slopes[..., -2:-1]) * (steps[-1] / (steps[-1] + steps[-2]))
+    return moveaxis(concatenate([first, inside, last], -1), -1, axis)
+
+
+# --- convolution ------------------------------------------------------------------------------------------------------
+
+
+def _full(g: Any, a: Any, v: Any, mode: str) -> Any:
+    """The cotangent of all n + m − 1 products, of which "same" and "valid" keep the middle."""
+    shorter, total = min(a.size, v.size), a.size + v.size - 1
+    low = {"full": 0, "same": (shorter - 1) // 2, "valid": shorter - 1}[mode]
+    return pad(g, pad_width=((low, total - low - g.size),)) if mode != "full" else g
+
+
+@op(
+    vjps=(
+        lambda g, y, a, v, mode: convolve(_full(g, a, v, mode), v[::-1], mode="valid"),
+        lambda g, y, a, v, mode: convolve(_full(g, a, v, mode), a[::-1], mode="valid"),
+    ),
+    jvp=MULTILINEAR,
+    latex=r"{0} * {1}",
+    domain=Shapes("i,j", smallest=1, params=lambda *_: [{"mode": mode} for mode in ("full", "same", "valid")]),
+)
+def convolve(a: Any, v: Any, mode: Literal["full", "same", "valid"] = "full") -> Any:
+    """Convolution Σⱼ aⱼ·vₖ₋ⱼ of two vectors.
+
+    mode: "full" all n + m − 1 values, "same" the middle max(n, m), "valid" those where the vectors overlap completely.
+    VJPs: the cotangent, correlated with the other vector.
+    """
+    return np.convolve(a, v, mode)
+
+
+def correlate(a: Any, v: Any, mode: Literal["full", "same", "valid"] = "valid") -> Any:
+    """Cross-correlation Σⱼ aⱼ₊ₖ·vⱼ of two vectors, v conjugated; `mode` as in `convolve`."""
+    a, v = operand(a), operand(v)
+    v = conjugated(v)
+    if v.size > a.size:  # NumPy centres "same" on the longer vector
+        return convolve(v, a[::-1], mode=mode)[::-1]
+    return convolve(a, v[::-1], mode=mode)

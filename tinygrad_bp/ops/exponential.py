@@ -1,0 +1,145 @@
+"""Exponentials, logarithms, roots and hyperbolic functions, elementwise."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tinygrad_bp.domains import Reals
+from tinygrad_bp.registry import op
+
+_LOG_2, _LOG_10 = math.log(2.0), math.log(10.0)
+_POSITIVE = Reals(0.3, 3)
+_INSIDE_ONE = Reals(-0.9, 0.9, bounded=True)
+
+
+@op(derivatives=(lambda y, x: y,), latex="e^{{0}}", domain=Reals())
+def exp(x: Any) -> Any:
+    """Exponential eˣ, elementwise. ∂y/∂x = eˣ."""
+    return np.exp(x)
+
+
+@op(derivatives=(lambda y, x: y * _LOG_2,), latex="2^{{0}}", domain=Reals())
+def exp2(x: Any) -> Any:
+    """Power of two 2ˣ, elementwise. ∂y/∂x = 2ˣ·log 2."""
+    return np.exp2(x)
+
+
+@op(derivatives=(lambda y, x: np.exp(x),), latex="e^{{0}} - 1", domain=Reals())
+def expm1(x: Any) -> Any:
+    """eˣ − 1, elementwise, with all its digits near 0. ∂y/∂x = eˣ."""
+    return np.expm1(x)
+
+
+@op(derivatives=(lambda y, x: 1.0 / x,), latex=r"\log {0}", domain=_POSITIVE)
+def log(x: Any) -> Any:
+    """Natural logarithm of x > 0, elementwise. ∂y/∂x = 1/x."""
+    return np.log(x)
+
+
+@op(derivatives=(lambda y, x: (1.0 / _LOG_2) / x,), latex=r"\operatorname{log2}({0})", domain=_POSITIVE)
+def log2(x: Any) -> Any:
+    """Logarithm to base 2 of x > 0, elementwise. ∂y/∂x = 1/(x·log 2)."""
+    return np.log2(x)
+
+
+@op(derivatives=(lambda y, x: (1.0 / _LOG_10) / x,), latex=r"\operatorname{log10}({0})", domain=_POSITIVE)
+def log10(x: Any) -> Any:
+    """Logarithm to base 10 of x > 0, elementwise. ∂y/∂x = 1/(x·log 10)."""
+    return np.log10(x)
+
+
+@op(derivatives=(lambda y, x: 1.0 / (1.0 + x),), latex=r"\log(1 + {0})", domain=Reals(-0.7, 3, bounded=True))
+def log1p(x: Any) -> Any:
+    """log(1 + x) of x > −1, elementwise, with all its digits near 0. ∂y/∂x = 1/(1 + x)."""
+    return np.log1p(x)
+
+
+@op(
+    derivatives=(lambda y, a, b: np.exp(a - y), lambda y, a, b: np.exp(b - y)),
+    latex=r"\log(e^{{0}} + e^{{1}})",
+    domain=Reals(analytic=False),
+)
+def logaddexp(a: Any, b: Any) -> Any:
+    """log(eᵃ + eᵇ), elementwise with broadcasting, without overflow. ∂y/∂a = eᵃ⁻ʸ, ∂y/∂b = eᵇ⁻ʸ."""
+    return np.logaddexp(a, b)
+
+
+@op(
+    derivatives=(lambda y, a, b: np.exp2(a - y), lambda y, a, b: np.exp2(b - y)),
+    latex=r"\operatorname{log2}(2^{{0}} + 2^{{1}})",
+    domain=Reals(analytic=False),
+)
+def logaddexp2(a: Any, b: Any) -> Any:
+    """log₂(2ᵃ + 2ᵇ), elementwise with broadcasting, without overflow. ∂y/∂a = 2ᵃ⁻ʸ, ∂y/∂b = 2ᵇ⁻ʸ."""
+    return np.logaddexp2(a, b)
+
+
+@op(
+    derivatives=(lambda y, x: 0.5 / y,),
+    latex=r"\sqrt{{0}}",
+    domain=_POSITIVE,
+    convention="infinity at 0",
+)
+def sqrt(x: Any) -> Any:
+    """Square root of x ≥ 0, elementwise. ∂y/∂x = 1/(2√x), infinite at 0."""
+    return np.sqrt(x)
+
+
+@op(
+    derivatives=(lambda y, x: (1.0 / 3.0) / (y * y),),
+    latex=r"\operatorname{cbrt}({0})",
+    domain=Reals(analytic=False, prepare=lambda x: (x + 0.3 * np.sign(x),)),
+    convention="infinity at 0",
+)
+def cbrt(x: Any) -> Any:
+    """Cube root, elementwise, negative for negative x. ∂y/∂x = 1/(3y²), infinite at 0."""
+    return np.cbrt(x)
+
+
+@op(derivatives=(lambda y, x: np.cosh(x),), latex=r"\sinh({0})", domain=Reals())
+def sinh(x: Any) -> Any:
+    """Hyperbolic sine, elementwise. ∂y/∂x = cosh x."""
+    return np.sinh(x)
+
+
+@op(derivatives=(lambda y, x: np.sinh(x),), latex=r"\cosh({0})", domain=Reals())
+def cosh(x: Any) -> Any:
+    """Hyperbolic cosine, elementwise. ∂y/∂x = sinh x."""
+    return np.cosh(x)
+
+
+@op(derivatives=(lambda y, x: 1.0 - y * y,), latex=r"\tanh({0})", domain=Reals())
+def tanh(x: Any) -> Any:
+    """Hyperbolic tangent, elementwise. ∂y/∂x = 1 − tanh² x."""
+    return np.tanh(x)
+
+
+@op(derivatives=(lambda y, x: 1.0 / np.cosh(y),), latex=r"\operatorname{arsinh}({0})", domain=Reals())
+def arcsinh(x: Any) -> Any:
+    """Inverse hyperbolic sine, elementwise. ∂y/∂x = 1/√(x² + 1)."""
+    return np.arcsinh(x)
+
+
+@op(
+    derivatives=(lambda y, x: 1.0 / np.sqrt((x - 1.0) * (x + 1.0)),),
+    latex=r"\operatorname{arcosh}({0})",
+    domain=Reals(1.2, 4),
+    convention="infinity at 1",
+)
+def arccosh(x: Any) -> Any:
+    """Inverse hyperbolic cosine of x ≥ 1, elementwise, y ≥ 0. ∂y/∂x = 1/√(x² − 1), infinite at 1."""
+    return np.arccosh(x)
+
+
+@op(
+    derivatives=(lambda y, x: 1.0 / ((1.0 - x) * (1.0 + x)),),
+    latex=r"\operatorname{artanh}({0})",
+    domain=_INSIDE_ONE,
+    convention="infinity at −1 and 1",
+)
+def arctanh(x: Any) -> Any:
+    """Inverse hyperbolic tangent of x in (−1, 1), elementwise. ∂y/∂x = 1/(1 − x²), infinite at the ends."""
+    return np.arctanh(x)

@@ -1,0 +1,84 @@
+"""Activations that multiply the input by a gate between 0 and 1."""
+
+from __future__ import annotations
+
+from math import pi, sqrt
+from typing import Any, Literal
+
+import numpy as np
+
+from tinygrad_bp.domains import Reals
+from tinygrad_bp.errors import ArgumentError, ShapeError, describe
+from tinygrad_bp.ops.activations import sigmoid, softplus
+from tinygrad_bp.ops.erf import erfc_values
+from tinygrad_bp.ops.special import ndtr
+from tinygrad_bp.registry import op
+
+Approximation = Literal["none", "tanh"]
+
+
+def _silu_derivative(y: Any, x: Any) -> Any:
+    gate = sigmoid(x)
+    return gate * (1.0 + x * (1.0 - gate))
+
+
+@op(derivatives=(_silu_derivative,), latex=r"\operatorname{silu}({0})", domain=Reals())
+@np.errstate(over="ignore")
+def silu(x: Any) -> Any:
+    """Sigmoid-weighted linear unit x·σ(x), elementwise. ∂y/∂x = σ(x)·(1 + x·(1 − σ(x)))."""
+    return x / (1.0 + np.exp(-x))
+
+
+def swish(x: Any, beta: Any = 1.0) -> Any:
+    """Swish x·σ(beta·x), with broadcasting; beta may be learned. With beta = 1 it is `silu`."""
+    return x * sigmoid(beta * x)
+
+
+_TANH_FACTOR, _TANH_CUBIC = sqrt(2 / pi), 0.044715
+
+
+def _gelu_derivative(y: Any, x: Any, approximate: Approximation) -> Any:
+    if approximate == "none":
+        return ndtr(x) + x * np.exp(-0.5 * x * x) * sqrt(0.5 / pi)
+    bend = np.tanh(_TANH_FACTOR * x * (1.0 + _TANH_CUBIC * x * x))
+    return 0.5 * (1.0 + bend + x * (1.0 - bend * bend) * _TANH_FACTOR * (1.0 + 3.0 * _TANH_CUBIC * x * x))
+
+
+@op(
+    derivatives=(_gelu_derivative,),
+    latex=r"\operatorname{gelu}({0})",
+    domain=Reals(params=lambda *_: ({}, {"approximate": "tanh"}), analytic=False),
+)
+def gelu(x: Any, approximate: Approximation = "none") -> Any:
+    """Gaussian error linear unit x·Φ(x), elementwise; Φ is the distribution function of the standard normal.
+
+    ∂y/∂x = Φ(x) + x·e^(−x²/2)/√(2π). With approximate="tanh" Φ is ½·(1 + tanh(√(2/π)·(x + 0.044715·x³))).
+    """
+    if approximate == "none":
+        return 0.5 * x * erfc_values(x * -sqrt(0.5))
+    if approximate == "tanh":
+        return 0.5 * x * (1.0 + np.tanh(_TANH_FACTOR * x * (1.0 + _TANH_CUBIC * x * x)))
+    raise ArgumentError(f"gelu: approximate is 'none' or 'tanh'; got {approximate!r}.")
+
+
+def _mish_derivative(y: Any, x: Any) -> Any:
+    gate = np.tanh(softplus(x))
+    return gate + x * (1.0 - gate * gate) * sigmoid(x)
+
+
+@op(derivatives=(_mish_derivative,), latex=r"\operatorname{mish}({0})", domain=Reals(analytic=False))
+def mish(x: Any) -> Any:
+    """Mish x·tanh(log(1 + eˣ)), elementwise. ∂y/∂x = w + x·(1 − w²)·σ(x), where w is the tanh."""
+    return x * np.tanh(softplus(x))
+
+
+def glu(x: Any, axis: int = -1) -> Any:
+    """Gated linear unit a·σ(b), where a and b are the two halves of x along `axis`.
+
+    Raises ShapeError if the axis has an odd length.
+    """
+    n = x.shape[axis]
+    if n % 2:
+        raise ShapeError(f"glu: axis {axis} of {describe(x)} has length {n}, which does not split into two halves.")
+    before = (slice(None),) * (axis % x.ndim)
+    return x[(*before, slice(None, n // 2))] * sigmoid(x[(*before, slice(n // 2, None))])

@@ -1,0 +1,193 @@
+"""Arrays put together and taken apart along an axis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
+
+from tinygrad_bp.domains import Parameters, Shape, Shapes
+from tinygrad_bp.errors import ArgumentError, ShapeError, describe
+from tinygrad_bp.ops.indexing import scatter_add
+from tinygrad_bp.ops.linear_algebra import operand
+from tinygrad_bp.ops.shaping import atleast_1d, atleast_2d, atleast_3d, broadcast_to, ravel, reshape
+from tinygrad_bp.registry import Each, op
+
+
+def _called(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The name a record goes by when the function users call takes its operands in a sequence, as NumPy's does."""
+
+    def rename(forward: Callable[..., Any]) -> Callable[..., Any]:
+        forward.__name__ = name
+        return forward
+
+    return rename
+
+
+def _part(i: int, axis: int, ends: Shape) -> tuple[Any, ...]:
+    return (*[slice(None)] * axis, slice(ends[i - 1] if i else 0, ends[i]))
+
+
+def _ends(arrays: Iterable[Any], axis: int) -> Shape:
+    """Where each array ends in the joined one."""
+    return tuple(np.cumsum([np.shape(a)[axis] for a in arrays]).tolist())
+
+
+def _joins(*shapes: Shape) -> Parameters:
+    zeros = [np.zeros(shape) for shape in shapes]
+    fitting = [a for a in range(len(shapes[0])) if all(_but(s, a) == _but(shapes[0], a) for s in shapes)]
+    return [{"axis": a, "ends": _ends(zeros, a)} for a in fitting]
+
+
+def _but(shape: Shape, axis: int) -> Shape:
+    return shape[:axis] + shape[axis + 1 :]
+
+
+@op(
+    vjps=Each(lambda i, g, y, *arrays, axis, ends: g[_part(i, axis, ends)]),
+    jvp=Each(lambda i, t, y, *arrays, axis, ends: scatter_add(t, index=_part(i, axis, ends), shape=y.shape)),
+    latex=r"[{0}, {1}]",
+    domain=Shapes("i", "ij", "ijk", "i,j", "ij,kj", "ij,ik", "i,j,k", "ij,ik,ij", params=_joins),
+)
+@_called("concatenate")
+def _concatenate(*arrays: Any, axis: int, ends: Shape) -> Any:
+    """Arrays one after the other along `axis`, where they end at `ends`. VJP: to each its part of the cotangent."""
+    return np.concatenate(arrays, axis=axis)
+
+
+def concatenate(arrays: Any, axis: int | None = 0) -> Any:
+    """Arrays one after the other along `axis`, along which alone their shapes may differ; flattened first if None.
+
+    VJP: to each array its part of the cotangent.
+    """
+    arrays = [ravel(a) if axis is None else operand(a) for a in arrays]
+    shapes = list(map(np.shape, arrays))
+    if not arrays or not shapes[0]:
+        raise ShapeError("concatenate needs at least one array, and arrays with an axis. Use stack for numbers.")
+    axis = normalize_axis_index(axis or 0, len(shapes[0]))
+    if any(len(s) != len(shapes[0]) or _but(s, axis) != _but(shapes[0], axis) for s in shapes):
+        raise ShapeError(
+            f"concatenate: shapes may differ only along axis {axis}; got {', '.join(map(describe, arrays))}. "
+            "Reshape or transpose them, or name another axis."
+        )
+    return _concatenate(*arrays, axis=axis, ends=_ends(arrays, axis))
+
+
+@op(
+    vjps=Each(lambda i, g, y, *arrays, axis: g[(*[slice(None)] * axis, i)]),
+    jvp=Each(lambda i, t, y, *arrays, axis: scatter_add(t, index=(*[slice(None)] * axis, i), shape=y.shape)),
+    latex=r"[{0}, {1}]",
+    domain=Shapes("", "i", "ij", params=lambda *shapes: [{"axis": a} for a in range(len(shapes[0]) + 1)]),
+)
+@_called("stack")
+def _stack(*arrays: Any, axis: int) -> Any:
+    """Arrays of one shape along a new axis. VJP: to each its part of the cotangent."""
+    return np.stack(arrays, axis=axis)
+
+
+def stack(arrays: Any, axis: int = 0) -> Any:
+    """Arrays of one shape, joined along a new axis that is `axis` of the result. VJP: to each its part."""
+    arrays = [operand(a) for a in arrays]
+    if not arrays or any(a.shape != arrays[0].shape for a in arrays):
+        raise ShapeError(f"stack needs arrays of one shape; got {', '.join(map(describe, arrays)) or 'none'}.")
+    return _stack(*arrays, axis=normalize_axis_index(axis, arrays[0].ndim + 1))
+
+
+def vstack(tup: Any) -> Any:
+    """Arrays one below the other, vectors as rows."""
+    return concatenate([atleast_2d(a) for a in tup])
+
+
+def hstack(tup: Any) -> Any:
+    """Arrays side by side: along axis 1, vectors along their only axis."""
+    arrays = [atleast_1d(a) for a in tup]
+    return concatenate(arrays, axis=0 if arrays and arrays[0].ndim == 1 else 1)
+
+
+def dstack(tup: Any) -> Any:
+    """Arrays one behind the other, along the third axis."""
+    return concatenate([atleast_3d(a) for a in tup], axis=2)
+
+
+def column_stack(tup: Any) -> Any:
+    """Arrays side by side, vectors as columns."""
+    return concatenate([a if np.ndim(a) > 1 else reshape(a, shape=(-1, 1)) for a in tup], axis=1)
+
+
+def append(x: Any, values: Any, axis: int | None = None) -> Any:
+    """`values` after x along `axis`; both flattened if None."""
+    return concatenate([x, values], axis=axis)
+
+
+# --- apart ------------------------------------------------------------------------------------------------------------
+
+
+def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+    """x in parts along `axis`: so many nearly equal ones, or cut before each of the given indices."""
+    x = operand(x)
+    axis = normalize_axis_index(axis, x.ndim)
+    n = x.shape[axis]
+    if np.ndim(indices_or_sections):
+        cuts = [0, *[int(i) for i in indices_or_sections], n]
+    else:
+        count = int(indices_or_sections)
+        if count < 1:
+            raise ArgumentError(f"a split needs one part or more; got {count}.")
+        cuts = [0, *np.cumsum([n // count + (i < n % count) for i in range(count)]).tolist()]
+    return [x[(*[slice(None)] * axis, slice(a, b))] for a, b in pairwise(cuts)]
+
+
+def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+    """x in equal parts along `axis`, or cut before each of the given indices. Raises ShapeError if parts differ."""
+    x = operand(x)
+    if not np.ndim(indices_or_sections) and x.shape[axis] % int(indices_or_sections):
+        raise ShapeError(
+            f"split: axis {axis} of {describe(x)} does not divide into {indices_or_sections} equal parts. "
+            "Use array_split for parts that differ."
+        )
+    return array_split(x, indices_or_sections, axis)
+
+
+def vsplit(x: Any, indices_or_sections: Any) -> list[Any]:
+    """x in parts along axis 0. Raises ShapeError for fewer than two axes."""
+    return split(_with_axes(x, 2, "vsplit"), indices_or_sections, 0)
+
+
+def hsplit(x: Any, indices_or_sections: Any) -> list[Any]:
+    """x in parts along axis 1, of a vector along its only axis."""
+    x = _with_axes(x, 1, "hsplit")
+    return split(x, indices_or_sections, 1 if x.ndim > 1 else 0)
+
+
+def dsplit(x: Any, indices_or_sections: Any) -> list[Any]:
+    """x in parts along axis 2. Raises ShapeError for fewer than three axes."""
+    return split(_with_axes(x, 3, "dsplit"), indices_or_sections, 2)
+
+
+def _with_axes(x: Any, least: int, name: str) -> Any:
+    x = operand(x)
+    if x.ndim < least:
+        raise ShapeError(f"{name} needs {least} axes or more; got {describe(x)}.")
+    return x
+
+
+def unstack(x: Any, axis: int = 0) -> tuple[Any, ...]:
+    """The parts of x along `axis`, without that axis."""
+    x = operand(x)
+    axis = normalize_axis_index(axis, x.ndim)
+    return tuple([x[(*[slice(None)] * axis, i)] for i in range(x.shape[axis])])
+
+
+def tile(x: Any, reps: Any) -> Any:
+    """x laid out `reps` times along each axis; missing axes are put in front."""
+    x = operand(x)
+    reps = (1,) * x.ndim + tuple(np.atleast_1d(reps).tolist())
+    reps = reps[-max(x.ndim, len(reps) - x.ndim) :] if len(reps) else ()
+    shape = (1,) * (len(reps) - x.ndim) + x.shape
+    apart = [(k, n) for k, n in zip(reps, shape, strict=True)]
+    blocks = reshape(x, shape=tuple([m for _, n in apart for m in (1, n)]))
+    repeated = broadcast_to(blocks, shape=tuple([m for pair in apart for m in pair]))
+    return reshape(repeated, shape=tuple([k * n for k, n in apart]))

@@ -1,0 +1,192 @@
+"""Special functions by SciPy's names, elementwise. Those that plain NumPy cannot compute ask for the `scipy` extra."""
+
+from __future__ import annotations
+
+from math import pi, sqrt
+from typing import Any
+
+import numpy as np
+
+from tinygrad_bp.domains import Domain, Intervals, Reals
+from tinygrad_bp.errors import missing_extra
+from tinygrad_bp.ops.activations import sigmoid
+from tinygrad_bp.ops.erf import erf_values, erfc_values
+from tinygrad_bp.registry import op, scale
+
+_ROOT_PI = sqrt(pi)
+_POSITIVE = Reals(0.5, 3, analytic=False)
+
+
+def _scipy(name: str, *inputs: Any) -> Any:
+    """SciPy's function of that name in the dtype of its last input, where that is floating; imported when needed."""
+    try:
+        from scipy import special
+    except ImportError as error:
+        raise missing_extra("scipy", "scipy") from error
+    y, given = np.asarray(getattr(special, name)(*inputs)), np.asarray(inputs[-1]).dtype
+    return y.astype(given if given.kind == "f" else y.dtype, copy=False)[()]
+
+
+# --- the error function and the normal distribution -------------------------------------------------------------------
+
+
+@op(
+    derivatives=(lambda y, x: (2.0 / _ROOT_PI) * np.exp(-x * x),),
+    latex=r"\operatorname{erf}({0})",
+    domain=Reals(analytic=False),
+)
+def erf(x: Any) -> Any:
+    """Error function 2/√π·∫₀ˣ e⁻ᵗ² dt, elementwise. ∂y/∂x = 2/√π·e⁻ˣ²."""
+    return erf_values(x)
+
+
+@op(
+    derivatives=(lambda y, x: (-2.0 / _ROOT_PI) * np.exp(-x * x),),
+    latex=r"\operatorname{erfc}({0})",
+    domain=Reals(analytic=False),
+)
+def erfc(x: Any) -> Any:
+    """Complementary error function 1 − erf x, elementwise, with all its digits for large x. ∂y/∂x = −2/√π·e⁻ˣ²."""
+    return erfc_values(x)
+
+
+@op(
+    derivatives=(lambda y, x: 2.0 * x * y - 2.0 / _ROOT_PI,),
+    latex=r"\operatorname{erfcx}({0})",
+    domain=Reals(analytic=False, bounded=True),
+)
+def erfcx(x: Any) -> Any:
+    """Scaled complementary error function eˣ²·erfc x, elementwise. ∂y/∂x = 2xy − 2/√π. Needs SciPy."""
+    return _scipy("erfcx", x)
+
+
+@op(
+    derivatives=(lambda y, x: (0.5 * _ROOT_PI) * np.exp(y * y),),
+    latex=r"\operatorname{erfinv}({0})",
+    domain=Reals(-0.9, 0.9, analytic=False, bounded=True),
+    convention="infinity at −1 and 1",
+)
+def erfinv(x: Any) -> Any:
+    """Inverse of the error function, of x in [−1, 1], elementwise. ∂y/∂x = √π/2·eʸ². Needs SciPy."""
+    return _scipy("erfinv", x)
+
+
+def ndtr(x: Any) -> Any:
+    """Distribution function of the standard normal distribution, Φ(x) = erfc(−x/√2)/2, elementwise."""
+    return 0.5 * erfc(x * -sqrt(0.5))
+
+
+@op(
+    derivatives=(lambda y, x: sqrt(2.0 / pi) / erfcx(x * -sqrt(0.5)),),
+    latex=r"\log \Phi({0})",
+    domain=Reals(analytic=False),
+)
+def log_ndtr(x: Any) -> Any:
+    """Logarithm of the normal distribution function Φ, elementwise, finite far below 0. Needs SciPy.
+
+    ∂y/∂x = φ(x)/Φ(x) = √(2/π)/erfcx(−x/√2).
+    """
+    return _scipy("log_ndtr", x)
+
+
+# --- logits and products with logarithms ------------------------------------------------------------------------------
+
+
+expit = sigmoid
+
+
+@op(
+    derivatives=(lambda y, p: 1.0 / (p * (1.0 - p)),),
+    latex=r"\operatorname{logit}({0})",
+    domain=Reals(0.05, 0.95, bounded=True),
+    convention="infinity at 0 and 1",
+)
+def logit(p: Any) -> Any:
+    """Log-odds log(p/(1 − p)) of p in (0, 1), elementwise: the inverse of the sigmoid. ∂y/∂p = 1/(p·(1 − p))."""
+    return np.log(p) - np.log1p(-p)
+
+
+def _harmless(a: Any, b: Any, instead: float) -> Any:
+    """b, with `instead` where a = 0 makes the product 0 whatever number b is."""
+    return np.where(np.equal(a, 0) & ~np.isnan(b), instead, b)
+
+
+@op(
+    derivatives=(lambda y, a, b: np.log(b), lambda y, a, b: scale(a, 1.0 / b)),
+    latex=r"{0} \odot \log {1}",
+    domain=Intervals((-3, 3), (0.3, 3)),
+    convention="∂y/∂b at a = 0 is 0",
+)
+def xlogy(a: Any, b: Any) -> Any:
+    """a·log b, and 0 where a = 0, elementwise with broadcasting. ∂y/∂a = log b, ∂y/∂b = a/b, 0 where a = 0."""
+    return a * np.log(_harmless(a, b, 1.0))
+
+
+@op(
+    derivatives=(lambda y, a, b: np.log1p(b), lambda y, a, b: scale(a, 1.0 / (1.0 + b))),
+    latex=r"{0} \odot \log(1 + {1})",
+    domain=Intervals((-3, 3), (-0.7, 3), bounded=True),
+    convention="∂y/∂b at a = 0 is 0",
+)
+def xlog1py(a: Any, b: Any) -> Any:
+    """a·log(1 + b), and 0 where a = 0, elementwise with broadcasting.
+
+    ∂y/∂a = log(1 + b), ∂y/∂b = a/(1 + b), 0 where a = 0.
+    """
+    return a * np.log1p(_harmless(a, b, 0.0))
+
+
+# --- gamma and Bessel functions ---------------------------------------------------------------------------------------
+
+
+@op(derivatives=(lambda y, x: y * psi(x),), latex=r"\Gamma({0})", domain=Reals(0.5, 3, analytic=False, bounded=True))
+def gamma(x: Any) -> Any:
+    """Gamma function Γ(x) = ∫₀^∞ tˣ⁻¹e⁻ᵗ dt, (x − 1)! for integers, elementwise. ∂y/∂x = Γ(x)·ψ(x). Needs SciPy."""
+    return _scipy("gamma", x)
+
+
+@op(derivatives=(lambda y, x: psi(x),), latex=r"\log \lvert \Gamma({0}) \rvert", domain=_POSITIVE)
+def gammaln(x: Any) -> Any:
+    """Logarithm of |Γ(x)|, elementwise. ∂y/∂x = ψ(x). Needs SciPy."""
+    return _scipy("gammaln", x)
+
+
+@op(derivatives=(lambda y, x: polygamma(1, x),), latex=r"\psi({0})", domain=_POSITIVE)
+def psi(x: Any) -> Any:
+    """Digamma function ψ(x), the derivative of log Γ(x), elementwise. ∂y/∂x = ψ′(x). Needs SciPy."""
+    return _scipy("psi", x)
+
+
+digamma = psi
+
+
+@op(
+    derivatives=(None, lambda y, n, x: polygamma(n + 1, x)),
+    latex=r"\psi^{({0})}({1})",
+    domain=Domain(intervals=((0, 4), (0.5, 3)), kinds="if", analytic=False),
+)
+def polygamma(n: Any, x: Any) -> Any:
+    """Derivative of order n = 0, 1, … of the digamma function ψ(x), elementwise with broadcasting. Needs SciPy.
+
+    ∂y/∂x = ψ⁽ⁿ⁺¹⁾(x).
+    """
+    return _scipy("polygamma", n, x)
+
+
+@op(derivatives=(lambda y, x: iv(1, x),), latex="I_0({0})", domain=Reals(analytic=False))
+def i0(x: Any) -> Any:
+    """Modified Bessel function of the first kind and order 0, elementwise. ∂y/∂x = I₁(x). Needs SciPy."""
+    return _scipy("i0", x)
+
+
+@op(
+    derivatives=(None, lambda y, v, x: 0.5 * (iv(v - 1, x) + iv(v + 1, x))),
+    latex=r"I_{{0}}({1})",
+    domain=Domain(intervals=((0, 4), (-3, 3)), kinds="if", analytic=False),
+)
+def iv(v: Any, x: Any) -> Any:
+    """Modified Bessel function of the first kind and fixed order v, elementwise with broadcasting. Needs SciPy.
+
+    ∂y/∂x = (Iᵥ₋₁(x) + Iᵥ₊₁(x))/2.
+    """
+    return _scipy("iv", v, x)

@@ -1,0 +1,233 @@
+"""Eigenvalues of symmetric matrices, and singular values.
+
+The rules are written for real and complex matrices alike: with adjoints, for the conjugate of the cotangent. For real
+ones that is the transpose and the cotangent itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygrad_bp.domains import Shapes
+from tinygrad_bp.errors import ArgumentError, describe
+from tinygrad_bp.ops.comparison import where
+from tinygrad_bp.ops.complex import adjoint, conjugated, real
+from tinygrad_bp.ops.decompositions import hermitian
+from tinygrad_bp.ops.indexing import scatter_add
+from tinygrad_bp.ops.linear_algebra import matmul, operand
+from tinygrad_bp.registry import op
+
+
+def _signs(vectors: Any) -> Any:
+    """What to multiply columns by so that the first large element of each (half of the largest) is positive.
+
+    LAPACK's own signs jump from one matrix to the next, too often for a derivative. Complex columns stay as they are.
+    """
+    if vectors.dtype.kind == "c" or not vectors.size:
+        return 1.0
+    size = np.absolute(vectors)
+    first = np.argmax(size >= 0.5 * np.max(size, axis=-2, keepdims=True), axis=-2)
+    return np.sign(np.take_along_axis(vectors, first[..., None, :], axis=-2))
+
+
+def _real_if_packed(x: Any) -> Any:
+    """A real part that travelled in a complex array."""
+    return real(x) if x.dtype.kind == "c" else x
+
+
+# --- eigenvalues ------------------------------------------------------------------------------------------------------
+
+
+class EighResult(NamedTuple):
+    """Eigenvalues in ascending order, and eigenvectors as columns."""
+
+    eigenvalues: Any
+    eigenvectors: Any
+
+
+def _reciprocal(gaps: Any, scale: Any) -> Any:
+    """1/gap, and 0 for gaps that are rounding errors of numbers of this scale."""
+    none = np.absolute(gaps) <= float(np.finfo(gaps.dtype).eps) * scale
+    return where(none, 0.0, 1.0 / where(none, 1.0, gaps))
+
+
+def _gaps(w: Any) -> Any:
+    """1/(wⱼ − wᵢ), and 0 for equal eigenvalues."""
+    scale = np.add.reduce(np.absolute(w), axis=-1, keepdims=True)[..., None]
+    return _reciprocal(w[..., None, :] - w[..., :, None], scale)
+
+
+def _spectrum(y: Any) -> tuple[Any, Any]:
+    return _real_if_packed(y[..., 0, :]), y[..., 1:, :]
+
+
+def _eigh_vjp(g: Any, y: Any, a: Any) -> Any:
+    w, v = _spectrum(y)
+    dw, dv = _spectrum(conjugated(g))
+    inside = _gaps(w) * matmul(adjoint(v), dv)
+    return conjugated(hermitian(matmul(v * dw[..., None, :] + matmul(v, inside), adjoint(v))))
+
+
+def _eigh_jvp(t: Any, y: Any, a: Any) -> Any:
+    w, v = _spectrum(y)
+    moved = matmul(hermitian(t), v)
+    dw = _real_if_packed(np.add.reduce(conjugated(v) * moved, axis=-2))
+    dv = matmul(v, _gaps(w) * matmul(adjoint(v), moved))
+    top = scatter_add(dw.astype(dv.dtype), index=(Ellipsis, 0, slice(None)), shape=y.shape)
+    return top + scatter_add(dv, index=(Ellipsis, slice(1, None), slice(None)), shape=y.shape)
+
+
+def _spread_eigenvalues(a: Any, **_: Any) -> tuple[Any, ...]:
+    n = a.shape[-1]
+    return (a / 10 + np.diag(np.arange(n) * 2.0 - 2.5),)
+
+
+@op(
+    vjps=(_eigh_vjp,),
+    jvp=_eigh_jvp,
+    latex=r"\operatorname{eigh}({0})",
+    domain=Shapes("ii", "bii", prepare=_spread_eigenvalues, bounded=True, analytic=False),
+    convention="pairs of equal eigenvalues add nothing through their eigenvectors",
+)
+def eigh_packed(a: Any) -> Any:
+    """Eigenvalues (first row) above eigenvectors (columns) of symmetric matrices (…, n, n): (…, n + 1, n)."""
+    w, v = np.linalg.eigh(hermitian(a))
+    return np.concatenate([w[..., None, :], v * _signs(v)], axis=-2)
+
+
+def eigh(a: Any) -> EighResult:
+    """Eigenvalues w (…, n), ascending, and orthonormal eigenvectors v (…, n, n), columns, of symmetric (Hermitian)
+    matrices.
+
+    Of a the symmetric part (a + aᴴ)/2 counts, so that the gradient is symmetric like a. The first large element of each
+    real eigenvector is positive. Where eigenvalues are equal, eigenvectors have no derivative: such pairs add nothing
+    through them, which is right for functions of whole eigenspaces, and not for v·f(w)·vᵀ. Derivatives of complex
+    eigenvectors are right for functions that do not depend on their phases.
+    """
+    return EighResult(*_spectrum(eigh_packed(a)))
+
+
+def eigvalsh(a: Any) -> Any:
+    """Eigenvalues (…, n) of symmetric (Hermitian) matrices, ascending. VJP: v·diag(g)·vᴴ."""
+    return eigh(a).eigenvalues
+
+
+# --- singular values --------------------------------------------------------------------------------------------------
+
+
+class SVDResult(NamedTuple):
+    """Left singular vectors (columns), singular values in descending order, right singular vectors (rows)."""
+
+    U: Any
+    S: Any
+    Vh: Any
+
+
+def _parts(packed: Any, a: Any) -> tuple[Any, Any, Any]:
+    m, n = a.shape[-2:]
+    k, batch = min(m, n), packed.shape[:-1]
+    u, s, vh = packed[..., : m * k], packed[..., m * k : m * k + k], packed[..., m * k + k :]
+    return u.reshape((*batch, m, k)), _real_if_packed(s), vh.reshape((*batch, k, n))
+
+
+def _singular(s: Any) -> tuple[Any, Any, Any]:
+    """1/sᵢ (0 for sᵢ = 0), 1/(sⱼ² − sᵢ²) (0 for equal ones), and which sᵢ are not 0."""
+    scale = np.add.reduce(s, axis=-1, keepdims=True)
+    gaps = (s[..., None, :] - s[..., :, None]), (s[..., None, :] + s[..., :, None])
+    inverse = _reciprocal(s, scale)
+    pairs = _reciprocal(gaps[0], scale[..., None]) * _reciprocal(gaps[1], scale[..., None])
+    return inverse, pairs, inverse != 0
+
+
+def _svd_vjp(g: Any, y: Any, a: Any) -> Any:
+    u, s, vh = _parts(y, a)
+    du, ds, dvh = _parts(conjugated(g), a)
+    v, dv = adjoint(vh), adjoint(dvh)
+    inverse, pairs, positive = _singular(s)
+    p, q = matmul(adjoint(u), du), matmul(vh, dv)
+    row, column = s[..., None, :], s[..., :, None]
+    left, right = pairs * (p - adjoint(p)), pairs * (q - adjoint(q))
+    unit = np.eye(s.shape[-1], dtype=s.dtype)
+    inside = left * row + column * right + unit * (ds * positive)[..., None, :]
+    if a.dtype.kind == "c":
+        phase = unit * (p - q) * (0.25 * inverse)[..., None, :]
+        inside = inside + phase - adjoint(phase)
+    scaled = inverse[..., None, :]
+    outside = matmul((du - matmul(u, p)) * scaled, vh) + matmul(u, adjoint((dv - matmul(v, q)) * scaled))
+    return conjugated(matmul(u, matmul(inside, vh)) + outside)
+
+
+def _svd_jvp(t: Any, y: Any, a: Any) -> Any:
+    u, s, vh = _parts(y, a)
+    v = adjoint(vh)
+    inverse, pairs, positive = _singular(s)
+    ahead, behind = matmul(t, v), matmul(adjoint(t), u)
+    inside = matmul(adjoint(u), ahead)
+    row, column = s[..., None, :], s[..., :, None]
+    left = pairs * (inside * row + column * adjoint(inside))
+    right = pairs * (column * inside + adjoint(inside) * row)
+    if a.dtype.kind == "c":
+        phase = np.eye(s.shape[-1]) * (inside - adjoint(inside)) * (0.25 * inverse)[..., None, :]
+        left, right = left + phase, right - phase
+    scaled = inverse[..., None, :]
+    du = matmul(u, left) + (ahead - matmul(u, inside)) * scaled
+    dv = matmul(v, right) + (behind - matmul(v, adjoint(inside))) * scaled
+    ds = _real_if_packed(np.add.reduce(conjugated(u) * ahead, axis=-2)) * positive
+    return _svd_row(du, ds.astype(du.dtype), adjoint(dv), y.shape)
+
+
+def _svd_row(u: Any, s: Any, vh: Any, shape: tuple[int, ...]) -> Any:
+    """The three parts one after the other, in one row for each matrix."""
+    total, start = 0.0, 0
+    for part, axes in ((u, 2), (s, 1), (vh, 2)):
+        row = part.reshape((*shape[:-1], int(np.prod(part.shape[-axes:]))))
+        stop = start + row.shape[-1]
+        total = total + scatter_add(row, index=(Ellipsis, slice(start, stop)), shape=shape)
+        start = stop
+    return total
+
+
+def _spread_singular_values(a: Any, **_: Any) -> tuple[Any, ...]:
+    m, n = a.shape[-2:]
+    return (a / 10 + np.eye(m, n) * (np.arange(n) * 2.0 + 1.5),)
+
+
+@op(
+    vjps=(_svd_vjp,),
+    jvp=_svd_jvp,
+    latex=r"\operatorname{svd}({0})",
+    domain=Shapes("ii", "ij", "bij", prepare=_spread_singular_values, bounded=True, analytic=False),
+    convention="0 for singular values of 0; pairs of equal ones add nothing through their vectors",
+)
+def svd_packed(a: Any) -> Any:
+    """U (…, m, k), S (…, k) and Vᴴ (…, k, n) of matrices (…, m, n), k = min(m, n), flattened one after the other."""
+    u, s, vh = np.linalg.svd(a, full_matrices=False)
+    signs = _signs(u)
+    u, vh = u * signs, vh * np.swapaxes(signs, -1, -2) if np.ndim(signs) else vh
+    batch = s.shape[:-1]
+    sizes = u.shape[-2] * u.shape[-1], vh.shape[-2] * vh.shape[-1]
+    return np.concatenate([u.reshape(*batch, sizes[0]), s, vh.reshape(*batch, sizes[1])], axis=-1)
+
+
+def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
+    """Singular value decomposition a = U·diag(S)·Vᴴ of matrices (…, m, n): U (…, m, k), S (…, k) descending, Vᴴ
+    (…, k, n), k = min(m, n). With compute_uv=False only S.
+
+    full_matrices=True, NumPy's default, is for square matrices: the further columns are arbitrary and have no
+    derivative. The first large element of each real column of U is positive. Where singular values are equal, their
+    vectors have no derivative: such pairs add nothing through them. A singular value of 0 gets 0. Derivatives of
+    complex vectors are right for functions that do not depend on their phases.
+    """
+    a = operand(a)
+    m, n = a.shape[-2:]
+    if compute_uv and full_matrices and m != n:
+        raise ArgumentError(f"svd: the square factors of {describe(a)} have no derivative. Pass full_matrices=False.")
+    parts = SVDResult(*_parts(svd_packed(a), a))
+    return parts if compute_uv else parts.S
+
+
+def svdvals(a: Any) -> Any:
+    """Singular values (…, k) of matrices (…, m, n), descending. VJP: U·diag(g)·Vᴴ; 0 for singular values of 0."""
+    return svd(a, compute_uv=False)

@@ -1,0 +1,327 @@
+"""`Tensor`: a node with the manners of a NumPy array."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Self, final
+
+import numpy as np
+
+from tinygrad_bp.delegation import method, operator, reduction, reflected
+from tinygrad_bp.engine import Node, sweep
+from tinygrad_bp.errors import (
+    ArrayConversionError,
+    DTypeError,
+    GraphCopyError,
+    NoGradientError,
+    NonScalarBackwardError,
+    ShapeError,
+    describe,
+)
+from tinygrad_bp.formula import LocalDerivative
+from tinygrad_bp.ops import (
+    arithmetic,
+    bitwise,
+    comparison,
+    complex as complex_numbers,
+    indexing,
+    linear_algebra,
+    products,
+    reductions,
+    rounding,
+    shaping,
+)
+from tinygrad_bp.protocols import array_function, array_ufunc
+
+Array = np.ndarray[Any, Any]
+
+
+@final
+class Tensor(Node):
+    """An array that remembers how it was computed.
+
+    Made by `tensor` (copies) or `asarray` (shares), and by every op on tensors. It has NumPy's operators, indexing and
+    methods. Its value never changes in place: `t += u` and `t[i] = v` give `t` a new node.
+
+    >>> import tinygrad_bp as tg
+    >>> x = tg.tensor([1.0, 2.0], requires_grad=True, name="x")
+    >>> y = (x * x).sum()
+    >>> y.backward()
+    >>> x.grad
+    array([2., 4.])
+    """
+
+    __slots__ = ()
+
+    @property
+    def data(self) -> Array:
+        """The value, as a read-only array."""
+        view = np.asarray(self.value).view()
+        view.flags.writeable = False
+        return view
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of every axis."""
+        return self.value.shape  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of an element."""
+        return self.value.dtype  # type: ignore[no-any-return]
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self.value.ndim  # type: ignore[no-any-return]
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return self.value.size  # type: ignore[no-any-return]
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether the tensor was made by the user, not by an op."""
+        return self.op is None
+
+    @property
+    def T(self) -> Self:
+        """The transpose."""
+        return shaping.transpose(self)  # type: ignore[no-any-return]
+
+    @property
+    def local_derivatives(self) -> tuple[LocalDerivative, ...]:
+        """For every parent, how this value depends on it."""
+        if self.parents is None:
+            raise NoGradientError(f"{describe(self)} has no parents any more: backward() released the graph.")
+        return tuple([LocalDerivative(self, i) for i in range(len(self.parents))])
+
+    # --- gradients ---
+
+    def backward(self, gradient: Any = None, retain_graph: bool = False) -> None:
+        """Add ∂self/∂leaf, weighted by `gradient`, to `.grad` of every leaf that requires one.
+
+        gradient: the cotangent of self, of its shape; 1 by default, which a tensor of one element allows.
+        retain_graph: keep the graph for another backward; otherwise it is released.
+        Raises NonScalarBackwardError, NoGradientError, GraphFreedError, ShapeError.
+        """
+        for tensor, g in sweep(self, self._seed(gradient), release=not retain_graph):
+            if tensor.grad is not None:
+                g = tensor.grad + g
+            elif tensor.op is not None:
+                g = g.copy()
+            tensor.grad = g if g.ndim else np.asarray(g)
+
+    def _seed(self, gradient: Any) -> Any:
+        if not self.requires_grad:
+            raise NoGradientError(
+                f"{describe(self)} requires no gradient: nothing it was computed from has requires_grad=True."
+            )
+        if gradient is None:
+            if self.size != 1:
+                raise NonScalarBackwardError(
+                    f"backward() starts from one number; {describe(self)} has {self.size}. "
+                    "Reduce it with sum() or mean(), or pass the cotangent: backward(gradient)."
+                )
+            one = self.dtype.type(1)
+            return one if self.ndim == 0 else np.full(self.shape, one)
+        seed = np.array(gradient, dtype=self.dtype)
+        if seed.shape != self.shape:
+            raise ShapeError(f"backward: the cotangent has shape {seed.shape}, {describe(self)} needs {self.shape}.")
+        return seed[()]
+
+    def zero_grad(self) -> None:
+        """Forget the accumulated gradient."""
+        self.grad = None
+
+    def retain_grad(self) -> None:
+        """Keep the gradient of this intermediate tensor in `.grad` too."""
+        self.retains_grad = True
+
+    def register_hook(self, hook: Callable[[Any], Any]) -> Callable[[], None]:
+        """Call `hook(g)` with this tensor's cotangent in every sweep; a returned value replaces it.
+
+        Returns a function that removes the hook.
+        """
+        self.hooks = (*(self.hooks or ()), hook)
+
+        def remove() -> None:
+            self.hooks = tuple([h for h in self.hooks or () if h is not hook])
+
+        return remove
+
+    def detach(self) -> Tensor:
+        """The same value, with no past: a constant."""
+        return Tensor(self.value, name=self.name)
+
+    def named(self, name: str) -> Self:
+        """Give the tensor a name, which pictures, formulas and errors use; returns the tensor."""
+        self.name = name
+        return self
+
+    # --- leaving the graph ---
+
+    def numpy(self) -> Array:
+        """A copy of the value as a plain, writable array."""
+        return np.array(self.value)
+
+    def item(self) -> Any:
+        """The only element as a Python number."""
+        return self.value.item()
+
+    def tolist(self) -> Any:
+        """The value as nested lists of Python numbers."""
+        return self.value.tolist()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        if self.requires_grad:
+            raise ArrayConversionError(
+                f"{describe(self)} requires a gradient, which a plain array would lose. "
+                "Use .data or .item() to look at it, .detach() to drop the gradient on purpose."
+            )
+        if copy is False and dtype is None:
+            return self.data
+        return np.array(self.value, dtype=dtype)
+
+    def __copy__(self) -> Tensor:
+        if self.op is None or not self.requires_grad:
+            return Tensor(self.value, self.requires_grad, self.name)
+        return self.copy()  # type: ignore[no-any-return]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What `copy.deepcopy` and `pickle` keep: value, name and whether a gradient is required."""
+        if self.op is not None and self.requires_grad:
+            raise GraphCopyError(
+                f"{describe(self)} was computed by {self.op.name}; a deep copy or a pickle would lose the graph it "
+                "stands in. Use .detach() for its value, or copy the tensors it was computed from."
+            )
+        return Tensor, (self.value, self.requires_grad, self.name)
+
+    __array_ufunc__ = array_ufunc
+    __array_function__ = array_function
+
+    # --- operators ---
+
+    __add__, __radd__ = operator(arithmetic.add), reflected(arithmetic.add)
+    __sub__, __rsub__ = operator(arithmetic.subtract), reflected(arithmetic.subtract)
+    __mul__, __rmul__ = operator(arithmetic.multiply), reflected(arithmetic.multiply)
+    __truediv__, __rtruediv__ = operator(arithmetic.divide), reflected(arithmetic.divide)
+    __floordiv__, __rfloordiv__ = operator(arithmetic.floor_divide), reflected(arithmetic.floor_divide)
+    __mod__, __rmod__ = operator(arithmetic.remainder), reflected(arithmetic.remainder)
+    __pow__, __rpow__ = operator(arithmetic.power), reflected(arithmetic.power)
+    __matmul__, __rmatmul__ = operator(linear_algebra.matmul), reflected(linear_algebra.matmul)
+    __and__, __rand__ = operator(bitwise.bitwise_and), reflected(bitwise.bitwise_and)
+    __or__, __ror__ = operator(bitwise.bitwise_or), reflected(bitwise.bitwise_or)
+    __xor__, __rxor__ = operator(bitwise.bitwise_xor), reflected(bitwise.bitwise_xor)
+    __lt__, __le__ = operator(comparison.less), operator(comparison.less_equal)
+    __gt__, __ge__ = operator(comparison.greater), operator(comparison.greater_equal)
+    __eq__, __ne__ = operator(comparison.equal), operator(comparison.not_equal)
+    __hash__ = object.__hash__
+    __neg__, __pos__ = arithmetic.negative, arithmetic.positive
+    __abs__, __invert__ = rounding.absolute, bitwise.invert
+    __round__ = rounding.round
+
+    def __getitem__(self, index: Any) -> Any:
+        return indexing.at(self, index)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        indexing.assign(self, index, value)
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __iter__(self) -> Iterator[Any]:
+        if self.ndim == 0:
+            raise ShapeError(f"{describe(self)} has no axis to iterate over.")
+        return (self[i] for i in range(len(self.value)))
+
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
+    def __int__(self) -> int:
+        return int(self._number())
+
+    def __float__(self) -> float:
+        return float(self._number())
+
+    def __complex__(self) -> complex:
+        return complex(self._number())
+
+    def __index__(self) -> int:
+        return self._number().__index__()
+
+    def _number(self) -> Array:
+        """The value, for Python's and NumPy's conversions: `a[0] = t` must not drop a gradient without a word."""
+        return self.__array__()
+
+    def __format__(self, spec: str) -> str:
+        return format(self.value, spec) if self.ndim == 0 else repr(self)
+
+    def __repr__(self) -> str:
+        text = np.array2string(np.asarray(self.value), separator=", ", prefix="Tensor(")
+        notes = [f"name={self.name!r}"] if self.name else []
+        if self.op is not None:
+            notes.append(f"op={self.op.name}")
+        if self.requires_grad:
+            notes.append("requires_grad=True")
+        if self.dtype not in (np.float64, np.int64, np.bool_):
+            notes.append(f"dtype={self.dtype}")
+        return f"Tensor({', '.join([text, *notes])})"
+
+    # --- methods of arrays ---
+
+    def reshape(self, *shape: Any) -> Any:
+        """The same elements in another shape."""
+        return shaping.reshape(self, shape=shape[0] if len(shape) == 1 else shape)
+
+    def transpose(self, *axes: Any) -> Any:
+        """Axes permuted, reversed without arguments."""
+        return shaping.transpose(self, axes=axes[0] if len(axes) == 1 else axes or None)
+
+    def swapaxes(self, first: int, second: int) -> Any:
+        """Two axes exchanged."""
+        axes = list(range(self.ndim))
+        axes[first], axes[second] = axes[second], axes[first]
+        return shaping.transpose(self, axes=tuple(axes))
+
+    real, imag = property(complex_numbers.real), property(complex_numbers.imag)
+    dot, astype = products.dot, shaping.astype
+    sum, mean = reduction(reductions.sum), reduction(reductions.mean)
+    max, min = reduction(reductions.max), reduction(reductions.min)
+    prod, var, std = method(np.prod), method(np.var), method(np.std)
+    cumsum, cumprod = method(np.cumsum), method(np.cumprod)
+    clip, round = method(np.clip), method(np.round)
+    conj = conjugate = complex_numbers.conjugate
+    ravel, flatten, squeeze = method(np.ravel), method(np.ravel), method(np.squeeze)
+    repeat, take, copy = method(np.repeat), method(np.take), method(np.copy)
+    diagonal, trace = method(np.diagonal), method(np.trace)
+    any, all, nonzero = method(np.any), method(np.all), method(np.nonzero)
+    argmax, argmin, argsort = method(np.argmax), method(np.argmin), method(np.argsort)
+    searchsorted = method(np.searchsorted)
+
+
+def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, name: str | None = None) -> Tensor:
+    """A tensor with a copy of `data`: numbers, nested sequences of them, an array.
+
+    dtype: as in NumPy; kept from the data if None. object and text dtypes raise DTypeError.
+    requires_grad: ask for gradients; the dtype must be floating or complex, else DTypeError.
+    """
+    return _leaf(np.array(data, dtype=dtype), requires_grad, name)
+
+
+def asarray(data: Any, requires_grad: bool = False, name: str | None = None) -> Tensor:
+    """A tensor that shares the memory of the array `data`: write to it and the tensor changes too."""
+    return data if isinstance(data, Tensor) else _leaf(np.asarray(data), requires_grad, name)
+
+
+def _leaf(value: Array, requires_grad: bool, name: str | None) -> Tensor:
+    kind = value.dtype.kind
+    if kind not in "biufc":
+        raise DTypeError(f"a tensor holds numbers; got dtype {value.dtype}. Convert the data, or pass dtype=float.")
+    if requires_grad and kind not in "fc":
+        raise DTypeError(
+            f"only floating tensors have gradients; {name or 'the tensor'} has dtype {value.dtype}. "
+            "Write 3.0 for 3, or pass dtype=float."
+        )
+    return Tensor(value[()] if value.ndim == 0 else value, requires_grad, name)

@@ -1,0 +1,90 @@
+"""What is checked: a function at a point, its numbers, and the message when they are wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from tinygrad_bp.errors import TinygradError
+from tinygrad_bp.tensor import asarray
+from tinygrad_bp.testing.trace import Trace
+
+Array = np.ndarray[Any, Any]
+
+
+class GradientError(TinygradError, AssertionError):
+    """A derivative that is wrong: names the function, the input, the index, what was expected and what was got."""
+
+
+class Subject:
+    """f at `values`, the floating ones of its inputs, recorded once; g is a random cotangent, `pulled` is Jᵀ·g."""
+
+    def __init__(self, f: Callable[..., Any], inputs: Sequence[Any], name: str, seed: int, analytic: bool):
+        self.f, self.inputs, self.name, self.analytic = f, list(inputs), name, analytic
+        self.random = np.random.default_rng(seed)
+        self.trainable = [i for i, x in enumerate(inputs) if x.dtype.kind == "f"]
+        self.values = [np.asarray(inputs[i]) for i in self.trainable]
+        self.trace = Trace(self.at, self.values)
+        self.y: Array = np.array(self.trace.y.value)
+        self.g = self.direction(self.y.shape)
+
+    @cached_property
+    def pulled(self) -> list[Array]:
+        """Jᵀ·g; GradientError if a rule writes to what it is given."""
+        before = [x.copy() for x in self.values]
+        pulled = [np.asarray(d) for d in self.trace.pull(self.g)]
+        pairs = {"an input": zip(before, self.values, strict=True), "the result": [(self.y, self.trace.y.value)]}
+        for what, arrays in pairs.items():
+            if not all(np.array_equal(a, b, equal_nan=True) for a, b in arrays):
+                raise GradientError(
+                    f"{self.name}: {what} was written to. Rules must leave their arguments as they are."
+                )
+        return pulled
+
+    def at(self, *values: Any) -> Any:
+        """f as a function of the inputs that are differentiated."""
+        filled = list(self.inputs)
+        for i, value in zip(self.trainable, values, strict=True):
+            filled[i] = value
+        return self.f(*filled)
+
+    def evaluate(self, values: Sequence[Array]) -> Any:
+        """The plain value of f, complex where the values are."""
+        return asarray(self.at(*[asarray(x) for x in values])).value
+
+    def joined(self, arrays: Sequence[Array]) -> Array:
+        """The elements of all inputs, or of arrays like them, in one row."""
+        return np.concatenate([np.zeros(0), *[np.ravel(x) for x in arrays]])
+
+    def parted(self, elements: Array) -> list[Array]:
+        """The inputs that a row of elements stands for."""
+        cuts = np.cumsum([x.size for x in self.values])
+        return [part.reshape(x.shape) for part, x in zip(np.split(elements, cuts), self.values, strict=False)]
+
+    def direction(self, shape: tuple[int, ...]) -> Array:
+        """A random array with no small element."""
+        return np.asarray(self.random.uniform(0.5, 1.5, shape) * self.random.choice([-1.0, 1.0], shape))
+
+    def fail(self, what: str, i: int, index: Any, expected: Any, got: Any) -> None:
+        """Raise the error for input i."""
+        where = "" if index is None else f" at index {tuple(int(k) for k in index)}"
+        raise GradientError(
+            f"{self.name}: {what} for input {self.trainable[i]} of shape {self.values[i].shape}{where}: "
+            f"expected {expected}, got {got}."
+        )
+
+    def require_close(self, what: str, i: int, expected: Array, got: Array, tolerance: float) -> None:
+        """Every element agrees, relative to its size, to 1 or to a thousandth of the largest, whichever is more."""
+        if np.shape(got) != np.shape(expected):
+            self.fail(f"the shape of {what}", i, None, np.shape(expected), np.shape(got))
+        sizes = np.abs(expected)
+        floor = max(1.0, 1e-3 * float(np.max(sizes, initial=0.0)))
+        right = np.abs(got - expected) <= tolerance * np.maximum(sizes, floor)
+        if not right.all():
+            same = right | (got == expected) | (np.isnan(got) & np.isnan(expected))
+            if not same.all():
+                index = tuple(np.argwhere(~same)[0])
+                self.fail(what, i, index, np.asarray(expected)[index], np.asarray(got)[index])

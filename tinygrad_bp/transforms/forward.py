@@ -1,0 +1,79 @@
+"""Forward mode: Jacobian–vector products."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_bp.engine import Node, current
+from tinygrad_bp.errors import ArgumentError
+from tinygrad_bp.modes import MODE, transforming
+from tinygrad_bp.ops.shaping import broadcast_to
+from tinygrad_bp.transforms.inputs import Function, Inputs, as_tensor, call, shaped, suited
+from tinygrad_bp.trees import aligned, flatten
+
+
+def jvp(f: Function, xs: Sequence[Any], ts: Sequence[Any]) -> tuple[Any, Any]:
+    """(f(*xs), Σ ∂f/∂x·t): the Jacobian–vector product along the tangents ts, one for each x, by forward mode.
+
+    >>> import tinygrad_bp as tg
+    >>> tg.jvp(lambda x: x * x, (3.0,), (1.0,))
+    (array(9.), array(6.))
+    """
+    if len(xs) != len(ts):
+        raise ArgumentError(f"jvp: {len(xs)} arguments need as many tangents; got {len(ts)}.")
+    given = [leaf for i, (x, t) in enumerate(zip(xs, ts, strict=True)) for leaf in aligned(t, x, f"jvp: tangent {i}")]
+    inputs = Inputs(xs).with_tensors(given)
+    leaves, rebuild = flatten(call(f, *inputs.values))
+    outputs = [as_tensor(y) for y in leaves]
+    moved = push(
+        inputs, outputs, [shaped(t, x, "jvp: the tangent") for x, t in zip(inputs.tensors, given, strict=True)]
+    )
+    return rebuild(iter([inputs.result(y) for y in outputs])), rebuild(iter([inputs.leaf(t) for t in moved]))
+
+
+@np.errstate(divide="ignore", invalid="ignore")
+def push(inputs: Inputs, outputs: Sequence[Node], tangents: Sequence[Any]) -> list[Any]:
+    """The forward sweep: the tangents of the outputs for tangents of the inputs, oldest node first.
+
+    A tangent that is None counts as zero.
+    """
+    as_graph = inputs.nested and MODE.get().recording
+    given = zip(inputs.tensors, tangents, strict=True)
+    found = {x.number: suited(t, as_graph) for x, t in given if t is not None}
+    with transforming():
+        for node in between(outputs, inputs.since):
+            if node.number in found:
+                continue
+            record: Any = node.op
+            y, xs = (node, current(node)) if as_graph else (node.value, node.inputs)
+            total = None
+            for rule, parent in zip(record.jvps, node.parents, strict=False):
+                if rule is not None and isinstance(parent, Node) and parent.number in found:
+                    share = rule(found[parent.number], y, *xs, **node.params)
+                    total = share if total is None else total + share
+            if total is not None:
+                found[node.number] = _fitted(total, node.value)
+    return [found.get(y.number, np.zeros(y.value.shape, y.value.dtype)) for y in outputs]
+
+
+def _fitted(tangent: Any, value: Any) -> Any:
+    """A tangent in the shape and dtype of the value it belongs to."""
+    tangent = tangent if tangent.shape == value.shape else broadcast_to(tangent, shape=value.shape)
+    if tangent.dtype.kind == "c" and value.dtype.kind != "c":
+        tangent = tangent.real
+    return tangent if tangent.dtype == value.dtype else tangent.astype(value.dtype)
+
+
+def between(outputs: Sequence[Node], since: int) -> list[Node]:
+    """Every recorded node that the outputs were computed from and that is not older than `since`, oldest first."""
+    seen: dict[int, Node] = {}
+    pending = [y for y in outputs if y.number >= since]
+    while pending:
+        node = pending.pop()
+        if node.number not in seen and node.op is not None:
+            seen[node.number] = node
+            pending.extend([p for p in node.parents if isinstance(p, Node) and p.number >= since])
+    return [seen[number] for number in sorted(seen)]

@@ -1,0 +1,139 @@
+"""What every transform begins with: its arguments as fresh tensors, and how results leave it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from copy import copy
+from operator import index
+from typing import Any
+
+import numpy as np
+
+from tinygrad_bp.engine import Node, sweep
+from tinygrad_bp.errors import ArgumentError, DTypeError, ShapeError, describe
+from tinygrad_bp.modes import MODE, transforming
+from tinygrad_bp.ops.activations import identity
+from tinygrad_bp.tensor import Tensor, asarray
+from tinygrad_bp.trees import flatten, paths
+
+Function = Callable[..., Any]
+Argnums = int | tuple[int, ...] | list[int]
+
+
+class Inputs:
+    """The arguments a transform differentiates for, each leaf as a fresh tensor: nothing older depends on them.
+
+    `nested` says whether another transform or graph is around, so that results are tensors; they are part of its graph
+    unless `no_grad` is. `own` copies arrays, for sweeps that come after the caller may have written to them.
+    """
+
+    def __init__(self, trees: Sequence[Any], nested: bool | None = None, own: bool = False):
+        parts = [flatten(tree) for tree in trees]
+        given = [leaf for leaves, _ in parts for leaf in leaves]
+        self.rebuilds = [rebuild for _, rebuild in parts]
+        around = MODE.get().depth > 0 or any(isinstance(x, Node) for x in given)
+        self.nested = around if nested is None else nested
+        tensors = [as_tensor(np.array(x) if own and isinstance(x, np.ndarray) else x) for x in given]
+        for i, t in enumerate(tensors):
+            if t.dtype.kind not in "fc":
+                raise _not_floating(trees, i, t)
+        with transforming():
+            self.tensors = [_fresh(t) for t in tensors]
+        self.since = min([t.number for t in self.tensors], default=0)
+        self.values = self.unflatten(self.tensors)
+
+    def unflatten(self, leaves: Sequence[Any]) -> list[Any]:
+        """One leaf for each input, in the containers the inputs came in."""
+        new = iter(leaves)
+        return [rebuild(new) for rebuild in self.rebuilds]
+
+    def leaf(self, x: Any) -> Any:
+        """A result as it leaves the transform: a tensor when nested, else an array."""
+        if not self.nested:
+            return np.asarray(x.value if isinstance(x, Node) else x)
+        x = as_tensor(x)
+        return x if MODE.get().recording else x.detach()
+
+    def result(self, y: Tensor) -> Any:
+        """What f returned, as it leaves the transform; the caller may write to it."""
+        if not self.nested:
+            return np.array(y.value)
+        return self.leaf(identity(y) if y.requires_grad else y.detach())
+
+    def pull(self, outputs: Sequence[Tensor], seeds: Sequence[Any]) -> list[Any]:
+        """Cotangents of the inputs, for cotangents of the outputs."""
+        as_graph = self.nested and MODE.get().recording
+        totals: dict[int, Any] = {}
+        with transforming():
+            for output, seed in zip(outputs, seeds, strict=True):
+                if not output.requires_grad:
+                    continue
+                for node, g in sweep(output, suited(seed, as_graph), since=self.since, as_graph=as_graph):
+                    totals[node.number] = totals[node.number] + g if node.number in totals else g
+        return [self.leaf(totals.get(t.number, np.zeros(t.shape, t.dtype))) for t in self.tensors]
+
+    def with_tensors(self, given: Iterable[Any]) -> Inputs:
+        """The same inputs; nested if tensors are given to the transform as cotangents or tangents."""
+        if self.nested or not any(isinstance(x, Node) for x in given):
+            return self
+        nested = copy(self)
+        nested.nested = True
+        return nested
+
+
+def as_tensor(x: Any) -> Tensor:
+    """x itself if it is a tensor, else a constant."""
+    return x if isinstance(x, Tensor) else asarray(x)
+
+
+def suited(moving: Any, as_graph: bool) -> Any:
+    """A cotangent or tangent for a sweep: a tensor where the sweep is recorded, else what numbers it has."""
+    if as_graph:
+        return as_tensor(moving)
+    return moving.value if isinstance(moving, Node) else moving
+
+
+def _fresh(t: Tensor) -> Tensor:
+    fresh: Tensor = identity(t) if t.requires_grad else Tensor(t.value, requires_grad=True)
+    fresh.name = t.name
+    fresh.retains_grad = True
+    return fresh
+
+
+def _not_floating(trees: Sequence[Any], i: int, t: Tensor) -> DTypeError:
+    where = [path for k, tree in enumerate(trees) for path in paths(tree, f"argument {k}")][i]
+    return DTypeError(
+        f"a derivative for {t.name or where} of dtype {t.dtype} does not exist: only floating arguments have one. "
+        "Pass 3.0 for 3, or leave it out of argnums."
+    )
+
+
+def call(f: Function, *args: Any, **kwargs: Any) -> Any:
+    """f, recorded."""
+    with transforming():
+        return f(*args, **kwargs)
+
+
+def positions(argnums: Argnums, count: int) -> list[int]:
+    """The arguments that argnums names, counted from the front; ArgumentError if there is no such argument."""
+    chosen = [index(i) for i in (argnums if isinstance(argnums, tuple | list) else (argnums,))]
+    if not all(-count <= i < count for i in chosen):
+        raise ArgumentError(f"argnums {argnums} is out of range: {count} positional arguments were given.")
+    chosen = [i % count for i in chosen]
+    if len(set(chosen)) < len(chosen):
+        raise ArgumentError(f"argnums {argnums} names an argument twice.")
+    return chosen
+
+
+def filled(args: Sequence[Any], chosen: Sequence[int], values: Sequence[Any]) -> list[Any]:
+    """The arguments with the chosen ones replaced."""
+    new = dict(zip(chosen, values, strict=True))
+    return [new.get(i, a) for i, a in enumerate(args)]
+
+
+def shaped(given: Any, like: Tensor, what: str) -> Any:
+    """A cotangent or tangent in the dtype of the value it belongs to; its shape must be the same."""
+    array = given.astype(like.dtype) if isinstance(given, Tensor) else np.array(given, dtype=like.dtype)
+    if array.shape != like.shape:
+        raise ShapeError(f"{what} has shape {array.shape}; {describe(like)} needs {like.shape}.")
+    return array
