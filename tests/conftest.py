@@ -1,5 +1,10 @@
-"""Hypothesis profiles: `ci` is the default, `night` looks ten times as long (pytest --hypothesis-profile=night)."""
+"""Hypothesis profiles, and draws that do not depend on which tests ran before.
 
+`ci` is the default, `night` looks ten times as long (pytest --hypothesis-profile=night).
+"""
+
+import numpy as np
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -7,3 +12,11 @@ settings.register_profile(
 )
 settings.register_profile("night", settings.get_profile("ci"), max_examples=2000, derandomize=False)
 settings.load_profile("ci")
+
+
+@pytest.fixture(autouse=True)
+def _seeded(request):
+    """Every test finds the random generators of its module as new: tests run in any order and in any worker."""
+    for value in vars(request.module).values():
+        if isinstance(value, np.random.Generator):
+            value.bit_generator.state = np.random.default_rng(0).bit_generator.state
