@@ -66,11 +66,12 @@ def convolutional_network() -> tg.Tensor:
 def vanishing_gradient() -> tg.Tensor:
     """Four sigmoid layers with small weights: the gradient loses a factor at each."""
     rng = np.random.default_rng(0)
-    a = tg.tensor(rng.normal(size=(4, 5)), name="X")
-    for l in range(1, 5):
-        W = tg.tensor(0.5 * rng.normal(size=(4, 4)), requires_grad=True, name=f"W{l}")
-        a = tg.sigmoid((W @ a).named(f"z{l}")).named(f"a{l}")
-    return tg.mean(a * a).named("C")
+    a = tg.tensor(rng.normal(size=(6, 5)), name="X")
+    for l, (n_in, n_out) in enumerate([(6, 5), (5, 4), (4, 3), (3, 2)], 1):
+        W = tg.tensor(0.05 * rng.normal(size=(n_out, n_in)), requires_grad=True, name=f"W{l}")
+        with tg.scope(f"layer {l}"):
+            a = tg.sigmoid(W @ a)
+    return tg.mean(a).named("C")
 
 
 def nan_hunt() -> tg.Tensor:
@@ -81,9 +82,9 @@ def nan_hunt() -> tg.Tensor:
 
 
 def second_derivative() -> tg.Tensor:
-    """The backward pass of x³ is a graph like any other: g = 3x², and drawn with its own backward pass, 6x."""
+    """The backward pass of u³ is a graph like any other: g = 3u², and drawn with its own backward pass, 6u."""
     x = tg.tensor(2.0, requires_grad=True, name="x")
-    return tg.grad(lambda x: x**3)(x).named("g")
+    return tg.grad(lambda x: x.named("u") ** 3)(x).named("g")
 
 
 def figures() -> dict[str, tg.Drawing]:
@@ -95,7 +96,7 @@ def figures() -> dict[str, tg.Drawing]:
         "deep_network": tg.draw(deep_network(), detail="scopes"),
         "softmax_classifier": tg.draw(softmax_classifier()),
         "convolutional_network": tg.draw(convolutional_network(), detail="scopes"),
-        "vanishing_gradient": tg.draw(vanishing_gradient(), heat=True, values=False),
+        "vanishing_gradient": tg.draw(vanishing_gradient(), detail="scopes", heat=True, values=False),
         "nan_hunt": tg.draw(nan_hunt()),
         "second_derivative": tg.draw(second_derivative(), detail="ops"),
     }

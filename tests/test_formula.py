@@ -195,6 +195,34 @@ def test_forward_formulas_are_what_was_written_rules_are_simplified():
     assert plain(expression(tg.where(x > 0, x, 0.5), names, of_rule=True)) == "(x if x > 0 else 0.5)"
 
 
+def test_constants_say_what_they_are():
+    for value, text in ((1 / 3, "1/3"), (0.1, "0.1"), (0.3337, "0.3337"), (np.float32(1 / 210), "1/210")):
+        assert plain(trace.constant(value)) == text
+    assert plain(trace.constant(np.arange(3)[:, None])) == "(0 … 2)"
+    assert plain(trace.constant(np.arange(4).reshape(2, 2))) == "const"
+
+
+def test_the_gradient_of_a_cross_entropy_is_that_of_the_textbook():
+    z = leaf((5, 3), "z")
+    C = tg.softmax_cross_entropy(z, tg.tensor(np.zeros(5, int), name="labels"))
+    assert formulas(C)[0] == "0.2(softmax(z) − [labels = (0 … 2)])"
+    z = leaf((7, 3), "z")
+    C = tg.softmax_cross_entropy(z, tg.tensor(np.zeros(7, int), name="labels"))
+    assert formulas(C)[0] == "(softmax(z) − [labels = (0 … 2)])/7"
+
+
+def test_unit_fractions_are_written_as_such():
+    assert formulas(tg.cbrt(leaf())) == ["1/(3y²)"]
+    assert formulas(tg.hard_sigmoid(leaf())) == ["[|x| < 3]/6"]
+
+
+def test_an_index_that_only_adds_axes_is_not_written():
+    x = leaf((3,))
+    assert [plain(expression(y, {x.number: "x"})) for y in (x[:, None], x[..., None], x[None], x[::-1])] == [
+        "x", "x", "x", "x_i",
+    ]  # fmt: skip
+
+
 def test_arrays_without_a_name_are_constants():
     assert plain(expression(leaf((2,)) + np.ones(2), {})) == "const + const"
 

@@ -58,7 +58,15 @@ def test_both_passes_mirror_every_link():
     assert len(backward) == 8  # X and y carry no gradient
     assert dot.count("dir=back") == 8
     assert "rankdir=LR" in dot
-    for label in ("δ·Xᵀ", "W2ᵀ·δ", "∂a2/∂z2 = a2(1 − a2)", "z1\\ =\\ W1·X\\ +\\ b1", "∂C/∂C\\ =\\ 1", "∂C/∂X\\ =\\ –"):
+    for label in (
+        "δ·Xᵀ",
+        "W2ᵀ·δ",
+        "∂a2/∂z2 =",
+        "a2(1 − a2)",
+        "z1\\ =\\ W1·X\\ +\\ b1",
+        "∂C/∂C\\ =\\ 1",
+        "∂C/∂X\\ =\\ –",
+    ):
         assert label in dot
 
 
@@ -68,7 +76,7 @@ def test_one_pass_shows_its_own_edges():
     assert "∂" not in forward
     assert 'class="forward"' not in backward
     assert backward.count('class="unused"') == 2
-    assert "∂C/∂a2 · ∂a2/∂z2" in backward
+    assert re.search(r"∂C/∂a2 · *\\n *∂a2/∂z2 *\\n", backward)
 
 
 def test_the_same_program_gives_the_same_bytes():

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 import tinygrad_bp as tg
-from tinygrad_bp.draw.labels import clean, edge_words, node_words, shortened, summary, wrapped, written
+from tinygrad_bp.draw.labels import EDGE_LINE, clean, edge_words, node_words, shortened, summary, wrapped, written
 from tinygrad_bp.graph import Summary, graph
 
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [(0.0, "0"), (-1.5, "−1.5"), (1 / 3, "0.3333"), (np.inf, "∞"), (-np.inf, "−∞"), (np.nan, "nan")],
+    [(0.0, "0"), (-1.5, "−1.5"), (1 / 3, "0.3333"), (np.inf, "∞"), (-np.inf, "−∞"), (np.nan, "NaN")],
 )
 def test_numbers(value, expected):
     assert written(value) == expected
@@ -20,6 +20,7 @@ def test_summaries():
     assert summary(None) == "–"
     assert summary(Summary(1, 2.0, 2.0, 2.0)) == "2"
     assert summary(Summary(3, -1.0, 0.0, 1.0)) == "min −1  mean 0  max 1"
+    assert summary(Summary.of([1.0, np.nan])) == "NaN"
 
 
 def test_invisible_characters_are_shown():
@@ -35,6 +36,8 @@ def test_formulas_break_where_they_hold_together_least():
     assert wrapped("a + b") == ["a + b"]
     assert wrapped("∂C/∂a2 = ((1 − y)/(1 − a2) − y/a2)/5") == ["∂C/∂a2 =", "((1 − y)/(1 − a2)", "− y/a2)/5"]
     assert wrapped("C = −mean(y log a2 + (1 − y) log(1 − a2))") == ["C =", "−mean(y log a2", "+ (1 − y) log(1 − a2))"]
+    assert wrapped("∂a1/∂z1 = a1(1 − a1)", EDGE_LINE) == ["∂a1/∂z1 =", "a1(1 − a1)"]
+    assert wrapped("∂layer 1 … layer 12 ×12/∂layer 0") == ["∂layer 1 … layer 12 ×12", "/∂layer 0"]
     assert wrapped("x" * 40) == ["x" * 40]
 
 
@@ -47,8 +50,8 @@ def square():
 def test_a_node_has_three_parts():
     words = node_words(graph(square()))
     assert words["n0"].value == ("3",)
-    assert words["n0"].title == ("x", "parameter · scalar")
-    assert words["n1"].title == ("h = x²", "multiply · scalar")
+    assert (words["n0"].title, words["n0"].about) == (("x",), ("parameter · scalar",))
+    assert (words["n1"].title, words["n1"].about) == (("h = x²",), ("multiply · scalar",))
     assert words["n1"].gradient == ("∂C/∂h =", "Σ (1 + 1) = 2")
     assert words["n2"].gradient == ("∂C/∂C = 1",)
     assert words["n1"].tooltip == "h = x²\nmultiply, scalar, float64\nvalue: 9\n∂C/∂h: 2"
@@ -56,7 +59,9 @@ def test_a_node_has_three_parts():
 
 def test_fan_out_tells_each_path():
     words = edge_words(graph(square()))
-    assert words[0].derivative == ("∂h/∂x = x", "contributes 6")
+    assert words[0].derivative == ("∂h/∂x = x",)
+    assert words[0].contribution == ("contributes 6",)
+    assert words[2].contribution == ("contributes 1",)
     assert words[0].backward_tooltip == "∂h/∂x = x\ncontributes to ∂C/∂x: 6"
     assert words[0].forward_tooltip == "x → h"
 
@@ -67,6 +72,7 @@ def test_many_paths_and_arrays_are_counted():
     v = tg.tensor([1.0, 2.0], requires_grad=True, name="v")
     gradient = node_words(graph((v * v).sum().named("C")))["n0"].gradient
     assert gradient == ("∂C/∂v = Σ of 2 paths", "min 2", "mean 3", "max 4")
+    assert edge_words(graph((v * v).sum().named("C")))[0].contribution == ("contributes", "min 1", "mean 1.5", "max 2")
     assert node_words(graph((-x - x).named("C")))["n0"].gradient == ("∂C/∂x =", "Σ ((−1) + (−1)) = −2")
 
 
@@ -83,13 +89,21 @@ def test_the_passes_show_their_own_part():
     assert node_words(g.view("ops", "forward"))["n0"].gradient == ()
     backward = g.view("ops", "backward")
     assert node_words(backward)["n0"].value == ()
-    assert [w.derivative[0] for w in edge_words(backward)][:3] == ["∂C/∂h · ∂h/∂x", "∂C/∂h · ∂h/∂x", "∂C/∂h = 1"]
+    assert [w.derivative for w in edge_words(backward)][1:3] == [
+        ("∂C/∂h ·", "∂h/∂x", "∂h/∂x = x"), ("∂C/∂h = 1",),
+    ]  # fmt: skip
 
 
 def test_numbers_are_small_nodes():
     x = tg.tensor(3.0, requires_grad=True, name="x")
     words = node_words(graph((x**2).named("C")))["n1"]
-    assert (words.value, words.title, words.gradient) == ((), ("2",), ())
+    assert (words.value, words.title, words.about, words.gradient) == ((), ("2",), (), ())
+
+
+def test_op_and_shape_stand_on_two_lines_where_they_are_long():
+    z = tg.tensor([[1.0, 2.0]], requires_grad=True, name="z")
+    words = node_words(graph(tg.softmax_cross_entropy(z, tg.tensor([0], name="labels"))))
+    assert words["n2"].about == ("softmax_cross_entropy", "scalar")
 
 
 def test_a_long_formula_leaves_the_name():

@@ -6,8 +6,12 @@ from collections.abc import Iterator
 
 from tinygrad_bp.draw.labels import LINE, clean, shortened
 from tinygrad_bp.draw.marks import LEGEND, LEGEND_TITLE
+from tinygrad_bp.draw.measures import box_width, parts
 from tinygrad_bp.draw.palette import colors
 from tinygrad_bp.draw.scene import Box, Scene
+
+POINTS = 72.0
+"""In an inch, by which Graphviz measures nodes."""
 
 _FONT = 'fontname="Helvetica,Arial,sans-serif"'
 
@@ -59,8 +63,7 @@ def _links(scene: Scene) -> Iterator[str]:
     for link in scene.links:
         for way in link.ways:
             identity = f"e{link.number}-{'backward' if way == 'backward' else 'forward'}"
-            label = "".join([rf" {_quoted(line)} \n" for line in link.label])
-            look = looks[way] if way != "backward" else f'label="{label}", {back}'
+            look = looks[way] if way != "backward" else f'label="{_roomy(link.label)}", {back}'
             yield f'{link.source} -> {link.target} [id="{identity}", class="{way}", {look}];'
 
 
@@ -73,14 +76,14 @@ def _boxes(scene: Scene) -> Iterator[str]:
     look = f'style="rounded,dashed"; color="{color["soft"]}"; fontcolor="{color["ink"]}"'
     opened: list[str] = []
     number = 0
-    for parts, scope in sorted([(scope.split("/") if scope else [], scope) for scope in inside]):
-        shared = _shared(opened, parts)
+    for names, scope in sorted([(scope.split("/") if scope else [], scope) for scope in inside]):
+        shared = _shared(opened, names)
         yield from ["}"] * (len(opened) - shared)
-        for part in parts[shared:]:
-            label = _quoted(shortened(clean(part), LINE))
+        for name in names[shared:]:
+            label = _quoted(shortened(clean(name), LINE))
             yield f'subgraph cluster_{number} {{ label="{label}"; class="scope"; {look};'
             number += 1
-        opened = parts
+        opened = names
         yield from [_box(box, color) for box in inside[scope]]
     yield from ["}"] * len(opened)
 
@@ -95,17 +98,23 @@ def _shared(first: list[str], second: list[str]) -> int:
 
 def _box(box: Box, color: dict[str, str]) -> str:
     words = box.words
-    parts = words.value, _padded(words.title), words.gradient
-    label = "|".join([r"\n".join(map(_field, lines)) for lines in parts if lines])
+    label = "|".join([r"\n".join(map(_field, lines)) for lines in parts(words)])
+    width = box_width(words) / POINTS
     fill = color[box.kind if box.mark.heat is None else f"heat{box.mark.heat}"]
     bad = f', color="{color["bad"]}", penwidth={4 if "first-bad" in box.mark.classes else 1}'
     special = bad if box.mark.classes else ""
-    return f'{box.id} [id="{box.id}", class="{box.css}", fillcolor="{fill}"{special}, label="{label}"];'
+    return (
+        f'{box.id} [id="{box.id}", class="{box.css}", fillcolor="{fill}"{special}, width={width:.2f}, label="{label}"];'
+    )
 
 
-def _padded(title: tuple[str, ...]) -> tuple[str, ...]:
-    """The name is bold in the SVG, which is wider than the layout was told."""
-    return tuple([f"{pad}{line}{pad}" for line in title if (pad := " " * (1 + len(line) // 12))])
+def _roomy(lines: tuple[str, ...]) -> str:
+    """The text at an edge with spaces around it and an empty line below, where the edge runs.
+
+    Graphviz allows for the narrow font that it knows; the reader's may be wider.
+    """
+    padded = [f"{pad}{_quoted(line)}{pad}" for line in lines if (pad := " " * (2 + len(line) // 6))]
+    return "".join([rf"{line}\n" for line in [*padded, " "]])
 
 
 _QUOTED = str.maketrans({"\\": r"\\", '"': r"\"", "&": "&amp;", "<": "&lt;", ">": "&gt;"})

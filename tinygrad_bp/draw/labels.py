@@ -9,11 +9,14 @@ from dataclasses import dataclass
 
 from tinygrad_bp.graph import Graph, GraphEdge, GraphNode, Summary
 
-WIDEST = 60
+WIDEST = 64
 """Characters of a label; the tooltip has the rest."""
 
 LINE = 26
-"""Characters on one line."""
+"""Characters on one line of a node."""
+
+EDGE_LINE = 18
+"""Characters on one line at an edge, which stretches the picture."""
 
 NOT_COMPUTED = "–"
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -22,19 +25,24 @@ _MOST_SUMMANDS = 4
 
 @dataclass(frozen=True, slots=True)
 class NodeWords:
-    """The three parts of a node, from top to bottom, and its tooltip."""
+    """The parts of a node, from top to bottom, and its tooltip; `about`, below the title, tells op and shape."""
 
     value: tuple[str, ...]
     title: tuple[str, ...]
+    about: tuple[str, ...]
     gradient: tuple[str, ...]
     tooltip: str
 
 
 @dataclass(frozen=True, slots=True)
 class EdgeWords:
-    """The lines at a backward edge, and the tooltips of both directions."""
+    """The lines at a backward edge, and the tooltips of both directions.
+
+    contribution: what the edge adds to the gradient of its source, said only where others add to it too.
+    """
 
     derivative: tuple[str, ...]
+    contribution: tuple[str, ...]
     forward_tooltip: str
     backward_tooltip: str
 
@@ -53,33 +61,39 @@ def shortened(text: str, widest: int = WIDEST) -> str:
     return text if len(text) <= widest else text[: widest - 1].rstrip() + "…"
 
 
-def wrapped(text: str) -> list[str]:
-    """A formula on as many lines as it needs, broken after = and before + and − that stand in the fewest brackets."""
-    if len(text) <= LINE:
+def wrapped(text: str, widest: int = LINE) -> list[str]:
+    """A formula on as many lines as it needs, broken after = and before + and − that stand in the fewest brackets.
+
+    A symbol ∂y/∂x that is too long even for a node is broken before its stroke.
+    """
+    if len(text) <= widest:
         return [text]
     depth, breaks = 0, []
     for i, character in enumerate(text):
         depth += (character in "([{") - (character in ")]}")
         if text[i : i + 3] in (" = ", " + ", " − "):
             breaks.append((depth, abs(i - len(text) // 2), i + 2 * (text[i + 1] == "=")))
-    if not breaks:
-        return [text]
-    at = min(breaks)[2]
-    return [*wrapped(text[:at]), *wrapped(text[at + 1 :])]
+    if breaks:
+        at = min(breaks)[2]
+        return [*wrapped(text[:at], widest), *wrapped(text[at + 1 :], widest)]
+    stroke = text.find("/∂") if len(text) > LINE else -1
+    return [text] if stroke < 1 else [text[:stroke], text[stroke:]]
 
 
 def written(x: float) -> str:
     """A number with four significant digits and a true minus sign."""
+    if math.isnan(x):
+        return "NaN"
     if math.isinf(x):
         return "∞" if x > 0 else "−∞"
     return f"{x:.4g}".replace("-", "−")
 
 
 def summary(given: Summary | None) -> str:
-    """A number, or the smallest, mean and largest of an array."""
+    """A number, or the smallest, mean and largest of an array; one NaN stands for all three, which then are NaN."""
     if given is None:
         return NOT_COMPUTED
-    if given.size == 1:
+    if given.size == 1 or math.isnan(given.minimum):
         return written(given.mean)
     return f"min {written(given.minimum)}  mean {written(given.mean)}  max {written(given.maximum)}"
 
@@ -105,13 +119,14 @@ def _node(graph: Graph, node: GraphNode, uses: list[Summary]) -> NodeWords:
     kind = node.op if node.op is not None else node.kind
     if node.group is not None and node.group.parameters:
         kind = f"{kind}, {node.group.parameters:,} parameter{'s' * (node.group.parameters > 1)}"
-    about = shape(node) if is_number else f"{kind} · {shape(node)}"
+    about = f"{kind} · {shape(node)}"
     tooltip = [clean(_full_title(node)), f"{kind}, {shape(node)}, {node.dtype}", f"value: {summary(node.value)}"]
     if not is_number:
         tooltip.append(clean(f"∂{graph.root.symbol}/∂{node.symbol}: {summary(node.gradient)}"))
     return NodeWords(
         value=value if graph.passes != "backward" and not is_number else (),
-        title=(shortened(clean(node.name), LINE),) if is_number else (*wrapped(_title(node)), about),
+        title=(shortened(clean(node.name), LINE),) if is_number else tuple(wrapped(_title(node))),
+        about=() if is_number else (about,) if len(about) <= LINE else (kind, shape(node)),
         gradient=gradient if graph.passes != "forward" else (),
         tooltip="\n".join(tooltip),
     )
@@ -141,7 +156,7 @@ def _gradient(graph: Graph, node: GraphNode, uses: list[Summary]) -> tuple[str, 
     numbers = _stacked(node.gradient)
     if len(uses) < 2:
         return (f"{symbol} = {numbers[0]}",) if len(numbers) == 1 else (symbol, *numbers)
-    if len(numbers) == 1 and len(uses) <= _MOST_SUMMANDS:
+    if math.prod(node.shape) == 1 and len(uses) <= _MOST_SUMMANDS:
         terms = " + ".join([t if t[0] != "−" else f"({t})" for t in map(summary, uses)])
         return f"{symbol} =", f"Σ ({terms}) = {numbers[0]}"
     return f"{symbol} = Σ of {len(uses)} paths", *numbers
@@ -160,15 +175,17 @@ def _edge(graph: Graph, edge: GraphEdge, nodes: dict[str, GraphNode], uses: int)
     source, target, root = nodes[edge.source], nodes[edge.target], graph.root
     way = clean(f"{source.symbol} → {target.symbol}")
     if edge.formula is None:
-        return EdgeWords((), way, "")
+        return EdgeWords((), (), way, "")
     rule = clean(edge.formula)
-    words = wrapped(shortened(rule))
+    words = wrapped(shortened(rule), EDGE_LINE)
     if graph.passes == "backward" and edge.target != root.id:
-        words = [shortened(clean(f"∂{root.symbol}/∂{target.symbol} · {edge.symbol}")), *words]
+        words = [shortened(clean(f"∂{root.symbol}/∂{target.symbol} ·")), shortened(clean(edge.symbol)), *words]
     if edge.count > 1:
         words.append(f"{edge.count} uses")
+    adds: tuple[str, ...] = ()
     if uses > 1 and edge.contribution is not None:
-        words.append(f"contributes {summary(edge.contribution)}")
+        numbers = _stacked(edge.contribution)
+        adds = ("contributes", *numbers) if len(numbers) > 1 else (f"contributes {numbers[0]}",)
     about = clean(f"∂{root.symbol}/∂{source.symbol}")
     tooltip = f"{rule}\ncontributes to {about}: {summary(edge.contribution)}"
-    return EdgeWords(tuple(words), way, tooltip)
+    return EdgeWords(tuple(words), adds, way, tooltip)

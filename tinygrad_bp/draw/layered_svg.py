@@ -135,11 +135,11 @@ class _Painter:
         )
         spare = place.height - sum([len(lines) * LINE + 2 * PADDING for lines in inside])
         y = top
-        for lines in inside:
-            if y > top:
+        for i, lines in enumerate(inside):
+            if i:
                 points = f"{left:.1f},{y:.1f} {right:.1f},{y:.1f}"
                 yield f'<polyline fill="none" stroke="{self.color["line"]}" points="{points}"/>'
-            more = spare if lines is box.words.title else 0.0
+            more = spare if i == bool(box.words.value) else 0.0
             y += PADDING + more / 2
             for line in lines:
                 y += LINE
@@ -152,8 +152,8 @@ def _with_scope(box: Box) -> Box:
     """Without clusters, a node itself tells where it belongs."""
     if not box.scope:
         return box
-    *title, about = box.words.title
-    return replace(box, words=replace(box.words, title=(*title, f"{about} · {shortened(clean(box.scope), 20)}")))
+    about = *box.words.about, shortened(clean(box.scope), 20)
+    return replace(box, words=replace(box.words, about=about))
 
 
 def _bend(x: float, y: float, to_x: float, to_y: float) -> str:

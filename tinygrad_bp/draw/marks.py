@@ -20,16 +20,17 @@ LEGEND = tuple(
 )
 LEGEND_TITLE = "Norm of the gradient"
 _VANISHING, _EXPLODING = 1, 7
-_LONGEST = 10
+_LONGEST = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What is special about a node: lines to add, and classes that colour it."""
+    """What is special about a node: lines to add, classes that colour it, and the norm of its gradient in words."""
 
     lines: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     heat: int | None = None
+    norm: tuple[str, ...] = ()
 
 
 def norm(node: GraphNode) -> float | None:
@@ -55,8 +56,8 @@ def marks(graph: Graph, heat: bool) -> dict[str, Mark]:
         lines = bad.get(node.id, ())
         classes = ("bad", *(("first-bad",) if any("first" in line for line in lines) else ()))[: 2 * bool(lines)]
         if heat and graph.passes != "forward" and (node.kind != "constant" or node.gradient is not None):
-            line, level = _heat(graph, node)
-            found[node.id] = Mark((*lines, *line), classes, level)
+            size, level = _heat(graph, node)
+            found[node.id] = Mark(lines, classes, level, size)
         elif lines:
             found[node.id] = Mark(lines, classes)
     return found
@@ -67,11 +68,11 @@ def _heat(graph: Graph, node: GraphNode) -> tuple[tuple[str, ...], int | None]:
     if size is None:
         return (), None
     level = bisect_left(LIMITS, size) if size == size else None
-    word = ""
-    if level is not None and (level <= _VANISHING or level >= _EXPLODING):
-        word = " zero" if size == 0 else " ↓ vanishing" if level <= _VANISHING else " ↑ exploding"
     symbol = clean(f"∂{graph.root.symbol}/∂{node.symbol}")
-    return (f"‖{symbol if len(symbol) <= _LONGEST else 'gradient'}‖ = {written(size)}{word}",), level
+    lines = (f"‖{symbol if len(symbol) <= _LONGEST else 'gradient'}‖ = {written(size)}",)
+    if level is None or _VANISHING < level < _EXPLODING:
+        return lines, level
+    return (*lines, "zero" if size == 0 else "↓ vanishing" if level <= _VANISHING else "↑ exploding"), level
 
 
 def _not_finite(graph: Graph, read: Callable[[GraphNode], Summary | None], what: str) -> dict[str, tuple[str, ...]]:

@@ -42,15 +42,19 @@ def text_width(text: str, size: float, bold: bool = False) -> float:
 
 def parts(words: NodeWords) -> list[tuple[str, ...]]:
     """The parts of a node that have text, from top to bottom."""
-    return [lines for lines in (words.value, words.title, words.gradient) if lines]
+    return [lines for lines in (words.value, (*words.title, *words.about), words.gradient) if lines]
 
 
 def box_size(words: NodeWords, ports: int) -> Size:
     """Room for a node, with `ports` edges at its busier side."""
-    inside = parts(words)
-    width = max([text_width(line, FONT, lines is words.title) for lines in inside for line in lines], default=20.0)
-    height = sum([len(lines) * LINE + 2 * PADDING for lines in inside])
-    return width + 20.0, max(height, min(12.0 * ports + 8.0, 600.0), 24.0)
+    height = sum([len(lines) * LINE + 2 * PADDING for lines in parts(words)])
+    return box_width(words), max(height, min(12.0 * ports + 8.0, 600.0), 24.0)
+
+
+def box_width(words: NodeWords) -> float:
+    """Room for the lines of a node; those of the title are bold."""
+    lines = [text_width(line, FONT) for line in (*words.value, *words.about, *words.gradient)]
+    return max([*lines, *[text_width(line, FONT, bold=True) for line in words.title]], default=20.0) + 20.0
 
 
 def label_size(lines: tuple[str, ...]) -> Size:

@@ -56,7 +56,8 @@ def _styles(scene: Scene, color: dict[str, str]) -> Iterator[str]:
 
 def _label(box: Box) -> str:
     words = box.words
-    return "<br/>".join([_escaped(line) for line in (*words.value, *words.title, *words.gradient)])
+    lines = *words.value, *words.title, *words.about, *words.gradient
+    return "<br/>".join([_escaped(line) for line in lines])
 
 
 def _escaped(text: str) -> str:

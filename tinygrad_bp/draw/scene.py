@@ -43,7 +43,8 @@ class Box:
         classes = [self.kind, *self.mark.classes]
         if self.mark.heat is not None:
             classes.append(f"heat{self.mark.heat}")
-        return " ".join([*classes, f"v{len(self.words.value)}", f"g{len(self.words.gradient)}"])
+        words = self.words
+        return " ".join([*classes, f"v{len(words.value)}", f"a{len(words.about)}", f"g{len(words.gradient)}"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +81,14 @@ def scene(given: Graph, options: Options) -> Scene:
     for node in graph.nodes:
         mark = special.get(node.id, Mark())
         said = _chosen(words[node.id], options)
-        boxes.append(Box(node.id, node.kind, node.scope, replace(said, title=_with(said.title, mark)), mark))
-        tooltips[node.id] = "\n".join([words[node.id].tooltip, *mark.lines])
+        boxes.append(Box(node.id, node.kind, node.scope, _marked(said, mark), mark))
+        tooltips[node.id] = "\n".join([words[node.id].tooltip, *mark.lines, *mark.norm])
     links = []
     for i, (edge, text) in enumerate(zip(graph.edges, edge_words(graph), strict=True)):
         carries = edge.template is not None
         ways = ("forward",) if graph.passes != "backward" else () if carries else ("unused",)
         back = carries and graph.passes != "forward"
-        label = text.derivative if back else ()
-        if not options.gradients:
-            label = tuple([line for line in label if not line.startswith("contributes ")])
+        label = (*text.derivative, *(text.contribution if options.gradients else ())) if back else ()
         links.append(Link(i, edge.source, edge.target, (*ways, "backward") if back else ways, label))
         tooltips[f"e{i}-forward"] = text.forward_tooltip
         tooltips[f"e{i}-backward"] = text.backward_tooltip
@@ -99,9 +98,10 @@ def scene(given: Graph, options: Options) -> Scene:
     return Scene(tuple(boxes), tuple(links), notes, legend, options.theme, title, about, tooltips)
 
 
-def _with(title: tuple[str, ...], mark: Mark) -> tuple[str, ...]:
-    """The lines of a mark, before the last line of the title, which is about op and shape."""
-    return (*title[:-1], *mark.lines, title[-1]) if len(title) > 1 else (*title, *mark.lines)
+def _marked(words: NodeWords, mark: Mark) -> NodeWords:
+    """The words with those of a mark. Of the gradient the norm takes the place; of a fan-out the Σ stays."""
+    gradient = (*[line for line in words.gradient if "Σ" in line], *mark.norm) if mark.norm else words.gradient
+    return replace(words, title=(*words.title, *mark.lines), gradient=gradient)
 
 
 def _chosen(words: NodeWords, options: Options) -> NodeWords:

@@ -29,6 +29,7 @@ def styled(svg: str, scene: Scene) -> str:
     _remove_links(root)
     for group in root.iter(f"{{{_SVG}}}g"):
         _retitle(group, scene.tooltips)
+        _trim(group)
         if "edge" in group.get("class", ""):
             for line in group.findall(f"{{{_SVG}}}text"):
                 line.attrib.update(halo)
@@ -107,15 +108,23 @@ def _retitle(group: ElementTree.Element, tooltips: Mapping[str, str]) -> None:
             group.remove(title)
 
 
+def _trim(group: ElementTree.Element) -> None:
+    """Without the spaces and empty lines that only made Graphviz leave room."""
+    for line in group.findall(f"{{{_SVG}}}text"):
+        line.text = (line.text or "").strip()
+        if not line.text:
+            group.remove(line)
+
+
 _COLORS = {"value": "forward", "gradient": "backward", "about": "soft"}
 
 
 def _classify(group: ElementTree.Element, color: Mapping[str, str]) -> None:
     """Mark the lines of a node: the first ones tell the value, the last ones the gradient."""
-    parts = re.fullmatch(r"node .*\bv(\d+) g(\d+)", group.get("class", ""))
+    parts = re.fullmatch(r"node .*\bv(\d+) a(\d+) g(\d+)", group.get("class", ""))
     if parts is None:
         return
-    values, gradients = int(parts[1]), int(parts[2])
+    values, abouts, gradients = (int(count) for count in parts.groups())
     lines = group.findall(f"{{{_SVG}}}text")
     heated = " heat" in group.get("class", "")
     for i, line in enumerate(lines):
@@ -123,7 +132,7 @@ def _classify(group: ElementTree.Element, color: Mapping[str, str]) -> None:
             kind = "value"
         elif i >= len(lines) - gradients:
             kind = "gradient"
-        elif i == values or i < len(lines) - gradients - 1:
+        elif i < len(lines) - gradients - abouts:
             kind = "name"
         else:
             kind = "about"

@@ -14,7 +14,7 @@ _CLOSING = {
 _VERBATIM = {r"\operatorname", r"\text", r"\mathrm", r"\mathcal", r"\mathbb", r"\mathbf"}
 _OPERATORS = {
     **{c: c for c in "+=<>,"}, "-": "−", "*": "∗", r"\cdot": "·", r"\odot": "⊙", r"\times": "×", r"\circ": "∘",
-    r"\ge": "≥", r"\le": "≤", r"\ne": "≠",
+    r"\ge": "≥", r"\le": "≤", r"\ne": "≠", r"\ldots": "…",
 }  # fmt: skip
 _CHARACTERS = {
     **_OPERATORS, r"\lvert": "|", r"\rvert": "|", r"\lVert": "‖", r"\rVert": "‖", r"\lfloor": "⌊", r"\rfloor": "⌋",

@@ -11,7 +11,7 @@ _WORDS = {
     r"\odot": "⊙", r"\top": "ᵀ", r"\sum": "Σ ", r"\prod": "Π ", r"\log": "log ", r"\max": "max ", r"\min": "min ",
     r"\ge": "≥", r"\le": "≤", r"\ne": "≠", r"\infty": "∞", r"\sigma": "σ", r"\Phi": "Φ", r"\varphi": "φ",
     r"\phi": "φ", r"\Gamma": "Γ", r"\pi": "π", r"\delta": "δ", r"\alpha": "α", r"\,": " ", r"\;": " ", r"\left": "",
-    r"\right": "", r"\circ": "∘", r"\times": "×", "-": "−",
+    r"\right": "", r"\circ": "∘", r"\times": "×", r"\ldots": "…", "-": "−",
 }  # fmt: skip
 _OPENERS = {r"\lvert": "|", r"\lVert": "‖", r"\lfloor": "⌊", r"\lceil": "⌈", r"\partial": "∂", r"\cdot": "·"}
 _CLOSERS = {r"\rvert": "|", r"\rVert": "‖", r"\rfloor": "⌋", r"\rceil": "⌉", r"\cdot": "·"}

@@ -59,9 +59,22 @@ def expression(node: Node, names: Mapping[int, str], of_rule: bool = False) -> s
 
 
 def constant(value: Any) -> str:
-    """A constant in a formula: a number as it is, an array without a name as what it is."""
+    """A constant in a formula: a number as it is, 0, 1, … as such, another array without a name as what it is."""
     array = np.asarray(value)
-    return number(array) if array.ndim == 0 and array.dtype.kind in "biufc" else r"\mathrm{const}"
+    kind, size = array.dtype.kind, array.size
+    if array.ndim == 0 and kind in "biufc":
+        return _unit_fraction(array) or number(array)
+    if kind in "iu" and size > 1 and max(array.shape) == size and np.array_equal(array.ravel(), np.arange(size)):
+        return rf"(0 \ldots {size - 1})"
+    return r"\mathrm{const}"
+
+
+def _unit_fraction(x: Any) -> str | None:
+    """1/n, where four digits would not say it exactly."""
+    if x.dtype.kind != "f" or not 0 < x < 1 or float(f"{x:.4g}") == x:
+        return None
+    n = round(1 / float(x))
+    return rf"\frac{{1}}{{{n}}}" if x.dtype.type(1 / n) == x else None
 
 
 def apply_latex(node: Node, operands: list[str], of_rule: bool = False) -> str:
@@ -81,7 +94,7 @@ def apply_latex(node: Node, operands: list[str], of_rule: bool = False) -> str:
 
 
 _UNIT_FRACTION = re.compile(r"\\frac\{1\}\{([^{}]*)\}")
-_NUMBER = re.compile(r"-?[\d.]+( \\cdot 10\^\{-?\d+\})?|\\frac\{1\}\{\d+\}")
+_NUMBER = re.compile(r"-?[\d.]+( \\cdot 10\^\{-?\d+\})?|-?\\frac\{1\}\{\d+\}")
 _NEUTRAL = {("divide", "1"), ("power", "1"), ("add", "0"), ("subtract", "0")}
 
 
@@ -95,6 +108,10 @@ def _tidied(name: str, node: Node, operands: list[str]) -> str | None:
             return fill("‹0›^{2}", {"0": first})
     if name in ("reshape", "broadcast_to") and (_is_number(first) or _same_but_ones(node)):
         return first
+    if name == "divide" and (part := _UNIT_FRACTION.fullmatch(first)) and not _is_number(second):
+        return fill(rf"\frac{{1}}{{{part[1]} \cdot ‹1›}}", {"1": second})
+    if name == "getitem" and _only_adds_axes(node.params["index"]):
+        return first
     return None
 
 
@@ -106,7 +123,7 @@ def _simplified(name: str, node: Node, operands: list[str]) -> str | None:
             if one in ("0", "1"):
                 return other if one == "1" else "0"
             if (part := _UNIT_FRACTION.fullmatch(one)) and other != one:
-                return rf"\frac{{{other}}}{{{part[1]}}}"
+                return rf"\frac{{{_as_number(other)}}}{{{part[1]}}}"
     elif (name, second) in _NEUTRAL:
         return first
     elif name == "maximum":
@@ -132,6 +149,14 @@ def _is_number(latex: str) -> bool:
 def _same_but_ones(node: Node) -> bool:
     before, after = np.shape(node.inputs[0]), np.shape(node.value)
     return [n for n in before if n != 1] == [n for n in after if n != 1]
+
+
+def _only_adds_axes(index: Any) -> bool:
+    """Whether an index leaves the elements as they are: None, and beside it … and : only."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return any([part is None for part in parts]) and all(
+        [part is None or part is Ellipsis or repr(part) == repr(slice(None)) for part in parts]
+    )
 
 
 # --- derivatives ------------------------------------------------------------------------------------------------------
