@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, final
 
+from tinygrad_bp.draw.document import write_whole
 from tinygrad_bp.draw.dot import to_dot
 from tinygrad_bp.draw.layout import to_image, to_svg
 from tinygrad_bp.draw.mermaid import to_mermaid
@@ -66,13 +67,7 @@ class Drawing:
         if suffix not in {**texts, **images}:
             raise ArgumentError(f"save: the suffix is one of {', '.join([*texts, *images])}; got {path.name!r}.")
         content = images[suffix]() if suffix in images else getattr(self, texts[suffix]).encode()
-        beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
-            beside.write_bytes(content)
-            os.replace(beside, path)
-        finally:
-            beside.unlink(missing_ok=True)
-        return path
+        return write_whole(path, content)
 
     def _repr_svg_(self) -> str:
         return for_page(self.svg)

@@ -15,6 +15,9 @@ WIDEST = 64
 LINE = 26
 """Characters on one line of a node."""
 
+SHORT_LINE = 22
+"""Characters on one line of what can be broken anywhere: op and shape, the norm of a gradient."""
+
 EDGE_LINE = 18
 """Characters on one line at an edge, which stretches the picture."""
 
@@ -126,7 +129,7 @@ def _node(graph: Graph, node: GraphNode, uses: list[Summary]) -> NodeWords:
     return NodeWords(
         value=value if graph.passes != "backward" and not is_number else (),
         title=(shortened(clean(node.name), LINE),) if is_number else tuple(wrapped(_title(node))),
-        about=() if is_number else (about,) if len(about) <= LINE else (kind, shape(node)),
+        about=() if is_number else (about,) if len(about) <= SHORT_LINE else (kind, shape(node)),
         gradient=gradient if graph.passes != "forward" else (),
         tooltip="\n".join(tooltip),
     )

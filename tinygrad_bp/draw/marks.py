@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygrad_bp.draw.labels import clean, written
+from tinygrad_bp.draw.labels import LINE, SHORT_LINE, clean, wrapped, written
 from tinygrad_bp.graph import Graph, GraphNode, Summary
 
 LIMITS = (1e-8, 1e-6, 1e-4, 1e-2, 1e2, 1e4, 1e6, 1e8)
@@ -20,7 +20,6 @@ LEGEND = tuple(
 )
 LEGEND_TITLE = "Norm of the gradient"
 _VANISHING, _EXPLODING = 1, 7
-_LONGEST = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +68,9 @@ def _heat(graph: Graph, node: GraphNode) -> tuple[tuple[str, ...], int | None]:
         return (), None
     level = bisect_left(LIMITS, size) if size == size else None
     symbol = clean(f"∂{graph.root.symbol}/∂{node.symbol}")
-    lines = (f"‖{symbol if len(symbol) <= _LONGEST else 'gradient'}‖ = {written(size)}",)
+    lines = wrapped(f"‖{symbol if len(symbol) <= LINE else 'gradient'}‖ = {written(size)}", SHORT_LINE)
     if level is None or _VANISHING < level < _EXPLODING:
-        return lines, level
+        return tuple(lines), level
     return (*lines, "zero" if size == 0 else "↓ vanishing" if level <= _VANISHING else "↑ exploding"), level
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from base64 import b64encode
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import sha256
 from html import escape, unescape
 from importlib.resources import files
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any, Literal, final
 
 from tinygrad_bp.draw import Drawing
 from tinygrad_bp.draw.cards import Cards
+from tinygrad_bp.draw.document import filled, policy, write_whole
 from tinygrad_bp.draw.labels import clean, shortened
 from tinygrad_bp.draw.steps import Step, steps
 from tinygrad_bp.errors import ArgumentError
@@ -22,7 +21,6 @@ from tinygrad_bp.graph import Graph, graph as snapshot
 
 MOST_NODES = 300
 
-_MARK = re.compile(r"\{\{(\w+)\}\}")
 _STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
 
 
@@ -45,10 +43,10 @@ class StepThrough:
         svg = Drawing(self.graph).svg
         css, js = _part("page.css"), _part("page.js")
         styles = [css, *map(unescape, _STYLE.findall(svg))]
-        return _filled(
+        return filled(
             _part("page.html"),
             title=escape(f"{shortened(clean(self.graph.root.name), 40)}, step by step"),
-            policy=_policy(scripts=[js], styles=styles),
+            policy=policy(scripts=[js], styles=styles),
             css=css, js=js, svg=svg, cards=cards.cards(), outline=cards.outline(), count=str(len(self.steps)),
         )  # fmt: skip
 
@@ -57,14 +55,7 @@ class StepThrough:
         path = Path(path)
         if path.suffix not in (".html", ".htm"):
             raise ArgumentError(f"save: the suffix of a page is .html; got {path.name!r}.")
-        text = self.html
-        beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
-            beside.write_text(text, encoding="utf-8", newline="\n")
-            os.replace(beside, path)
-        finally:
-            beside.unlink(missing_ok=True)
-        return path
+        return write_whole(path, self.html.encode())
 
     def _repr_html_(self) -> str:
         """The page in a frame of its own, so that neither its style nor its ids meet those of the notebook."""
@@ -103,19 +94,3 @@ def step_through(C: Any, detail: Literal["named", "ops"] = "named") -> StepThrou
 
 def _part(name: str) -> str:
     return files("tinygrad_bp.draw").joinpath(name).read_text(encoding="utf-8")
-
-
-def _filled(template: str, **parts: str) -> str:
-    """The template with its parts, in one pass: what a part says is never taken for a mark."""
-    return _MARK.sub(lambda mark: parts[mark[1]], template)
-
-
-def _policy(scripts: list[str], styles: list[str]) -> str:
-    """A content security policy that lets exactly these scripts and style sheets in, and nothing from anywhere."""
-    allowed = {"script-src": scripts, "style-src": styles}
-    rules = [f"{kind} {' '.join(dict.fromkeys(map(_hash, texts)))}" for kind, texts in allowed.items()]
-    return "; ".join(["default-src 'none'", *rules, "base-uri 'none'", "form-action 'none'"])
-
-
-def _hash(text: str) -> str:
-    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"

@@ -153,10 +153,8 @@ def _same_but_ones(node: Node) -> bool:
 
 def _only_adds_axes(index: Any) -> bool:
     """Whether an index leaves the elements as they are: None, and beside it … and : only."""
-    parts = index if isinstance(index, tuple) else (index,)
-    return any([part is None for part in parts]) and all(
-        [part is None or part is Ellipsis or repr(part) == repr(slice(None)) for part in parts]
-    )
+    written = {repr(part) for part in (index if isinstance(index, tuple) else (index,))}
+    return "None" in written and written <= {"None", "Ellipsis", repr(slice(None))}
 
 
 # --- derivatives ------------------------------------------------------------------------------------------------------
