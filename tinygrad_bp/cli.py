@@ -1,4 +1,4 @@
-"""The command line: `python -m tinygrad_bp train | draw`. Every mistake gets one line on stderr and exit status 2."""
+"""The command line, `python -m tinygrad_bp train | draw | derive`. Mistakes get one line on stderr and exit status 2."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
+
 import tinygrad_bp as tg
+from tinygrad_bp.derive.page import derivation_page
 from tinygrad_bp.errors import ArgumentError, TinygradError, missing_extra
 
 try:
@@ -77,6 +80,27 @@ def draw(
         picture = tg.draw(C, passes=passes, detail=detail, heat=heat)  # type: ignore[arg-type]
     out.parent.mkdir(parents=True, exist_ok=True)
     print(picture.save(out))
+
+
+@app.command()
+def derive(
+    layers: Annotated[str, typer.Option(help="Widths of the layers, inputs first.")] = "7,2,1",
+    activation: Annotated[str, typer.Option(help="Of the hidden layers: sigmoid, tanh, relu, …")] = "sigmoid",
+    batch: Annotated[int, typer.Option(help="Examples that the cost is averaged over.")] = 1,
+    seed: Annotated[int, typer.Option(help="Settles weights, inputs and targets.")] = 0,
+    out: Annotated[Path, typer.Option(help="The page, .html, or its folder.")] = Path("tinygrad_bp_output"),
+) -> None:
+    """Write a page that derives every gradient of a network: forward equations, cost, ∂C/∂W and ∂C/∂b, the picture."""
+    network = tg.nn.NeuralNetwork(_widths(layers), activation, seed)
+    if batch < 1:
+        raise ArgumentError(f"batch is a whole number from 1 on; got {batch}.")
+    random = np.random.default_rng(seed)
+    X = random.normal(size=(network.architecture[0], batch))
+    C = network.cost_graph(X, random.integers(0, 2, size=(network.architecture[-1], batch)))
+    page = derivation_page(C)
+    path = out if out.suffix in (".html", ".htm") else out / "derivation.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    print(page.save(path))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

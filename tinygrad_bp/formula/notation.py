@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-COMPARISON, SUM, PRODUCT, PREFIX, POWER, ATOM = range(6)
+COMPARISON, SUM, HADAMARD, PRODUCT, PREFIX, POWER, ATOM = range(7)
 """How tightly an expression holds together, loosest first."""
 
 SLOT = re.compile("‹([^›]*)›")
@@ -21,7 +21,8 @@ _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|‹[^›]*›|\S")
 _BINDING = {
     **dict.fromkeys((">", "<", "=", r"\ge", r"\le", r"\ne"), COMPARISON),
     **dict.fromkeys("+-", SUM),
-    **dict.fromkeys((r"\cdot", r"\odot"), PRODUCT),
+    r"\odot": HADAMARD,
+    r"\cdot": PRODUCT,
     **dict.fromkeys((r"\sum", r"\prod", r"\log", r"\max", r"\min"), PREFIX),
     "^": POWER,
 }
@@ -64,7 +65,7 @@ def _binding(latex: str) -> int:
 
 def _needed(before: str, after: str) -> int:
     """How tightly an operand must hold together between its two neighbours."""
-    left = {"-": PRODUCT}.get(before, _BINDING.get(before, COMPARISON))
+    left = {"-": HADAMARD}.get(before, _BINDING.get(before, COMPARISON))
     if after in _CLOSING or after in ("", ",", r"\text"):
         right = COMPARISON
     else:

@@ -48,7 +48,8 @@ def _read(tokens: list[str]) -> str:
             below, i = _group(tokens, i)
             quotient = f"{_enclosed(_read(above), ' ')}/{_enclosed(_read(below), ' /·')}"
             signed = quotient[0] == "−" and text.endswith((" ", "·"))
-            loose = signed or tokens[i : i + 1] == ["^"] or text.endswith((*_PREFIXES, "∂"))
+            after_word = text.endswith(_PREFIXES) and quotient[0] != "∂"  # Σ ∂C/∂z is read as one derivative
+            loose = signed or after_word or tokens[i : i + 1] == ["^"] or text.endswith("∂")
             text += f"({quotient})" if loose else quotient
         elif token in _GROUPED:
             group, i = _group(tokens, i)

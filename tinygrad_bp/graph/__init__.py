@@ -17,7 +17,7 @@ from tinygrad_bp.graph.model import (
 from tinygrad_bp.graph.paths import Path as Path
 from tinygrad_bp.graph.scopes import scopes
 from tinygrad_bp.graph.slices import reached, within
-from tinygrad_bp.graph.snapshot import snapshot
+from tinygrad_bp.graph.snapshot import place as place, snapshot
 from tinygrad_bp.graph.view import named
 
 Detail = Literal["ops", "named", "scopes"]

@@ -20,6 +20,11 @@ def snapshot(root: Node, gradients: bool) -> tuple[tuple[GraphNode, ...], tuple[
     return _Snapshot(root, gradients).taken()
 
 
+def place(root: Node, node: Node) -> int | None:
+    """The place of a tensor among the nodes of `root`'s graph that are no constants; None if it is not in it."""
+    return next((i for i, found in enumerate(_history(root)) if found is node), None)
+
+
 def _history(root: Node) -> list[Node]:
     """Every node that leads to `root`, in the order they were made."""
     found = {root.number: root}

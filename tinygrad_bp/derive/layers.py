@@ -1,0 +1,87 @@
+"""The general layer: equations that are alike but for the number of their layer, written once."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import final
+
+from tinygrad_bp.derive.sweep import Step
+from tinygrad_bp.formula import SLOT, slot
+from tinygrad_bp.graph import Graph
+
+_INDEXED = re.compile(r"(.*?)(\d+)")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One equation for several layers l; slots hold names like z[l+1].
+
+    layers: the numbers that stand for l. inputs: what stands for a[0], if the rule names it: ("a0", "X").
+    """
+
+    left: str
+    right: str
+    layers: tuple[int, ...]
+    inputs: tuple[str, str] | None = None
+
+
+def general(graph: Graph, steps: Sequence[Step]) -> tuple[Rule, ...]:
+    """The rules that two or more layers share, of the values whose gradients other equations use and of the leaves."""
+    names = {node.id: node.name for node in graph.nodes}
+    groups: dict[str, dict[int, Step]] = defaultdict(dict)
+    inner, leaves = ([step for step in steps if (step.node.kind == "op") is computed] for computed in (True, False))
+    for step in (*inner, *reversed(leaves)):
+        indexed = _INDEXED.fullmatch(step.node.name)
+        if indexed and (step.node.kind != "op" or _is_used(step, steps)):
+            groups[indexed[1]][int(indexed[2])] = step
+    return tuple([rule for group in groups.values() for rule in _rules(group, names)])
+
+
+def _is_used(step: Step, steps: Sequence[Step]) -> bool:
+    return any(step.left in other.rights[-1].template for other in steps)
+
+
+def _rules(group: Mapping[int, Step], names: Mapping[str, str]) -> list[Rule]:
+    """The rules of values that differ in their number only."""
+    alike: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for l, step in group.items():
+        alike[_relative(step.left, l, names), _relative(step.rights[-1].template, l, names)].append(l)
+    rules = []
+    for (left, right), layers in alike.items():
+        inputs, first = None, min(layers) - 1
+        if first in group and (inputs := _inputs(right, first, group[first], names)):
+            layers.append(first)
+        if len(layers) > 1:
+            rules.append(Rule(left, right, tuple(sorted(layers)), inputs))
+    return rules
+
+
+def _relative(template: str, l: int, names: Mapping[str, str]) -> str:
+    """A template with the numbers of layers counted from l."""
+
+    def counted(match: re.Match[str]) -> str:
+        indexed = _INDEXED.fullmatch(names[match[1]])
+        if indexed is None:
+            return match[0]
+        apart = int(indexed[2]) - l
+        return slot(f"{indexed[1]}[l{apart:+}]" if apart else f"{indexed[1]}[l]")
+
+    return SLOT.sub(counted, template)
+
+
+def _inputs(right: str, l: int, step: Step, names: Mapping[str, str]) -> tuple[str, str] | None:
+    """What a[l−1] is called in the first layer, if that alone makes its equation look different from the others."""
+    own = _relative(step.rights[-1].template, l, names)
+    if SLOT.sub("‹›", own) != SLOT.sub("‹›", right):
+        return None
+    differing = {pair for pair in zip(SLOT.findall(right), SLOT.findall(own), strict=True) if pair[0] != pair[1]}
+    if len(differing) != 1:
+        return None
+    general, particular = differing.pop()
+    if not general.endswith("[l-1]") or particular not in names:
+        return None
+    return f"{general.removesuffix('[l-1]')}{l - 1}", particular

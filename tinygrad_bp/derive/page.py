@@ -1,0 +1,138 @@
+"""The derivation of every gradient in a graph as one closed page, with the picture beside it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from html import escape, unescape
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, final
+
+from tinygrad_bp.derive import rows, whole
+from tinygrad_bp.derive.derivation import require_true
+from tinygrad_bp.derive.show import Row, Writer
+from tinygrad_bp.derive.simplify import missing
+from tinygrad_bp.derive.sweep import Step
+from tinygrad_bp.draw import draw
+from tinygrad_bp.draw.document import filled, policy, write_whole
+from tinygrad_bp.draw.previews import inline, preview
+from tinygrad_bp.errors import ArgumentError
+from tinygrad_bp.formula import slot
+from tinygrad_bp.graph import Graph
+
+_WIDEST = 48
+"""What is wider would run into the picture."""
+
+_STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
+
+
+@final
+@dataclass(frozen=True)
+class DerivationPage:
+    """What C is computed from, and how each of its gradients comes about; printed or read in a browser."""
+
+    graph: Graph
+    steps: tuple[Step, ...]
+
+    @cached_property
+    def html(self) -> str:
+        """The page. Raises what `Drawing.svg` raises."""
+        svg = draw(self.graph, values=False, gradients=False).svg
+        css = files("tinygrad_bp.derive").joinpath("page.css").read_text(encoding="utf-8")
+        return filled(
+            files("tinygrad_bp.derive").joinpath("page.html").read_text(encoding="utf-8"),
+            policy=policy([css, *map(unescape, _STYLE.findall(svg))]),
+            title=escape(f"The derivatives of {self._writer.names[self.graph.root.id]}"),
+            css=css, svg=svg, forward=self._forward(), links=self._links(), backward=self._backward(),
+            layers=self._layers(), checked=self._checked(),
+        )  # fmt: skip
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the page to a file, `.html`. The file appears whole or not at all."""
+        path = Path(path)
+        if path.suffix not in (".html", ".htm"):
+            raise ArgumentError(f"save: the suffix of a page is .html; got {path.name!r}.")
+        return write_whole(path, self.html.encode())
+
+    @cached_property
+    def _writer(self) -> Writer:
+        return Writer(self.graph)
+
+    def _forward(self) -> str:
+        """What is given, and every equation up to the cost."""
+        nodes = self.graph.view("named").nodes
+        given = [
+            f"<li>{inline(self._writer.mathml(slot(node.id)))} <span>{node.shape}</span></li>"
+            for node in nodes
+            if node.kind != "op"
+        ]
+        return f'<ul class="given">{"".join(given)}</ul>' + self._equations(
+            [rows.forward(node) for node in nodes if node.kind == "op"]
+        )
+
+    def _links(self) -> str:
+        return self._equations([rows.local(factor) for step in self.steps for factor in step.factors])
+
+    def _backward(self) -> str:
+        """How every gradient comes about, the parameters of a layer right after the value that they act on."""
+        return "\n".join(
+            [
+                self._parameter(step) if step.node.kind == "parameter" else self._writer.equation(rows.equation(step))
+                for step in in_layers(self.steps)
+            ]
+        )
+
+    def _parameter(self, step: Step) -> str:
+        """The chain rule, what it comes to, and the numbers."""
+        general, shown, closed = rows.chain(self.graph, self.steps, step), rows.equation(step), rows.result(step)
+        remark = "; ".join(filter(None, [shown.remark, general.remark]))
+        rights = general.rights + shown.rights
+        rights += tuple([right for right in closed.rights if len(self._writer.plain(right)) <= _WIDEST])
+        row = Row(step.left, tuple(dict.fromkeys(rights)), remark)
+        numbers = inline(f"<mo>=</mo>{preview(step.node.gradient_data, 'gradient')}")
+        return f'<article>{self._writer.equation(row)}<p class="numbers">here {numbers}</p></article>'
+
+    def _layers(self) -> str:
+        found = rows.every_layer(self.graph, self.steps, self._writer)
+        return f'<section id="layers"><h2>Every layer</h2>{self._equations(found)}</section>' if found else ""
+
+    def _checked(self) -> str:
+        worst = require_true(self.steps, self._writer)
+        notes = "".join([f"<p>{escape(note)}</p>" for note in missing()])
+        return (
+            "<p>Each formula was evaluated as it is printed, with the numbers of this graph, and compared with what "
+            f"backward() computes. Relative to the largest element they differ by {worst:.0e} at most.</p>{notes}"
+        )
+
+    def _equations(self, found: Sequence[Row]) -> str:
+        return "\n".join([self._writer.equation(row) for row in found])
+
+
+def in_layers(steps: Sequence[Step]) -> list[Step]:
+    """The steps from C back, those of leaves right after the value that they act on first."""
+    leaves: dict[str, list[Step]] = defaultdict(list)
+    for step in steps:
+        if step.node.kind != "op":
+            leaves[step.factors[0].target.id].append(step)
+    ordered = leaves.pop(steps[0].factors[0].target.id, [])
+    for step in steps:
+        if step.node.kind == "op":
+            ordered += [step, *reversed(leaves[step.node.id])]
+    return ordered
+
+
+def derivation_page(C: Any) -> DerivationPage:
+    """The page for C, a tensor with one number. Raises what `derive` raises.
+
+    >>> import tinygrad_bp as tg
+    >>> x = tg.tensor(3.0, requires_grad=True, name="x")
+    >>> page = derivation_page((x * x).named("h"))
+    >>> [page.graph.root.name, len(page.steps), page.html.count("<article>")]
+    ['h', 1, 1]
+    """
+    return DerivationPage(*whole(C))

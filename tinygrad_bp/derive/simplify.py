@@ -1,0 +1,218 @@
+"""Elementwise formulas made simple by SymPy: the one place that needs the extra `derive`."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from tinygrad_bp.derive.terms import Terms
+from tinygrad_bp.engine import Node
+from tinygrad_bp.errors import MissingExtraError, missing_extra
+from tinygrad_bp.formula import plain
+from tinygrad_bp.registry import OPS
+
+_ARITHMETIC: Mapping[str, Callable[..., Any]] = {
+    "add": operator.add, "subtract": operator.sub, "multiply": operator.mul, "scale": operator.mul,
+    "divide": operator.truediv, "negative": operator.neg, "power": operator.pow,
+    "square": lambda x: x * x, "reciprocal": lambda x: 1 / x,
+}  # fmt: skip
+_FUNCTIONS = ("exp", "log", "sqrt")
+_REPEATING = ("broadcast_to", "reshape")
+_MOST_OPERATIONS = 80
+"""Beyond this SymPy takes long, and a reader gains nothing."""
+_LARGEST_DENOMINATOR = 1_000_000
+
+
+def sympy() -> Any:
+    """SymPy. Raises MissingExtraError without it."""
+    try:
+        import sympy
+    except ImportError as error:
+        raise missing_extra("sympy", "derive") from error
+    return sympy
+
+
+def missing() -> list[str]:
+    """What to install for simpler formulas, if anything."""
+    try:
+        sympy()
+    except MissingExtraError as error:
+        return [f"Not simplified: {error}"]
+    return []
+
+
+def simplified(term: Any, terms: Terms, keep: bool = False) -> Any:
+    """A shorter term that equals `term`; None if there is none. What is not elementwise is left as it is.
+
+    keep: leave the form as it is, with only its numbers put together.
+    """
+    if term.number in terms.names or missing():
+        return None
+    reader = _Reader(terms)
+    expression = reader.read(term)
+    found = [(_width(terms.printed(term)), term)]
+    for candidate in (expression,) if keep else _candidates(expression):
+        made = reader.made(candidate)
+        found.append((_width(terms.printed(made)), made))
+    shortest = min(found, key=lambda pair: pair[0])[1]
+    return None if shortest is term else shortest
+
+
+def _width(template: str) -> int:
+    return len(plain(template))
+
+
+@lru_cache(1024)
+def _candidates(expression: Any) -> tuple[Any, ...]:
+    """The same expression in several forms, none twice."""
+    sp = sympy()
+    if sp.count_ops(expression) > _MOST_OPERATIONS:
+        return (expression,)
+    forms = (lambda e: e, sp.factor_terms, sp.cancel, sp.factor, sp.together)
+    return tuple(dict.fromkeys([form(expression) for form in forms]))
+
+
+class _Reader:
+    """One term as a SymPy expression and back. Parts that SymPy cannot look into are symbols in it."""
+
+    def __init__(self, terms: Terms):
+        self.terms = terms
+        self.sp = sympy()
+        self.parts: dict[Any, Any] = {}
+        self.symbols: dict[str, Any] = {}
+
+    def read(self, term: Any) -> Any:
+        """The expression of a term."""
+        inside = {}
+        pending = [term]
+        while pending:
+            at = pending.pop()
+            if at.number not in inside:
+                inside[at.number] = at
+                if at.number not in self.terms.names and _is_known(at):
+                    pending += [p for p in at.parents if isinstance(p, Node)]
+        read: dict[int, Any] = {}
+        for number in sorted(inside):
+            read[number] = self._read(inside[number], read)
+        return read[term.number]
+
+    def _read(self, at: Any, read: Mapping[int, Any]) -> Any:
+        if at.number in self.terms.fractions:
+            return self._rational(self.terms.fractions[at.number])
+        if at.number in self.terms.names or not _is_known(at):
+            return self._symbol(at)
+        operands = [read[p.number] if isinstance(p, Node) else self._rational(p) for p in at.parents]
+        name = at.op.name
+        if name in _FUNCTIONS:
+            return getattr(self.sp, name)(*operands)
+        if name == "maximum":  # a guard that keeps a number from being 0
+            return operands[0]
+        return operands[0] if name in _REPEATING else _ARITHMETIC[name](*operands)
+
+    def _rational(self, value: Any) -> Any:
+        fraction = Fraction(value)
+        short = fraction.limit_denominator(_LARGEST_DENOMINATOR)
+        fraction = short if float(short) == float(value) else fraction
+        return self.sp.Rational(fraction.numerator, fraction.denominator)
+
+    def _symbol(self, at: Any) -> Any:
+        key = f"{self.terms.printed(at)} {at.shape}"
+        if key not in self.symbols:
+            self.symbols[key] = self.sp.Symbol(f"s{len(self.symbols):03}", real=True)
+            self.parts[self.symbols[key]] = at
+        return self.symbols[key]
+
+    # --- and back ---
+
+    def made(self, expression: Any) -> Any:
+        """The term of an expression."""
+        return self._term(self._made(expression))
+
+    def _term(self, made: Any) -> Any:
+        return made if isinstance(made, Node) else self.terms.number(made)
+
+    def _made(self, e: Any) -> Any:
+        """A term, or a Fraction."""
+        if e.is_Rational:
+            return Fraction(int(e.p), int(e.q))
+        if e.is_Symbol:
+            return self.parts[e]
+        if e.is_Add:
+            return self._sum(e)
+        above, below = self.sp.fraction(e)
+        if below != 1:
+            return self._term(self._made(above)) / self._plain(self._made(below))
+        if e.is_Mul:
+            return self._product(e)
+        if e.is_Pow:
+            if e.exp == self.sp.Rational(1, 2):
+                return OPS["sqrt"].call(self._made(e.base))
+            return self._plain(self._made(e.base)) ** self._plain(self._made(e.exp))
+        return OPS[e.func.__name__].call(self._made(*e.args))
+
+    def _plain(self, made: Any) -> Any:
+        """A term, or a number that Python computes with."""
+        if isinstance(made, Node):
+            return made
+        return int(made) if made.denominator == 1 else float(made)
+
+    def _sum(self, e: Any) -> Any:
+        content, rest = e.primitive()
+        if content != 1:
+            return self._made(self.sp.Mul(content, rest, evaluate=False))
+        total = None
+        for part in sorted(e.args, key=lambda part: (_is_negative(part), part.is_Rational, *_order(part))):
+            made = self._plain(self._made(-part if _is_negative(part) and total is not None else part))
+            if total is None:
+                total = made
+            else:
+                total = total - made if _is_negative(part) else total + made
+        return total
+
+    def _product(self, e: Any) -> Any:
+        number, factors = Fraction(1), []
+        for factor in self.sp.Mul.make_args(e):
+            if factor.is_Rational:
+                number *= self._made(factor)
+            else:
+                factors.append(factor)
+        total: Any = None if abs(number) == 1 else self._plain(abs(number))
+        for factor in sorted(factors, key=_order):
+            made = self._made(factor)
+            total = made if total is None else total * made
+        return -total if number < 0 else total
+
+
+def _is_negative(e: Any) -> bool:
+    return bool(e.as_coeff_Mul()[0] < 0)
+
+
+def _order(e: Any) -> tuple[str, int]:
+    """In print the parts come in the order in which they were first read."""
+    return min([s.name for s in e.free_symbols], default=""), e.count_ops()
+
+
+def _is_known(at: Any) -> bool:
+    """Whether SymPy can look into what an op did."""
+    if at.op is None:
+        return False
+    name, first = at.op.name, at.inputs[0]
+    if name in _REPEATING:
+        return np.size(first) == 1
+    if name == "maximum":
+        return _is_floor(at.inputs[1])
+    numbers = [p for p in at.parents if not isinstance(p, Node)]
+    return (name in _ARITHMETIC or name in _FUNCTIONS) and all(map(_is_real_number, numbers))
+
+
+def _is_real_number(value: Any) -> bool:
+    return np.ndim(value) == 0 and np.asarray(value).dtype.kind in "biuf" and bool(np.isfinite(value))
+
+
+def _is_floor(value: Any) -> bool:
+    return np.ndim(value) == 0 and bool(0 < value <= np.finfo(np.float16).tiny)
