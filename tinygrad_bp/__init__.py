@@ -8,8 +8,8 @@ from tinygrad_bp import (
     nn as nn,
     testing as testing,
 )
-from tinygrad_bp.derive import Derivation as Derivation, derive as derive
 from tinygrad_bp.compile import Compiled as Compiled, compile as compile
+from tinygrad_bp.derive import Derivation as Derivation, derive as derive
 from tinygrad_bp.draw import Drawing as Drawing, draw as draw
 from tinygrad_bp.draw.page import StepThrough as StepThrough, step_through as step_through
 from tinygrad_bp.graph import Graph as Graph, graph as graph

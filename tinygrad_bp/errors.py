@@ -63,6 +63,10 @@ class MissingRuleError(TinygradError, TypeError):
     """A NumPy function that has no derivative rule here."""
 
 
+class TracingError(TinygradError, TypeError):
+    """A function that cannot be compiled: it asks for a number that is known only when it runs."""
+
+
 class AnomalyError(TinygradError, FloatingPointError):
     """NaN or infinity met while anomaly detection is on."""
 

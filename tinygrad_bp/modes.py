@@ -9,19 +9,26 @@ from typing import Any
 
 
 class Mode:
-    """Whether nodes are recorded, constants too (tracing), the open scope, the hunt for NaN, and how many transforms
-    (`grad`, `jvp`, …) are being computed around this code."""
+    """Whether nodes are recorded, constants too (tracing), the open scope, the hunt for NaN, how many transforms
+    (`grad`, `jvp`, …) are being computed around this code, and the trail that their sweeps leave."""
 
-    __slots__ = ("anomaly", "depth", "recording", "scope", "tracing")
+    __slots__ = ("anomaly", "depth", "recording", "scope", "tracing", "trail")
 
     def __init__(
-        self, recording: bool = True, tracing: bool = False, scope: str = "", anomaly: bool = False, depth: int = 0
+        self,
+        recording: bool = True,
+        tracing: bool = False,
+        scope: str = "",
+        anomaly: bool = False,
+        depth: int = 0,
+        trail: list[Any] | None = None,
     ):
         self.recording = recording
         self.tracing = tracing
         self.scope = scope
         self.anomaly = anomaly
         self.depth = depth
+        self.trail = trail
 
 
 MODE: ContextVar[Mode] = ContextVar("tinygrad_bp.mode", default=Mode())  # noqa: B039 - never mutated, only replaced
@@ -42,9 +49,12 @@ def no_grad() -> AbstractContextManager[None]:
     return _changed(recording=False)
 
 
-def tracing() -> AbstractContextManager[None]:
-    """Record everything that happens to tensors, also to those that require no gradient."""
-    return _changed(recording=True, tracing=True)
+def tracing(trail: list[Any] | None = None) -> AbstractContextManager[None]:
+    """Record everything that happens to tensors, also to those that require no gradient.
+
+    trail: receives what the sweeps of transforms add to cotangents, edge by edge.
+    """
+    return _changed(recording=True, tracing=True, trail=trail)
 
 
 def transforming() -> AbstractContextManager[None]:

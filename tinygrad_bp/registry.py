@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial, update_wrapper
+from functools import partial, update_wrapper, wraps
 from itertools import count
 from types import MappingProxyType
 from typing import Any
@@ -46,12 +46,15 @@ def op(
     jvp: Rule | Sequence[Rule | None] | Each | str | None = None,
     convention: str = "",
     explain: Callable[..., str] | None = None,
+    whole: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     r"""Register the decorated forward function as an op; returns the function that users call.
 
     Elementwise ops give `derivatives`, ∂y/∂xᵢ as `d(y, *inputs, **params)`; the rules follow from them. Others give
     `vjps`, and `jvp` as one rule for each input, `LINEAR` (jointly linear in its inputs: sum, reshape) or `MULTILINEAR`
     (linear in each: matmul). `explain(*operands)` says what is wrong with operands that the forward function refused.
+    Generated code has the NumPy calls of the forward function in it, or, if it looks at numbers or writes to arrays,
+    with `whole` the function itself.
     On arrays the returned function computes; on tensors it records. Rules use operators, ufuncs, array methods and
     other ops, so that they can be differentiated too. An op defined again in the same module replaces the first.
 
@@ -77,8 +80,9 @@ def op(
         parameters = list(inspect.signature(forward).parameters.values())
         arity = None if isinstance(back, Each) else len(back)
         defaults = {p.name: p.default for p in parameters[arity:] if p.default is not p.empty}
+        run = recordable(forward) if whole else forward
         record = Op(
-            name, forward, back, ahead, latex, domain, derivatives, convention, MappingProxyType(defaults),
+            name, run, back, ahead, latex, domain, derivatives, convention, MappingProxyType(defaults),
             differentiable=arity is None or any(back), explain=explain,
         )  # fmt: skip
         object.__setattr__(record, "call", _public(record, arity, [p.name for p in parameters]))
@@ -88,6 +92,27 @@ def op(
         return record.call
 
     return register
+
+
+def recordable(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that generated code contains as it stands: arrays that write down calls are told of this one."""
+
+    @wraps(function)
+    def call(*args: Any, **params: Any) -> Any:
+        for a in args:
+            if hasattr(a, "__record_whole__"):
+                return a.__record_whole__(function, args, params)
+        return function(*args, **params)
+
+    return call
+
+
+def lifted(x: Any, others: tuple[Any, ...]) -> Any:
+    """x, as an array that writes down calls if one of the others does: an index does not tell the array it is for."""
+    for a in others:
+        if hasattr(a, "__lift__"):
+            return a.__lift__(x)
+    return x
 
 
 custom_op = op
@@ -165,22 +190,22 @@ def _linear_rule(record: Op, multilinear: bool, i: int, t: Any, y: Any, *inputs:
 # --- the product every elementwise rule is made of --------------------------------------------------------------------
 
 
-def _scale(g: Any, d: Any) -> Any:
-    product = g * d
-    norm = np.vdot(product, product)
-    return product if norm == norm else np.where(g == 0, np.zeros_like(product), product)
-
-
 @op(
     vjps=(lambda c, y, g, d: scale(c, d), lambda c, y, g, d: scale(c, g)),
     jvp=MULTILINEAR,
     latex=r"{0} \odot {1}",
     domain=Reals(),
     convention="an exact 0 in the first factor gives 0, even against infinity or NaN",
+    whole=True,
 )
 def scale(g: Any, d: Any) -> Any:
     """Cotangent times local derivative, elementwise: gᵢ·dᵢ, and 0 wherever gᵢ is exactly 0.
 
     A cotangent of 0 says that nothing downstream looks at this element, so an infinite slope there does not matter.
     """
-    return _scale(g, d)
+    product = g * d
+    norm = np.vdot(product, product)
+    return product if norm == norm else np.where(g == 0, np.zeros_like(product), product)
+
+
+_scale = scale.op.forward.__wrapped__  # type: ignore[attr-defined]

@@ -21,10 +21,10 @@ def flatten(tree: Any) -> tuple[list[Any], Rebuild]:
     >>> rebuild(iter("xyz"))
     {'W': ['x', 'y'], 'b': ('z',)}
     """
-    children = _children(tree)
-    if children is None:
+    held = children(tree)
+    if held is None:
         return [tree], next
-    parts = [flatten(child) for child in children.values()]
+    parts = [flatten(child) for child in held.values()]
     leaves = [leaf for part, _ in parts for leaf in part]
     return leaves, lambda new: _rebuilt(tree, [rebuild(new) for _, rebuild in parts])
 
@@ -41,10 +41,10 @@ def paths(tree: Any, start: str = "") -> list[str]:
     >>> paths({"W": [1, 2], "b": 3}, "net")
     ["net['W'][0]", "net['W'][1]", "net['b']"]
     """
-    children = _children(tree)
-    if children is None:
+    held = children(tree)
+    if held is None:
         return [start]
-    return [path for step, child in children.items() for path in paths(child, start + step)]
+    return [path for step, child in held.items() for path in paths(child, start + step)]
 
 
 def aligned(tree: Any, like: Any, what: str) -> list[Any]:
@@ -53,7 +53,7 @@ def aligned(tree: Any, like: Any, what: str) -> list[Any]:
     >>> aligned({"b": 3, "W": 1}, {"W": 0, "b": 0}, "tangent")
     [1, 3]
     """
-    given, wanted = _children(tree), _children(like)
+    given, wanted = children(tree), children(like)
     if wanted is None:
         if given is not None and not isinstance(tree, list | tuple):
             raise ArgumentError(f"{what} must be an array or a number; got a {type(tree).__name__}.")
@@ -67,7 +67,7 @@ def aligned(tree: Any, like: Any, what: str) -> list[Any]:
     return [leaf for step, child in wanted.items() for leaf in aligned(given[step], child, what + step)]
 
 
-def _children(tree: Any) -> Mapping[str, Any] | None:
+def children(tree: Any) -> Mapping[str, Any] | None:
     """What a container holds, by the step that leads there; None for a leaf."""
     if isinstance(tree, dict):
         return {f"[{key!r}]": child for key, child in tree.items()}

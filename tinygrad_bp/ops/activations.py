@@ -9,6 +9,7 @@ import numpy as np
 from tinygrad_bp.domains import ANY_SHAPE, Domain, Intervals, Reals, Shapes
 from tinygrad_bp.ops.arithmetic import maximum, minimum
 from tinygrad_bp.ops.elementwise import exp, where
+from tinygrad_bp.ops.linear_algebra import operand
 from tinygrad_bp.registry import op, scale
 
 
@@ -116,7 +117,7 @@ def identity(x: Any) -> Any:
 )
 def binary_step(x: Any) -> Any:
     """Heaviside step: 1 for x ≥ 0, else 0, elementwise. Its derivative is 0 where there is one, and 0 at 0."""
-    return np.greater_equal(x, 0).astype(np.asarray(x).dtype)
+    return np.greater_equal(x, 0).astype(operand(x).dtype)
 
 
 def _softmax_vjp(g: Any, y: Any, x: Any, axis: Any) -> Any:

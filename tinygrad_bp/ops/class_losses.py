@@ -9,6 +9,7 @@ import numpy as np
 from tinygrad_bp.domains import Domain, Interval, Intervals, Parameters, Shape
 from tinygrad_bp.errors import DataError, ShapeError, describe
 from tinygrad_bp.ops.activations import log_softmax, softmax
+from tinygrad_bp.ops.linear_algebra import operand
 from tinygrad_bp.ops.losses import Reduction, reduced, require_same_shape, smallest_normal
 from tinygrad_bp.ops.shaping import reshape
 from tinygrad_bp.registry import op, scale
@@ -115,7 +116,7 @@ def softmax_cross_entropy(z: Any, labels: Any, axis: int = -1, reduction: Reduct
     labels: a class number for each example (the shape of z without `axis`), or a probability for each class (the shape
     of z), which may carry a gradient. ∂C/∂z = softmax(z) − onehot(labels). Raises DataError and ShapeError.
     """
-    labels = np.asarray(labels)
+    labels = operand(labels)
     if labels.ndim < z.ndim:
         return reduced(_picked("softmax_cross_entropy", log_softmax(z, axis=axis), labels, axis), reduction)
     if labels.shape != z.shape:
@@ -153,7 +154,7 @@ def nll(log_p: Any, labels: Any, axis: int = -1, reduction: Reduction = "mean") 
     labels: a class number for each example, the shape of log_p without `axis`. ∂C/∂log p = −onehot(labels).
     Raises DataError and ShapeError.
     """
-    return reduced(_picked("nll", log_p, np.asarray(labels), axis), reduction)
+    return reduced(_picked("nll", log_p, operand(labels), axis), reduction)
 
 
 # --- divergence -------------------------------------------------------------------------------------------------------

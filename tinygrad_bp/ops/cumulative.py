@@ -60,6 +60,7 @@ def _carried_back(a: Any, g: Any, axis: int) -> Any:
     ),
     latex=r"\operatorname{recurrence}({0}, {1})",
     domain=Shapes("i,i", "ij,ij", params=_lines),
+    whole=True,
 )
 def linear_recurrence(a: Any, b: Any, axis: int = -1) -> Any:
     """yₖ = aₖ·yₖ₋₁ + bₖ along `axis`, starting from 0; a and b of one shape.

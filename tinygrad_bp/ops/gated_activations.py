@@ -48,6 +48,7 @@ def _gelu_derivative(y: Any, x: Any, approximate: Approximation) -> Any:
     derivatives=(_gelu_derivative,),
     latex=r"\operatorname{gelu}({0})",
     domain=Reals(params=lambda *_: ({}, {"approximate": "tanh"}), analytic=False),
+    whole=True,
 )
 def gelu(x: Any, approximate: Approximation = "none") -> Any:
     """Gaussian error linear unit x·Φ(x), elementwise; Φ is the distribution function of the standard normal.

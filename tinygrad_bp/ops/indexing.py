@@ -17,7 +17,7 @@ from tinygrad_bp.engine import Node
 from tinygrad_bp.errors import DTypeError, LeafAssignmentError, describe
 from tinygrad_bp.modes import MODE
 from tinygrad_bp.ops.comparison import where
-from tinygrad_bp.registry import Each, op
+from tinygrad_bp.registry import Each, lifted, op
 
 ARRAY = "array"
 """Stands for an array in the static part of an index."""
@@ -120,7 +120,7 @@ class _Leading(Each):
 )
 def getitem(x: Any, *arrays: Any, index: Any) -> Any:
     """x[index], see `at`. VJP: the cotangent added into zeros at the same places."""
-    return x[_whole(index, arrays)]
+    return lifted(x, arrays)[_whole(index, arrays)]
 
 
 def _scatters(*shapes: Shape) -> Parameters:
@@ -135,6 +135,7 @@ def _scatters(*shapes: Shape) -> Parameters:
     jvp=_Leading(lambda i, t, y, x, *arrays, index, shape: scatter_add(t, *arrays, index=index, shape=shape), 1),
     latex=r"\operatorname{scatter}({0})",
     domain=Shapes("i", kinds="fi", intervals=((-3, 3), _INTEGERS), params=_scatters),
+    whole=True,
 )
 def scatter_add(x: Any, *arrays: Any, index: Any, shape: Shape) -> Any:
     """Zeros of `shape` with x added at `index`; repeated places add up. The transpose of indexing. VJP: g[index]."""
@@ -188,6 +189,7 @@ def _assignable(x: Any, v: Any, *arrays: Any, index: Any) -> tuple[Any, ...]:
         prepare=lambda x, *rest, index: _assignable(x, *rest, index=index) if rest else (x, np.ones(())),
     ),
     convention="of several values for one place the last wins, and has the gradient",
+    whole=True,
 )  # fmt: skip
 def setitem(x: Any, v: Any, *arrays: Any, index: Any) -> Any:
     """x with x[index] replaced by v, see `index_update`. VJPs: for x the cotangent but 0 there, for v what is there."""

@@ -14,8 +14,8 @@ from tinygrad_bp.registry import MULTILINEAR, op
 
 
 def operand(x: Any) -> Any:
-    """A tensor as it is, anything else as an array."""
-    return x if isinstance(x, Node) else np.asarray(x)
+    """What has a shape and a dtype as it is, anything else as an array."""
+    return x if hasattr(x, "dtype") else np.asarray(x)
 
 
 def _left(g: Any, y: Any, a: Any, b: Any) -> Any:
@@ -66,7 +66,7 @@ def matmul(a: Any, b: Any) -> Any:
     VJPs: ∂C/∂a = g·bᵀ and ∂C/∂b = aᵀ·g. Raises ShapeError if the inner dimensions differ.
     """
     if a.ndim == 2 == b.ndim:
-        return a.dot(b)
+        return np.dot(a, b)
     return np.matmul(a, b)
 
 
@@ -92,4 +92,4 @@ def affine(a: Any, b: Any, c: Any) -> Any:
 
     c broadcasts to the product. VJPs: g·bᵀ, aᵀ·g, and g summed over the axes along which c was repeated.
     """
-    return (a.dot(b) if a.ndim == 2 == b.ndim else np.matmul(a, b)) + c
+    return (np.dot(a, b) if a.ndim == 2 == b.ndim else np.matmul(a, b)) + c

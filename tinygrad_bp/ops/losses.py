@@ -11,6 +11,7 @@ from tinygrad_bp.errors import ArgumentError, DataError, ShapeError, describe
 from tinygrad_bp.ops.activations import sigmoid, softplus
 from tinygrad_bp.ops.arithmetic import clip, maximum
 from tinygrad_bp.ops.elementwise import log
+from tinygrad_bp.ops.linear_algebra import operand
 from tinygrad_bp.registry import op, scale
 
 Reduction = Literal["mean", "sum", "none"]
@@ -206,7 +207,7 @@ def hinge(z: Any, t: Any, reduction: Reduction = "mean") -> Any:
     ∂C/∂z = −t inside the margin (t·z < 1), else 0. Labels carry no gradient; others than ±1 raise DataError.
     """
     require_same_shape("hinge", z, t)
-    signs = np.asarray(t).astype(z.dtype)
+    signs = operand(t).astype(z.dtype)
     if np.any(np.absolute(signs) != 1):
         wrong = signs[np.absolute(signs) != 1].flat[0]
         raise DataError(f"hinge: labels are −1 and 1; got {wrong}. For labels 0 and 1 pass 2·labels − 1.")

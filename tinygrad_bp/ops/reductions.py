@@ -12,6 +12,7 @@ from tinygrad_bp.domains import ANY_SHAPE, Shapes, axis_params
 from tinygrad_bp.ops.comparison import where
 from tinygrad_bp.ops.cumulative import cumprod, shifted
 from tinygrad_bp.ops.exponential import exp
+from tinygrad_bp.ops.linear_algebra import operand
 from tinygrad_bp.ops.ordering import flip
 from tinygrad_bp.ops.shaping import broadcast_to
 from tinygrad_bp.registry import LINEAR, op, scale
@@ -84,7 +85,7 @@ def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 )
 def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """Arithmetic mean over `axis` (all axes if None). VJP: the cotangent, divided by the count, to every element."""
-    x = np.asarray(x)
+    x = operand(x)
     if x.dtype == np.float16:  # NumPy adds these up in float32
         return np.mean(x, axis=axis, keepdims=keepdims)
     total = _add_reduce(x, axis=axis, keepdims=keepdims)

@@ -62,8 +62,8 @@ def transpose(x: Any, axes: Shape | None = None) -> Any:
 )
 def broadcast_to(x: Any, shape: Shape) -> Any:
     """x repeated along new axes and axes of length 1, without a copy. VJP: the cotangent summed over the copies."""
-    x = np.asarray(x)
-    if x.size == 1 and isinstance(shape, tuple) and x.ndim <= len(shape):
+    x = operand(x)
+    if x.size == 1 and isinstance(shape, tuple) and x.ndim <= len(shape) and hasattr(x, "strides"):
         return np.ndarray(shape, x.dtype, x, 0, (0,) * len(shape))  # five times as fast, for what a sum sends back
     return np.broadcast_to(x, shape)
 
@@ -76,7 +76,7 @@ def broadcast_to(x: Any, shape: Shape) -> Any:
 )
 def astype(x: Any, dtype: Any) -> Any:
     """x converted to another dtype. VJP: the cotangent converted back."""
-    return np.asarray(x).astype(dtype)[()]
+    return operand(x).astype(dtype)[()]
 
 
 # --- compositions -----------------------------------------------------------------------------------------------------

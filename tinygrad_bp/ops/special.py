@@ -34,6 +34,7 @@ def _scipy(name: str, *inputs: Any) -> Any:
     derivatives=(lambda y, x: (2.0 / _ROOT_PI) * np.exp(-x * x),),
     latex=r"\operatorname{erf}({0})",
     domain=Reals(analytic=False),
+    whole=True,
 )
 def erf(x: Any) -> Any:
     """Error function 2/√π·∫₀ˣ e⁻ᵗ² dt, elementwise. ∂y/∂x = 2/√π·e⁻ˣ²."""
@@ -44,6 +45,7 @@ def erf(x: Any) -> Any:
     derivatives=(lambda y, x: (-2.0 / _ROOT_PI) * np.exp(-x * x),),
     latex=r"\operatorname{erfc}({0})",
     domain=Reals(analytic=False),
+    whole=True,
 )
 def erfc(x: Any) -> Any:
     """Complementary error function 1 − erf x, elementwise, with all its digits for large x. ∂y/∂x = −2/√π·e⁻ˣ²."""
@@ -54,6 +56,7 @@ def erfc(x: Any) -> Any:
     derivatives=(lambda y, x: 2.0 * x * y - 2.0 / _ROOT_PI,),
     latex=r"\operatorname{erfcx}({0})",
     domain=Reals(analytic=False, bounded=True),
+    whole=True,
 )
 def erfcx(x: Any) -> Any:
     """Scaled complementary error function eˣ²·erfc x, elementwise. ∂y/∂x = 2xy − 2/√π. Needs SciPy."""
@@ -65,6 +68,7 @@ def erfcx(x: Any) -> Any:
     latex=r"\operatorname{erfinv}({0})",
     domain=Reals(-0.9, 0.9, analytic=False, bounded=True),
     convention="infinity at −1 and 1",
+    whole=True,
 )
 def erfinv(x: Any) -> Any:
     """Inverse of the error function, of x in [−1, 1], elementwise. ∂y/∂x = √π/2·eʸ². Needs SciPy."""
@@ -80,6 +84,7 @@ def ndtr(x: Any) -> Any:
     derivatives=(lambda y, x: sqrt(2.0 / pi) / erfcx(x * -sqrt(0.5)),),
     latex=r"\log \Phi({0})",
     domain=Reals(analytic=False),
+    whole=True,
 )
 def log_ndtr(x: Any) -> Any:
     """Logarithm of the normal distribution function Φ, elementwise, finite far below 0. Needs SciPy.
@@ -139,19 +144,24 @@ def xlog1py(a: Any, b: Any) -> Any:
 # --- gamma and Bessel functions ---------------------------------------------------------------------------------------
 
 
-@op(derivatives=(lambda y, x: y * psi(x),), latex=r"\Gamma({0})", domain=Reals(0.5, 3, analytic=False, bounded=True))
+@op(
+    derivatives=(lambda y, x: y * psi(x),),
+    latex=r"\Gamma({0})",
+    domain=Reals(0.5, 3, analytic=False, bounded=True),
+    whole=True,
+)
 def gamma(x: Any) -> Any:
     """Gamma function Γ(x) = ∫₀^∞ tˣ⁻¹e⁻ᵗ dt, (x − 1)! for integers, elementwise. ∂y/∂x = Γ(x)·ψ(x). Needs SciPy."""
     return _scipy("gamma", x)
 
 
-@op(derivatives=(lambda y, x: psi(x),), latex=r"\log \lvert \Gamma({0}) \rvert", domain=_POSITIVE)
+@op(derivatives=(lambda y, x: psi(x),), latex=r"\log \lvert \Gamma({0}) \rvert", domain=_POSITIVE, whole=True)
 def gammaln(x: Any) -> Any:
     """Logarithm of |Γ(x)|, elementwise. ∂y/∂x = ψ(x). Needs SciPy."""
     return _scipy("gammaln", x)
 
 
-@op(derivatives=(lambda y, x: polygamma(1, x),), latex=r"\psi({0})", domain=_POSITIVE)
+@op(derivatives=(lambda y, x: polygamma(1, x),), latex=r"\psi({0})", domain=_POSITIVE, whole=True)
 def psi(x: Any) -> Any:
     """Digamma function ψ(x), the derivative of log Γ(x), elementwise. ∂y/∂x = ψ′(x). Needs SciPy."""
     return _scipy("psi", x)
@@ -164,6 +174,7 @@ digamma = psi
     derivatives=(None, lambda y, n, x: polygamma(n + 1, x)),
     latex=r"\psi^{({0})}({1})",
     domain=Domain(intervals=((0, 4), (0.5, 3)), kinds="if", analytic=False),
+    whole=True,
 )
 def polygamma(n: Any, x: Any) -> Any:
     """Derivative of order n = 0, 1, … of the digamma function ψ(x), elementwise with broadcasting. Needs SciPy.
@@ -173,7 +184,7 @@ def polygamma(n: Any, x: Any) -> Any:
     return _scipy("polygamma", n, x)
 
 
-@op(derivatives=(lambda y, x: iv(1, x),), latex="I_0({0})", domain=Reals(analytic=False))
+@op(derivatives=(lambda y, x: iv(1, x),), latex="I_0({0})", domain=Reals(analytic=False), whole=True)
 def i0(x: Any) -> Any:
     """Modified Bessel function of the first kind and order 0, elementwise. ∂y/∂x = I₁(x). Needs SciPy."""
     return _scipy("i0", x)
@@ -183,6 +194,7 @@ def i0(x: Any) -> Any:
     derivatives=(None, lambda y, v, x: 0.5 * (iv(v - 1, x) + iv(v + 1, x))),
     latex=r"I_{{0}}({1})",
     domain=Domain(intervals=((0, 4), (-3, 3)), kinds="if", analytic=False),
+    whole=True,
 )
 def iv(v: Any, x: Any) -> Any:
     """Modified Bessel function of the first kind and fixed order v, elementwise with broadcasting. Needs SciPy.

@@ -110,6 +110,7 @@ def sinc(x: Any) -> Any:
     derivatives=(lambda y, x, order: sinc_derivative(x, order + 1),),
     latex=r"\operatorname{sinc}^{(n)}({0})",
     domain=Reals(params=lambda *_: [{"order": n} for n in (1, 2, 5)]),
+    whole=True,
 )
 def sinc_derivative(x: Any, order: int) -> Any:
     """Derivative of the given order n of sinc, elementwise, with all its digits near 0 too.

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_bp.domains import Parameters, Shape, Shapes
-from tinygrad_bp.registry import LINEAR, op
+from tinygrad_bp.registry import LINEAR, op, recordable
 
 Pairs = tuple[tuple[int, int], ...]
 
@@ -22,6 +22,7 @@ def inside(size: Shape, padding: Pairs) -> tuple[Any, ...]:
     return (..., *[slice(low, low + n) for n, (low, _) in zip(size, padding, strict=True)])
 
 
+@recordable
 def padded(x: Any, padding: Pairs, fill: float = 0.0) -> Any:
     """The images of x with a border of `fill`."""
     if not any(map(any, padding)):
@@ -54,6 +55,7 @@ def _unfoldings(shape: Shape) -> Parameters:
     jvp=LINEAR,
     latex=r"\operatorname{unfold}({0})",
     domain=Shapes("nci", "ncij", smallest=1, params=_unfoldings),
+    whole=True,
 )
 def unfold(x: Any, kernel: Shape, stride: Shape, padding: Pairs, dilation: Shape) -> Any:
     """Every window of the images x: (examples, channels, *kernel, *places). VJP: `fold`."""
@@ -83,6 +85,7 @@ def _foldings(shape: Shape) -> Parameters:
     jvp=LINEAR,
     latex=r"\operatorname{fold}({0})",
     domain=Shapes("ncki", "nckkii", smallest=1, params=_foldings),
+    whole=True,
 )
 def fold(x: Any, size: Shape, stride: Shape, padding: Pairs, dilation: Shape) -> Any:
     """Windows (examples, channels, *kernel, *places) added up where they overlap: images of `size`. VJP: `unfold`."""

@@ -68,7 +68,8 @@ class Inputs:
             for output, seed in zip(outputs, seeds, strict=True):
                 if not output.requires_grad:
                     continue
-                for node, g in sweep(output, suited(seed, as_graph), since=self.since, as_graph=as_graph):
+                trail = MODE.get().trail
+                for node, g in sweep(output, suited(seed, as_graph), since=self.since, as_graph=as_graph, trail=trail):
                     totals[node.number] = totals[node.number] + g if node.number in totals else g
         return [self.leaf(totals.get(t.number, np.zeros(t.shape, t.dtype))) for t in self.tensors]
 

@@ -1,0 +1,191 @@
+"""Single NumPy calls as text, in the form a person would write: operators, methods, `np.` functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_bp.codegen.simplify import is_reversal, uniform
+from tinygrad_bp.codegen.symbolic import ATTRIBUTE, CONSTANT, GUARD, INDEX, METHOD, UFUNC, Step
+from tinygrad_bp.errors import TracingError
+
+LOWEST, COMPARISON, OR, XOR, AND, SUM, PRODUCT, UNARY, POWER, ATOM = range(10)
+"""How tightly an expression holds together, loosest first, as in Python."""
+
+Operand = Callable[[Step], tuple[str, int]]
+
+_BINARY = {
+    np.add: ("+", SUM), np.subtract: ("-", SUM), np.multiply: ("*", PRODUCT), np.divide: ("/", PRODUCT),
+    np.floor_divide: ("//", PRODUCT), np.remainder: ("%", PRODUCT), np.matmul: ("@", PRODUCT),
+    np.bitwise_and: ("&", AND), np.bitwise_or: ("|", OR), np.bitwise_xor: ("^", XOR),
+    np.greater: (">", COMPARISON), np.less: ("<", COMPARISON), np.equal: ("==", COMPARISON),
+    np.greater_equal: (">=", COMPARISON), np.less_equal: ("<=", COMPARISON), np.not_equal: ("!=", COMPARISON),
+}  # fmt: skip
+_ASSOCIATIVE = {np.add, np.bitwise_and, np.bitwise_or, np.bitwise_xor}
+
+_SPACES = {"np": np, "np.linalg": np.linalg, "np.fft": np.fft, "np.lib.stride_tricks": np.lib.stride_tricks}
+
+Expression = tuple[str, int]
+
+
+def enclosed(text: str, binding: int, needed: int) -> str:
+    """The text, in parentheses if it holds together more loosely than its place asks for."""
+    return text if binding >= needed else f"({text})"
+
+
+def call(step: Step, operand: Operand) -> Expression:
+    """A step as an expression, and how tightly that holds together."""
+    if step.kind == GUARD:
+        return operand(step.args[0])
+    if step.kind == UFUNC and not step.kwargs:
+        return _ufunc(step, operand)
+    if step.kind == INDEX:
+        return f"{_of(step, operand)}[{index(step.args[1], operand)}]", ATOM
+    if is_reversal(step) and len(step.shape) == 2:
+        return f"{_of(step, operand)}.T", ATOM
+    if step.kind == ATTRIBUTE:
+        return f"{_of(step, operand)}.{step.function}", ATOM
+    if step.function in (np.add.reduce, np.sum):
+        return _sum(step, operand), ATOM
+    if step.function is np.dot and len(step.args) == 2 and not step.kwargs:
+        return f"{_of(step, operand)}.dot({argument(step.args[1], operand)})", ATOM
+    given = [argument(x, operand) for x in step.args] + [f"{k}={argument(x, operand)}" for k, x in step.kwargs.items()]
+    if step.kind == METHOD:
+        return f"{_of(step, operand)}.{step.function}({', '.join(given[1:])})", ATOM
+    path = numpy_path(step.function)
+    if path is None:
+        raise TracingError(f"{step.function!r} is no function of NumPy's that a program can name.")
+    return f"{path}({', '.join(given)})", ATOM
+
+
+def _of(step: Step, operand: Operand) -> str:
+    """The first argument, in front of a dot or a bracket."""
+    text, binding = operand(step.args[0])
+    return enclosed(text, binding, ATOM)
+
+
+def numpy_path(value: Any) -> str | None:
+    """How code reaches a function of NumPy's: np.add.reduce, np.linalg.inv; None for anything else."""
+    name, bound = getattr(value, "__name__", ""), getattr(value, "__self__", None)
+    if isinstance(bound, np.ufunc):
+        return f"{numpy_path(bound)}.{name}"
+    for space, module in _SPACES.items():
+        if name and getattr(module, name, None) is value:
+            return f"{space}.{name}"
+    return None
+
+
+def _ufunc(step: Step, operand: Operand) -> Expression:
+    texts = [_ufunc_operand(x, step, operand) for x in step.args]
+    if step.function in _BINARY:
+        sign, binding = _BINARY[step.function]
+        left = binding + (binding == COMPARISON)
+        right = binding if step.function in _ASSOCIATIVE else binding + 1
+        return f"{enclosed(*texts[0], left)} {sign} {enclosed(*texts[1], right)}", binding
+    if step.function is np.power:
+        return f"{enclosed(*texts[0], ATOM)} ** {enclosed(*texts[1], UNARY)}", POWER
+    if step.function is np.negative:
+        return f"-{enclosed(*texts[0], UNARY)}", UNARY
+    return f"np.{step.function.__name__}({', '.join([text for text, _ in texts])})", ATOM
+
+
+def _ufunc_operand(x: Any, step: Step, operand: Operand) -> Expression:
+    if isinstance(x, Step):
+        return operand(x)
+    text = number(x)
+    return text, UNARY if text[:1] == "-" else PRODUCT if " / " in text else ATOM
+
+
+def _sum(step: Step, operand: Operand) -> str:
+    """A sum as a method, with kept axes put back by an index: the form that every NumPy-like module knows."""
+    options = dict(zip(("axis", "dtype", "out", "keepdims"), step.args[1:], strict=False)) | dict(step.kwargs)
+    axis, keepdims = options.get("axis"), options.get("keepdims")
+    if isinstance(axis, tuple) and len(axis) == 1:
+        (axis,) = axis
+    source = step.args[0]
+    everything = axis is None or (isinstance(axis, tuple) and len(axis) == len(source.shape))
+    text = f"{_of(step, operand)}.sum({'' if everything else f'axis={axis}'})"
+    if not keepdims:
+        return text
+    if everything:
+        return f"np.reshape({text}, {step.shape})"
+    if isinstance(axis, int):
+        axis %= len(source.shape)
+        inside = [":"] * axis + ["None"] if axis < len(source.shape) - 1 else [*[":"] * axis, "None"]
+        return f"{text}[{', '.join(inside)}]"
+    return f"{_of(step, operand)}.sum(axis={axis}, keepdims=True)"
+
+
+# --- arguments --------------------------------------------------------------------------------------------------------
+
+
+def argument(x: Any, operand: Operand) -> str:
+    """Anything that a call is given."""
+    if isinstance(x, Step):
+        return operand(x)[0]
+    if isinstance(x, tuple):
+        return f"({', '.join([argument(part, operand) for part in x])}{',' if len(x) == 1 else ''})"
+    if isinstance(x, list):
+        return f"[{', '.join([argument(part, operand) for part in x])}]"
+    if isinstance(x, slice):
+        return f"slice({', '.join([repr(part) for part in (x.start, x.stop, x.step)])})"
+    if isinstance(x, np.dtype):
+        return f"np.{x.name}"
+    if isinstance(x, type) and issubclass(x, np.generic):
+        return f"np.{x.__name__}"
+    if isinstance(x, type):
+        return x.__name__
+    return number(x) if isinstance(x, float | complex | np.generic) else "..." if x is Ellipsis else repr(x)
+
+
+def index(parts: Any, operand: Operand) -> str:
+    """What stands in the brackets."""
+    if isinstance(parts, tuple):
+        return ", ".join([index(part, operand) for part in parts]) + ("," if len(parts) == 1 else "") or "()"
+    if isinstance(parts, slice):
+        start, stop, step = ["" if part is None else str(part) for part in (parts.start, parts.stop, parts.step)]
+        return f"{start}:{stop}" + (f":{step}" if step else "")
+    return argument(parts, operand)
+
+
+def number(x: Any) -> str:
+    """A number as one writes it: 0.5, 1 / 97, np.inf."""
+    if isinstance(x, np.generic):
+        return f"np.{x.dtype.name}({number(x.item())})"
+    if isinstance(x, float) and not np.isfinite(x):
+        return {"inf": "np.inf", "-inf": "-np.inf"}.get(repr(x), "np.nan")
+    if isinstance(x, float) and 0 < abs(x) < 1 and len(repr(x)) > 12:
+        whole = round(1 / x)
+        if 1 / whole == x:
+            return f"1 / {whole}"
+    return repr(x)
+
+
+def literal(x: Step, user: Step | None) -> str | None:
+    """A constant as part of the code; None if it is too large for that."""
+    value = x.value
+    shared = uniform(value)
+    if user is not None and user.kind == UFUNC and shared is not None and _is_weak(x, user):
+        text = number(shared)
+        return f"({text})" if " / " in text else text
+    if not x.shape:
+        return number(value[()])
+    if value.size and shared is not None:
+        return f"np.full({x.shape}, {number(shared)}, np.{x.dtype.name})"
+    if not value.size:
+        return f"np.zeros({x.shape}, np.{x.dtype.name})"
+    if value.ndim == 1 and value.dtype == np.int64 and np.array_equal(value, np.arange(value.size)):
+        return f"np.arange({value.size})"
+    if value.size > 16:
+        return None
+    numbers = np.array2string(value, separator=", ", floatmode="unique").replace("\n", "")
+    return f"np.array({numbers}, np.{x.dtype.name})" if "nan" not in numbers and "inf" not in numbers else None
+
+
+def _is_weak(x: Step, user: Step) -> bool:
+    """Whether a Python number in the constant's place gives the same shape and dtype."""
+    others = [s for s in user.operands() if s is not x and s.kind != CONSTANT]
+    same = user.function.signature is None and all(s.dtype == x.dtype for s in others) and bool(others)
+    return same and np.broadcast_shapes(*[s.shape for s in others]) == user.shape

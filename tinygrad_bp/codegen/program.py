@@ -1,0 +1,98 @@
+"""A function of arrays, called once with symbolic ones: what it did is a program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, final
+
+import numpy as np
+
+from tinygrad_bp.codegen.naming import history, name_steps
+from tinygrad_bp.codegen.simplify import simplified
+from tinygrad_bp.codegen.source import Writer
+from tinygrad_bp.codegen.symbolic import CONSTANT, INPUT, Step, Symbolic, Trace
+from tinygrad_bp.engine import Node, Trail
+from tinygrad_bp.modes import tracing
+from tinygrad_bp.tensor import Tensor
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Program:
+    """NumPy calls in order, from inputs to outputs.
+
+    captured: tensors that the function used without being given them; their values are inputs as well, the last ones.
+    turn: where in the trace the backward pass begins.
+    """
+
+    name: str
+    inputs: Sequence[Step]
+    captured: Sequence[Tensor]
+    steps: Sequence[Step]
+    outputs: Sequence[Step]
+    turn: int
+    constants: list[Any] = field(default_factory=list)
+
+    @property
+    def operations(self) -> list[Step]:
+        """The steps that compute something."""
+        return [step for step in self.steps if step.kind not in (INPUT, CONSTANT)]
+
+    @cached_property
+    def source(self) -> str:
+        """The program as a Python module that needs only NumPy; `constants` are its last arguments."""
+        writer = Writer(self.inputs, self.steps, self.outputs, self.turn)
+        text = writer.function(self.name, f"What tinygrad_bp traced {self.name} to do, for arrays of these shapes.")
+        self.constants[:] = [step.value for step in writer.constants]
+        return text
+
+
+def traced(f: Callable[..., Any], name: str, given: Sequence[tuple[str, Any]]) -> tuple[Program, list[Any]]:
+    """The program of a function from arrays to a list of results, and the results themselves.
+
+    f is called once, with a tensor for each of the values given, which come with their names. Raises TracingError if it
+    asks for numbers.
+    """
+    trace, since = Trace(), Node(None).number
+    trail: Trail = []
+    tensors = [Tensor(trace.input(n, x), name=n) for n, x in given]
+    inputs = [t.value.step for t in tensors]
+    with tracing(trail):
+        results = f(*tensors)
+    nodes = history(results, trail, since)
+    name_steps(nodes, trail)
+    captured = _captured(trace, nodes, since)
+    outputs = [_output(trace, y) for y in results]
+    values = [y.value for y in outputs]
+    turn = trail[0][0].value.step.order if trail else len(trace.steps)
+    steps, outputs = simplified(trace.steps, outputs)
+    _forget(trace)
+    return Program(name, [*inputs, *captured.values()], list(captured), steps, outputs, turn), values
+
+
+def _captured(trace: Trace, nodes: Sequence[Node], since: int) -> dict[Any, Step]:
+    """Tensors from before the trace, whose values may change until the program runs: inputs instead of constants."""
+    found = {}
+    for node in nodes:
+        step = trace.constants.get(id(node.value))
+        if step is not None and node.number < since:
+            step.kind, step.name = INPUT, node.name or "x"
+            found[node] = step
+    return found
+
+
+def _output(trace: Trace, y: Any) -> Step:
+    """The step that a result stands for."""
+    value = y.value if isinstance(y, Node) else y
+    if not isinstance(value, Symbolic | np.ndarray | np.generic):
+        value = np.asarray(value)[()]
+    return trace.step(value)
+
+
+def _forget(trace: Trace) -> None:
+    """Let go of the numbers: a program is kept for longer than they are needed."""
+    for step in trace.steps:
+        if step.kind != CONSTANT:
+            step.value = None

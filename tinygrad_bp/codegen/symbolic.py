@@ -1,0 +1,247 @@
+"""Arrays that remember the NumPy calls they came from: an op's forward function, run on them, writes its own code.
+
+So the code of an op is the op's record and nothing else; there is no table of translations to keep right. A symbolic
+array carries its number as well: what was traced has been computed, once, and shapes and dtypes are NumPy's own.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NoReturn, final
+
+import numpy as np
+
+from tinygrad_bp.errors import TracingError
+
+INPUT, CONSTANT, UFUNC, FUNCTION, METHOD, ATTRIBUTE, INDEX, WHOLE, GUARD = (
+    "input", "constant", "ufunc", "function", "method", "attribute", "index", "whole", "guard",
+)  # fmt: skip
+"""What a step does: see `Step`."""
+
+
+@final
+@dataclass(eq=False, slots=True)
+class Step:
+    """One NumPy call of a program, or one of its inputs or constants.
+
+    kind: INPUT, CONSTANT, UFUNC (function is the ufunc), FUNCTION, METHOD or ATTRIBUTE of the first argument (function
+    is its name), INDEX, WHOLE (a function that the program contains as it stands) or GUARD (the truth of the argument
+    that the program was traced for). args and kwargs hold steps, and plain values that are part of the code.
+    value: the constant; of other steps what they gave, until the trace has ended. view: whether the result shares
+    memory with an argument. pure: whether the same arguments always give the same result. order: its place
+    in the trace.
+    """
+
+    kind: str
+    function: Any
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    value: Any = None
+    name: str = ""
+    shape: tuple[int, ...] = ()
+    dtype: Any = None
+    view: bool = False
+    pure: bool = True
+    order: int = 0
+
+    def operands(self) -> list[Step]:
+        """The steps among the arguments, also inside lists and tuples, in order."""
+        found: list[Step] = []
+        collect((self.args, self.kwargs), found)
+        return found
+
+
+def collect(tree: Any, found: list[Step]) -> None:
+    """Append the steps in nested lists, tuples, dicts and slices to `found`."""
+    if isinstance(tree, Step):
+        found.append(tree)
+    elif isinstance(tree, list | tuple):
+        for part in tree:
+            collect(part, found)
+    elif isinstance(tree, Mapping):
+        collect(list(tree.values()), found)
+
+
+def mapped(tree: Any, kind: type | tuple[type, ...], f: Callable[[Any], Any]) -> Any:
+    """Nested lists, tuples and dicts with f applied to what is of the kind."""
+    if isinstance(tree, kind):
+        return f(tree)
+    if isinstance(tree, list | tuple):
+        parts = [mapped(part, kind, f) for part in tree]
+        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
+    if isinstance(tree, Mapping):
+        return {key: mapped(part, kind, f) for key, part in tree.items()}
+    return tree
+
+
+@final
+class Trace:
+    """The steps of a program in the order they were taken."""
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self.constants: dict[int, Step] = {}
+
+    def input(self, name: str, value: Any) -> Symbolic:
+        """A value that the program is given."""
+        return self._taken(Step(INPUT, None, value=value, name=name))
+
+    def call(self, kind: str, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], pure: bool = True) -> Any:
+        """Compute, write the step down, and give back what it gave, symbolic."""
+        with np.errstate(all="ignore"):
+            value = _computed(kind, function, mapped(args, Symbolic, _value), mapped(kwargs, Symbolic, _value))
+        known = [mapped(part, (Symbolic, np.ndarray, np.generic), self.step) for part in (tuple(args), dict(kwargs))]
+        step = Step(kind, function, known[0], known[1], value, pure=pure)
+        if isinstance(value, np.ndarray | np.generic):
+            step.view = any(_overlap(value, operand.value) for operand in step.operands())
+            return self._taken(step)
+        if isinstance(value, tuple | list) and all(isinstance(part, np.ndarray | np.generic) for part in value):
+            self._append(step)
+            parts = [self._taken(Step(INDEX, None, (step, i), value=part)) for i, part in enumerate(value)]
+            return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+        return value  # a shape, a number of axes, a dtype: the same whenever the shapes are
+
+    def guard(self, condition: Symbolic, truth: bool) -> None:
+        """Note that the program holds only while the condition has this truth."""
+        self._append(Step(GUARD, truth, (condition.step,)))
+
+    def step(self, x: Any) -> Step:
+        """The step that an operand stands for; constants are numbered by identity."""
+        if isinstance(x, Symbolic):
+            return x.step
+        key = id(x)
+        if key not in self.constants:
+            self.constants[key] = Step(CONSTANT, x, value=x, shape=x.shape, dtype=x.dtype)
+            self._append(self.constants[key])
+        return self.constants[key]
+
+    def _taken(self, step: Step) -> Symbolic:
+        step.shape, step.dtype = np.shape(step.value), getattr(step.value, "dtype", np.dtype(type(step.value)))
+        self._append(step)
+        return Symbolic(self, step)
+
+    def _append(self, step: Step) -> None:
+        step.order = len(self.steps)
+        self.steps.append(step)
+
+
+def _value(x: Symbolic) -> Any:
+    return x.step.value
+
+
+def _overlap(result: Any, operand: Any) -> bool:
+    both = isinstance(result, np.ndarray) and isinstance(operand, np.ndarray)
+    return both and np.may_share_memory(result, operand)
+
+
+def _computed(kind: str, function: Any, args: Any, kwargs: Any) -> Any:
+    if kind == INDEX:
+        return args[0][args[1]]
+    if kind == ATTRIBUTE:
+        return getattr(args[0], function)
+    if kind == METHOD:
+        return getattr(args[0], function)(*args[1:], **kwargs)
+    return function(*args, **kwargs)
+
+
+_ATTRIBUTES = {"T", "mT", "real", "imag"}
+_INSPECTING = {"shape", "ndim", "size", "result_type", "can_cast", "iscomplexobj", "isrealobj", "common_type"}
+_CONVERTING = {"item", "tolist", "tobytes", "view", "fill", "itemset", "put", "sort", "partition", "setflags", "resize"}
+
+
+@final
+class Symbolic(np.lib.mixins.NDArrayOperatorsMixin):
+    """An array of a program that is being traced."""
+
+    __slots__ = ("step", "trace")
+
+    base = None
+
+    def __init__(self, trace: Trace, step: Step):
+        self.trace, self.step = trace, step
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of every axis."""
+        return self.step.shape
+
+    @property
+    def dtype(self) -> Any:
+        """Type of an element."""
+        return self.step.dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.step.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return int(np.prod(self.step.shape))
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "at" or kwargs.get("out") is not None:
+            _refuse(f"np.{ufunc.__name__} writes into an array")
+        if method == "__call__":
+            return self.trace.call(UFUNC, ufunc, inputs, kwargs)
+        return self.trace.call(FUNCTION, getattr(ufunc, method), inputs, kwargs)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if function.__name__ in _INSPECTING:
+            return function(*mapped(args, Symbolic, _value), **mapped(kwargs, Symbolic, _value))
+        return self.trace.call(FUNCTION, function, args, kwargs)
+
+    def __record_whole__(self, function: Any, args: Any, kwargs: Any) -> Any:
+        """A function that the program contains as it stands."""
+        return self.trace.call(WHOLE, function, args, kwargs)
+
+    def __lift__(self, x: Any) -> Any:
+        """A constant that meets this array where NumPy would not ask, as an array of the program."""
+        return x if isinstance(x, Symbolic) else Symbolic(self.trace, self.trace.step(x))
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _ATTRIBUTES:
+            return self.trace.call(ATTRIBUTE, name, (self,), {})
+        if name in _CONVERTING:
+            _refuse(f".{name} needs the numbers themselves")
+        if name[:1] == "_" or not callable(getattr(np.ndarray, name, None)):
+            raise AttributeError(name)
+        return lambda *args, **kwargs: self.trace.call(METHOD, name, (self, *args), kwargs)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.trace.call(INDEX, None, (self, index), {})
+
+    def __setitem__(self, index: Any, value: Any) -> NoReturn:
+        _refuse("an assignment writes into an array")
+
+    def __len__(self) -> int:
+        return self.step.shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self) -> bool:
+        if sys._getframe(1).f_globals["__name__"] == "tinygrad_bp.tensor":  # the user's code, not an op
+            _refuse("a branch on a value")
+        truth = bool(self.step.value)
+        self.trace.guard(self, truth)
+        return truth
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
+        _refuse("np.asarray, float() and int() need the numbers themselves")
+
+    def __float__(self) -> NoReturn:
+        _refuse("float() needs the number itself")
+
+    def __int__(self) -> NoReturn:
+        _refuse("int() needs the number itself")
+
+    def __index__(self) -> NoReturn:  # noqa: PLE0305 - it always raises
+        _refuse("an index or a range needs the number itself")
+
+
+def _refuse(what: str) -> NoReturn:
+    raise TracingError(what)

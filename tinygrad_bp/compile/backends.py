@@ -1,0 +1,88 @@
+"""Running a program: as it stands on NumPy, or compiled by Numba from the same source."""
+
+from __future__ import annotations
+
+import linecache
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from time import perf_counter
+from typing import Any, Literal, final
+
+import numpy as np
+
+from tinygrad_bp.codegen import Program
+from tinygrad_bp.compile.numba_backend import Unsupported, obstacle, on_numba
+
+Choice = Literal["auto", "numpy", "numba"]
+Run = Callable[..., Any]
+
+BACKENDS = ("auto", "numpy", "numba")
+
+SMALL = 1 << 14
+"""Up to this many elements in its largest array a program is Numba's: calls cost more there than numbers do."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a compiled function runs, and why.
+
+    operations: how many NumPy calls it makes; largest: elements of its largest array; seconds: what compiling took.
+    """
+
+    backend: str
+    reason: str
+    operations: int
+    largest: int
+    seconds: float
+
+    def __str__(self) -> str:
+        size = f"{self.operations} operations on up to {self.largest:,} elements"
+        return f"{self.backend}: {self.reason} ({size}; compiled in {self.seconds:.3f} s)"
+
+
+def planned(program: Program, choice: Choice, inputs: Sequence[Any], expected: Sequence[Any]) -> tuple[Run, Plan]:
+    """Choose how to run a program, and make it ready; inputs and expected results are those it was traced with."""
+    start = perf_counter()
+    largest = max([int(np.prod(step.shape)) for step in program.steps], default=0)
+    backend, reason = _choice(program, choice, largest)
+    if backend == "numba":
+        try:
+            run = on_numba(program, inputs, expected)
+        except Unsupported as error:
+            backend, reason = "numpy", str(error)
+            warnings.warn(f"{program.name} runs on NumPy, not on Numba: {error}", RuntimeWarning, stacklevel=6)
+    if backend == "numpy":
+        run = on_numpy(program)
+    return run, Plan(backend, reason, len(program.operations), largest, perf_counter() - start)
+
+
+def _choice(program: Program, choice: Choice, largest: int) -> tuple[str, str]:
+    if choice == "numpy":
+        return choice, "as asked"
+    found = obstacle(program)
+    if choice == "numba":
+        return choice, "as asked"
+    if find_spec("numba") is None:
+        return "numpy", "Numba is not installed (pip install 'tinygrad_bp[jit]')"
+    if found:
+        return "numpy", found
+    if largest > SMALL:
+        return "numpy", "the arrays are large enough for NumPy"
+    return "numba", "the arrays are small"
+
+
+def on_numpy(program: Program) -> Run:
+    """The program as a Python function."""
+    name = f"<tinygrad_bp {program.name}>"
+    space: dict[str, Any] = {}
+    linecache.cache[name] = (len(program.source), None, program.source.splitlines(True), name)
+    exec(compile(program.source, name, "exec"), space)
+    return with_constants(space[program.name], program.constants)
+
+
+def with_constants(run: Run, constants: list[Any]) -> Run:
+    """A program that is given its constants, which are its last arguments."""
+    return (lambda *inputs: run(*inputs, *constants)) if constants else run

@@ -1,0 +1,70 @@
+"""What is kept for one kind of call: its program, the way it runs, and the way in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+
+from tinygrad_bp.codegen import Program, traced
+from tinygrad_bp.compile.backends import Choice, Plan, Run, planned
+from tinygrad_bp.compile.entry import HOLE, entry
+from tinygrad_bp.compile.signature import Call
+from tinygrad_bp.engine import Node
+from tinygrad_bp.trees import flatten
+
+Function = Callable[..., Any]
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Kind:
+    """A compiled program. result: what the function returned, with HOLE for each of the program's results."""
+
+    program: Program
+    run: Run
+    plan: Plan
+    result: Any
+
+    def on_leaves(self, values: Sequence[Any]) -> Any:
+        """The result for the dynamic leaves of a call."""
+        results = self.run(*values, *[tensor.value for tensor in self.program.captured])
+        new = iter([results] if len(self.program.outputs) == 1 else results or ())
+        leaves, rebuild = flatten(self.result)
+        return rebuild(iter([next(new) if leaf is HOLE else leaf for leaf in leaves]))
+
+    def entry(self, args: tuple[Any, ...], otherwise: Function) -> Function:
+        """The function for calls like this one."""
+        return entry(args, self.run, self.program.captured, self.result, otherwise)
+
+
+def compiled(f: Function, call: Call, backend: Choice) -> tuple[Kind, Any]:
+    """Trace a call of f and compile what it did; also returns the result of the call."""
+    returned: Any = None
+
+    def on_tensors(*tensors: Any) -> list[Any]:
+        nonlocal returned
+        args, kwargs = call.with_values(tensors)
+        returned = f(*args, **kwargs)
+        return [leaf for leaf in flatten(returned)[0] if _is_number(leaf)]
+
+    given = list(zip(call.names(f), call.values, strict=True))
+    program, values = traced(on_tensors, getattr(f, "__name__", type(f).__name__), given)
+    leaves, rebuild = flatten(returned)
+    values = [_own(value) for value in values]
+    result = rebuild(iter([HOLE if _is_number(leaf) else leaf for leaf in leaves]))
+    run, plan = planned(program, backend, call.values, values)
+    new = iter(values)
+    return Kind(program, run, plan, result), rebuild(iter([next(new) if _is_number(x) else x for x in leaves]))
+
+
+def _is_number(leaf: Any) -> bool:
+    """Whether a leaf of a result comes out of the program; the others are what they were when it was traced."""
+    return isinstance(leaf, Node | np.ndarray | np.generic)
+
+
+def _own(value: Any) -> Any:
+    """A result that shares no memory with an argument."""
+    return np.array(value) if isinstance(value, np.ndarray) else value

@@ -1,0 +1,104 @@
+"""The same source compiled by Numba, kept on disk for the next process."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import inspect
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from tinygrad_bp.codegen import Program
+from tinygrad_bp.errors import missing_extra
+
+Run = Callable[..., Any]
+
+
+class Unsupported(Exception):
+    """A program that Numba cannot take, or takes for something else."""
+
+
+def obstacle(program: Program) -> str:
+    """What is known beforehand to be beyond Numba; empty if nothing is."""
+    for step in program.steps:
+        if step.dtype is not None and step.dtype not in (np.float64, np.int64, np.bool_):
+            return f"{step.name or step.kind} has dtype {step.dtype}, and Numba computes in float64"
+    return ""
+
+
+def on_numba(program: Program, inputs: Sequence[Any], expected: Sequence[Any]) -> Run:
+    """The program as machine code, after it has given the expected results once. Raises Unsupported."""
+    try:
+        import numba
+    except ImportError as error:
+        raise missing_extra("numba", "jit") from error
+    module = _loaded(program.source)
+    for name, function in list(vars(module).items()):
+        if name == "scale":
+            setattr(module, name, numba.vectorize(_scaled))  # type: ignore[no-untyped-call]
+        elif inspect.isfunction(function) and name != program.name:
+            setattr(module, name, numba.njit(function))
+    run = numba.njit(cache=True)(inspect.unwrap(getattr(module, program.name)))
+    given = [*inputs, *[t.value for t in program.captured], *program.constants]
+    try:
+        got = run(*given)
+    except numba.core.errors.NumbaError as error:
+        raise Unsupported(_first_line(error)) from error
+    _require_equal(got if len(expected) != 1 else (got,), expected)
+    return run
+
+
+def _scaled(g: float, d: float) -> float:
+    """The op `scale` for single numbers, which Numba makes part of the loop around it."""
+    return g * d if g != 0 else 0.0
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[1] if len(lines) > 1 and lines[0].startswith("Failed in") else lines[0]
+
+
+def _require_equal(got: Sequence[Any], expected: Sequence[Any]) -> None:
+    for g, e in zip(got, expected, strict=True):
+        dtype = getattr(g, "dtype", np.dtype(type(g)))
+        if np.shape(g) != e.shape or dtype != e.dtype or not np.allclose(g, e, rtol=1e-7, atol=1e-9, equal_nan=True):
+            raise Unsupported("Numba's results differ from NumPy's")
+
+
+def cache_folder() -> Path:
+    """Where compiled programs are kept: $TINYGRAD_BP_CACHE, else a folder of the user's cache."""
+    chosen = os.environ.get("TINYGRAD_BP_CACHE")
+    if chosen:
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tinygrad_bp"
+
+
+def _loaded(source: str) -> ModuleType:
+    """The source as a module in a file named after it, beside which Numba keeps what it compiled."""
+    name = f"program_{hashlib.sha256(source.encode()).hexdigest()[:32]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    folder = cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{name}.py"
+        if not path.exists():
+            descriptor, beside = tempfile.mkstemp(dir=folder)
+            with open(descriptor, "w", encoding="utf-8") as file:
+                file.write(source)
+            os.replace(beside, path)
+    except OSError:
+        path = Path(tempfile.mkdtemp()) / f"{name}.py"
+        path.write_text(source, encoding="utf-8")
+    spec: Any = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    sys.modules[name] = module
+    return module
