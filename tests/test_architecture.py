@@ -16,7 +16,7 @@ ROWS = (
     {"registry"},
     {"ops"},
     {"linalg", "fft"},
-    {"delegation"},
+    {"arguments", "delegation"},
     {"protocols"},
     {"formula"},
     {"tensor"},

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any
 
+import numpy as np
+
 from tinygrad_bp.engine import Node, Op, apply
 
 Function = Callable[..., Any]
@@ -33,8 +35,11 @@ def reflected(function: Function) -> Any:
 
 def reduction(function: Function) -> Any:
     """A reduction over `axis`; `keepdims` has its name, since NumPy has other arguments between the two."""
+    numpys = getattr(np, function.__name__)
 
-    def method(self: Node, axis: Any = None, *, keepdims: bool = False) -> Any:
+    def method(self: Node, axis: Any = None, *, keepdims: bool = False, **others: Any) -> Any:
+        if others:
+            return numpys(self, axis=axis, keepdims=keepdims, **others)
         return function(self, axis=axis, keepdims=keepdims)
 
     return update_wrapper(method, function)

@@ -3,6 +3,7 @@
 from tinygrad_bp.ops.decompositions import QRResult as QRResult, cholesky as cholesky, qr as qr
 from tinygrad_bp.ops.norms import matrix_norm as matrix_norm, norm as norm, vector_norm as vector_norm
 from tinygrad_bp.ops.products import multi_dot as multi_dot
+from tinygrad_bp.ops.pseudoinverse import pinv as pinv
 from tinygrad_bp.ops.spectral import (
     EighResult as EighResult,
     SVDResult as SVDResult,
@@ -16,7 +17,6 @@ from tinygrad_bp.ops.systems import (
     det as det,
     inv as inv,
     matrix_power as matrix_power,
-    pinv as pinv,
     slogdet as slogdet,
     solve as solve,
 )

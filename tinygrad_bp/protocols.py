@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from tinygrad_bp import fft, linalg, ops
+from tinygrad_bp.arguments import completed
 from tinygrad_bp.engine import Node
 from tinygrad_bp.errors import ArgumentError, ArrayConversionError, MissingRuleError
 from tinygrad_bp.registry import OPS
@@ -65,7 +66,7 @@ def functions() -> Mapping[str, Function]:
     found = {name: f for page in pages for name, f in _public(page) if f.__module__ == page.__name__}
     for space, module in (("linalg", linalg), ("fft", fft)):
         found |= {f"{space}.{name}": f for name, f in _public(module)}
-    return found | {"copy": found["positive"]}
+    return {name: completed(name, f) for name, f in found.items()} | {"copy": found["positive"]}
 
 
 def _public(module: Any) -> list[tuple[str, Function]]:

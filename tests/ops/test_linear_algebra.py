@@ -114,6 +114,27 @@ def test_pinv_keeps_its_rank():
 
 
 @KINDS
+@pytest.mark.parametrize("shape", [(3, 3), (4, 2), (2, 4), (2, 3, 3)], ids=str)
+def test_pinv_without_small_singular_values(shape, kind):
+    """Of 3, 2, 1 those up to 0.6·3; what was cut off turns the space that stays."""
+    a = regular(*shape, kind=kind)
+    np.testing.assert_allclose(linalg.pinv(a, 0.6), np.linalg.pinv(a, 0.6), atol=1e-14)
+    check_gradients(lambda a: linalg.pinv(a, 0.6), a)
+
+
+def test_pinv_without_small_singular_values_where_the_others_are_equal():
+    u, v = (np.linalg.qr(draw(4, 4))[0] for _ in range(2))
+    check_gradients(lambda a: linalg.pinv(a, 0.6), (u * [2.0, 2.0, 2.0, 1.0]) @ v, order=1)
+
+
+def test_pinv_of_each_matrix_has_its_own_limit():
+    a = regular(2, 3, 3)
+    limits = np.array([0.5, 0.1])
+    np.testing.assert_allclose(linalg.pinv(a, limits), np.linalg.pinv(a, limits), atol=1e-14)
+    check_gradients(lambda a: linalg.pinv(a, limits), a)
+
+
+@KINDS
 @pytest.mark.parametrize("n", [-3, -1, 0, 1, 2, 3, 7])
 def test_matrix_power(n, kind):
     a = regular(2, 2, 2, kind=kind)

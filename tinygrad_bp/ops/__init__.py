@@ -30,6 +30,7 @@ from tinygrad_bp.ops import (
     piecewise_activations as piecewise_activations,
     pooling as pooling,
     products as products,
+    pseudoinverse as pseudoinverse,
     reductions as reductions,
     rounding as rounding,
     shaping as shaping,

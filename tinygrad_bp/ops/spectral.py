@@ -47,17 +47,17 @@ class EighResult(NamedTuple):
     eigenvectors: Any
 
 
-def _reciprocal(gaps: Any, largest: Any, n: int) -> Any:
-    """1/gap, and 0 for gaps that may be rounding errors of n eigenvalues, the largest of which is given.
+def _reciprocal(gaps: Any, norm: Any, n: int) -> Any:
+    """1/gap, and 0 for gaps that may be rounding errors of the n eigenvalues of a matrix of this norm.
 
     LAPACK's eigenvalues are those of a matrix n·eps·‖a‖ away, times a small number; so is the matrix that one meant
     from the one that its elements, rounded, give. Over random bases equal ones come out at most 4·n·eps·‖a‖ apart.
     """
-    none = np.absolute(gaps) <= 16 * n * float(np.finfo(gaps.dtype).eps) * largest
+    none = np.absolute(gaps) <= 16 * n * float(np.finfo(gaps.dtype).eps) * norm
     return where(none, 0.0, 1.0 / where(none, 1.0, gaps))
 
 
-def _largest(w: Any) -> Any:
+def largest(w: Any) -> Any:
     """The largest |wᵢ|, which is ‖a‖ of the matrix; of none there are 0 to sum."""
     reduce = np.maximum.reduce if w.size else np.add.reduce
     return reduce(np.absolute(w), axis=-1, keepdims=True)
@@ -65,7 +65,7 @@ def _largest(w: Any) -> Any:
 
 def _gaps(w: Any) -> Any:
     """1/(wⱼ − wᵢ), and 0 for equal eigenvalues."""
-    return _reciprocal(w[..., None, :] - w[..., :, None], _largest(w)[..., None], w.shape[-1])
+    return _reciprocal(w[..., None, :] - w[..., :, None], largest(w)[..., None], w.shape[-1])
 
 
 def _spectrum(y: Any) -> tuple[Any, Any]:
@@ -112,8 +112,8 @@ def eigh(a: Any) -> EighResult:
 
     Of a the symmetric part (a + aᴴ)/2 counts, so that the gradient is symmetric like a. The first large element of each
     real eigenvector is positive. Where eigenvalues are equal, eigenvectors have no derivative: such pairs add nothing
-    through them, which is right for functions of whole eigenspaces, and not for v·f(w)·vᵀ. Derivatives of complex
-    eigenvectors are right for functions that do not depend on their phases.
+    through them, which is right for the first derivative of functions of whole eigenspaces, and not for v·f(w)·vᵀ.
+    Derivatives of complex eigenvectors are right for functions that do not depend on their phases.
     """
     return EighResult(*_spectrum(eigh_packed(a)))
 
@@ -143,10 +143,10 @@ def _parts(packed: Any, a: Any) -> tuple[Any, Any, Any]:
 
 def _singular(s: Any, a: Any) -> tuple[Any, Any, Any]:
     """1/sᵢ, 1/(sⱼ − sᵢ) and 1/(sⱼ + sᵢ), each 0 instead of infinite."""
-    largest, n = _largest(s), max(a.shape[-2:])
+    norm, n = largest(s), max(a.shape[-2:])
     row, column = s[..., None, :], s[..., :, None]
-    apart, together = [_reciprocal(pair, largest[..., None], n) for pair in (row - column, row + column)]
-    return _reciprocal(s, largest, n), apart, together
+    apart, together = [_reciprocal(pair, norm[..., None], n) for pair in (row - column, row + column)]
+    return _reciprocal(s, norm, n), apart, together
 
 
 def _svd_vjp(g: Any, y: Any, a: Any) -> Any:
@@ -217,9 +217,9 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
 
     full_matrices=True, NumPy's default, is for square matrices: the further columns are arbitrary and have no
     derivative. The first large element of each real column of U is positive. Where singular values are equal, their
-    vectors have no derivative: such pairs add nothing through turning alike in U and V, which is right for functions
-    of whole subspaces, as U·Vᴴ is. A singular value of 0 gets 0. Derivatives of complex vectors are right for functions
-    that do not depend on their phases.
+    vectors have no derivative: such pairs add nothing through turning alike in U and V, which is right for the first
+    derivative of functions of whole subspaces, as U·Vᴴ is. A singular value of 0 gets 0. Derivatives of complex vectors
+    are right for functions that do not depend on their phases.
     """
     a = operand(a)
     m, n = a.shape[-2:]

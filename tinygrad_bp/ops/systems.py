@@ -1,4 +1,4 @@
-"""Square matrices: linear systems, inverses, determinants, powers; and the inverse of those that are not square."""
+"""Square matrices: linear systems, inverses, determinants and powers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_bp.domains import Shapes
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.ops.comparison import where
-from tinygrad_bp.ops.complex import adjoint, conjugated, imag, real
+from tinygrad_bp.ops.complex import imag, real
 from tinygrad_bp.ops.linear_algebra import matmul, operand
 from tinygrad_bp.registry import op
 
@@ -170,41 +170,6 @@ def slogdet(a: Any) -> SlogdetResult:
     packed = slogdet_packed(a)
     logarithm = packed[1]
     return SlogdetResult(packed[0], real(logarithm) if logarithm.dtype.kind == "c" else logarithm)
-
-
-def _pinv_vjp(g: Any, y: Any, a: Any, rcond: Any) -> Any:
-    p, h = adjoint(y), conjugated(g)
-    gh = adjoint(h)
-    left, right = matmul(gh, matmul(y, p)), matmul(matmul(p, y), gh)
-    share = left - matmul(a, matmul(y, left)) + right - matmul(matmul(right, y), a) - matmul(p, matmul(h, p))
-    return conjugated(share)
-
-
-def _pinv_jvp(t: Any, y: Any, a: Any, rcond: Any) -> Any:
-    p, th = adjoint(y), adjoint(t)
-    left, right = matmul(matmul(y, p), th), matmul(th, matmul(p, y))
-    return left - matmul(matmul(left, a), y) + right - matmul(y, matmul(a, right)) - matmul(y, matmul(t, y))
-
-
-def _full_rank(a: Any, **_: Any) -> tuple[Any, ...]:
-    n = max(a.shape[-2:])
-    return (a / 2 + (n + 1) * np.eye(*a.shape[-2:]),)
-
-
-@op(
-    vjps=(_pinv_vjp,),
-    jvp=_pinv_jvp,
-    latex="{0}^{+}",
-    domain=Shapes("ij", "bij", prepare=_full_rank, bounded=True, analytic=False),
-    convention="the rank stays as it is",
-)
-def pinv(a: Any, rcond: Any = None) -> Any:
-    """Moore–Penrose inverse of matrices (…, m, n): the solution of least squares. Of shape (…, n, m).
-
-    Singular values up to `rcond` times the largest count as 0 (NumPy's default if None). The derivative is that along
-    matrices of the same rank, the only ones among which the inverse is continuous.
-    """
-    return np.linalg.pinv(a) if rcond is None else np.linalg.pinv(a, rcond)
 
 
 def matrix_power(a: Any, n: int) -> Any:

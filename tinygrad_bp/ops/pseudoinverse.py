@@ -1,0 +1,65 @@
+"""The Moore–Penrose inverse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_bp.domains import Shapes
+from tinygrad_bp.ops.complex import adjoint, conjugated
+from tinygrad_bp.ops.linear_algebra import matmul, operand
+from tinygrad_bp.ops.spectral import largest, svd
+from tinygrad_bp.registry import op
+
+
+def _vjp(g: Any, y: Any, a: Any, rcond: Any) -> Any:
+    p, h = adjoint(y), conjugated(g)
+    gh = adjoint(h)
+    left, right = matmul(gh, matmul(y, p)), matmul(matmul(p, y), gh)
+    share = left - matmul(a, matmul(y, left)) + right - matmul(matmul(right, y), a) - matmul(p, matmul(h, p))
+    return conjugated(share)
+
+
+def _jvp(t: Any, y: Any, a: Any, rcond: Any) -> Any:
+    p, th = adjoint(y), adjoint(t)
+    left, right = matmul(matmul(y, p), th), matmul(th, matmul(p, y))
+    return left - matmul(matmul(left, a), y) + right - matmul(y, matmul(a, right)) - matmul(y, matmul(t, y))
+
+
+def _full_rank(a: Any, **_: Any) -> tuple[Any, ...]:
+    n = max(a.shape[-2:])
+    return (a / 2 + (n + 1) * np.eye(*a.shape[-2:]),)
+
+
+@op(
+    vjps=(_vjp,),
+    jvp=_jvp,
+    latex="{0}^{+}",
+    domain=Shapes("ij", "bij", prepare=_full_rank, bounded=True, analytic=False),
+    convention="the rank stays as it is",
+)
+def pseudoinverse(a: Any, rcond: Any = None) -> Any:
+    """Moore–Penrose inverse of matrices (…, m, n) whose singular values up to `rcond` times the largest are 0."""
+    return np.linalg.pinv(a) if rcond is None else np.linalg.pinv(a, rcond)
+
+
+def pinv(a: Any, rcond: Any = None) -> Any:
+    """Moore–Penrose inverse of matrices (…, m, n): the solution of least squares. Of shape (…, n, m).
+
+    Singular values up to `rcond` times the largest count as 0 (NumPy's default if None). The derivative is that along
+    matrices of the same rank, the only ones among which the inverse is continuous. Where `rcond` takes singular values
+    above rounding away, second derivatives need different ones among those that stay.
+    """
+    a = operand(a)
+    return pseudoinverse(a if rcond is None else _projected(a, np.asarray(rcond)), rcond=rcond)
+
+
+def _projected(a: Any, rcond: Any) -> Any:
+    """a without the singular values that `rcond` takes away, as a itself moves with them."""
+    u, s, _ = svd(a, full_matrices=False)
+    bounds = [limit * largest(s) for limit in (rcond[..., None], max(a.shape[-2:]) * float(np.finfo(s.dtype).eps))]
+    kept = s > bounds[0]
+    if np.all(kept | (s <= bounds[1])):
+        return a
+    return matmul(matmul(u * kept[..., None, :], adjoint(u)), a)
