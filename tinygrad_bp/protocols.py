@@ -195,10 +195,11 @@ def _translated(
     pairs = zip(wanted, known, strict=False)
     renamed = {a: b for a, b in pairs if a not in known and b not in wanted and known[b].default is Parameter.empty}
     positional: list[Any] = []
+    following: list[Any] = []
     given: dict[str, Any] = {}
     for key, value in signature(theirs).bind(*args, **kwargs).arguments.items():
         if wanted[key].kind is Parameter.VAR_POSITIONAL:
-            positional += value
+            following += value
         elif wanted[key].kind is Parameter.VAR_KEYWORD:
             given |= _accepted(name, ours, value)
         elif key in known or key in renamed:
@@ -211,7 +212,7 @@ def _translated(
         if key not in given or known[key].kind is Parameter.KEYWORD_ONLY:
             break
         positional.append(given.pop(key))
-    return tuple(positional), given
+    return (*positional, *following), given
 
 
 def _is_default(value: Any, default: Any) -> bool:
