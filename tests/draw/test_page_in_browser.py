@@ -216,6 +216,13 @@ def test_the_current_node_comes_into_view(page):
         page.browser.set_window_size(1280, 900)
 
 
+def test_a_step_is_seen_without_scrolling(page):
+    hidden = "return arguments[0].scrollHeight - arguments[0].clientHeight"
+    for _ in range(2, page.total):
+        page.press(Keys.ARROW_RIGHT)
+        assert page.browser.execute_script(hidden, page.find("#steps")) <= 0, page.find("#caption").text
+
+
 def test_whoever_wants_less_motion_gets_none(page):
     media = {"features": [{"name": "prefers-reduced-motion", "value": "reduce"}]}
     page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)

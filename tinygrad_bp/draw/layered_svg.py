@@ -18,7 +18,7 @@ _SIDE = 3.0
 """How far each direction of a link is from its middle."""
 
 _HEAD = 9.0
-_FONTS = 'font-family="Helvetica,Arial,sans-serif"'
+_FONTS = 'font-family="Helvetica,Arial,sans-serif" text-anchor="middle"'
 
 
 def drawn(scene: Scene) -> str:
@@ -51,9 +51,9 @@ class _Painter:
         height = self.layout.height + 2 * _MARGIN + self.lanes * 2 * _HEAD
         head = (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
-            f'viewBox="{-_MARGIN:g} {-_MARGIN:g} {width:.2f} {height:.2f}">\n'
+            f'viewBox="{-_MARGIN:g} {-_MARGIN:g} {width:.2f} {height:.2f}">'
         )
-        return head + "\n".join([*edges, *boxes]) + "\n</svg>"
+        return "\n".join([head, f"<g {_FONTS}>", *edges, *boxes, "</g></svg>"])
 
     def _ports(self) -> tuple[dict[tuple[Place, Place], float], dict[tuple[Place, Place], float]]:
         """Where each edge leaves and arrives at the side of a node, from top to bottom as their other ends are."""
@@ -171,7 +171,4 @@ def _arrow(x: float, y: float, color: str, back: bool) -> str:
 
 
 def _text(line: str, x: float, y: float, size: int, color: str) -> str:
-    return (
-        f'<text text-anchor="middle" x="{x:.1f}" y="{y:.1f}" {_FONTS} font-size="{size}" fill="{color}">'
-        f"{escape(line)}</text>"
-    )
+    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" fill="{color}">{escape(line)}</text>'

@@ -67,7 +67,7 @@
 
   // --- pan and zoom: the picture's point (view.x, view.y) is in the middle of the stage ---
   const [width, height] = svg.getAttribute("viewBox").split(/\s+/).slice(2).map(Number);
-  const view = { x: 0, y: height / 2, scale: 0 };
+  const view = { x: 0, y: 0, scale: 0 };
   let gliding = 0;
 
   const fitting = () => Math.min(stage.clientWidth / width, stage.clientHeight / height);

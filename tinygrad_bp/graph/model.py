@@ -15,6 +15,9 @@ from tinygrad_bp.formula import COTANGENT, SLOT, enclosed, latex_name, length, p
 ROUNDING = 1e-13
 """A mean smaller than this, relative to the largest element, is 0."""
 
+_SURE = 1e280
+"""Numbers smaller than this add up without overflow, however many there are."""
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -42,9 +45,12 @@ class Summary:
         if size == 1:
             only = _real(array.item())
             return cls(1, only, only, only)
-        with np.errstate(all="ignore"):
-            mean = _real(array.sum(dtype=np.float64) / size)
-        low, high = _real(array.min()), _real(array.max())
+        low, high = _real(np.minimum.reduce(array, axis=None)), _real(np.maximum.reduce(array, axis=None))
+        if low > -_SURE and high < _SURE:
+            mean = float(np.add.reduce(array, axis=None, dtype=np.float64)) / size
+        else:  # only here can adding up overflow, and switching its warning off takes longer than the sum
+            with np.errstate(all="ignore"):
+                mean = _real(np.add.reduce(array, axis=None, dtype=np.float64) / size)
         if abs(mean) < ROUNDING * max(-low, high):
             mean = 0.0  # what cancellation left of it differs from machine to machine
         return cls(size, low, mean, high)

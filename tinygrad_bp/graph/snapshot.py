@@ -61,6 +61,7 @@ class _Snapshot:
         self.history = _history(root)
         known = gradients and root.requires_grad and root.value.size == 1
         self.gradients, self.contributions = _gradients(root) if known else ({}, {})
+        self.summaries: dict[int, tuple[Summary | None, Any]] = {}
         self.symbols = Symbols()
         self.nodes: list[GraphNode] = []
         self.edges: list[GraphEdge] = []
@@ -120,8 +121,15 @@ class _Snapshot:
             }  # fmt: skip
         gradient = self.gradients.get(node.number)
         if gradient is not None:
-            fields |= {"gradient": Summary.of(gradient), "gradient_data": _read_only(gradient)}
+            fields["gradient"], fields["gradient_data"] = self._summarised(gradient)
         self.ids[node.number] = self._add(self.used.get(node.number, node.value), name, named, **fields)
+
+    def _summarised(self, value: Any) -> tuple[Summary | None, Any]:
+        """Summary and read-only view of a gradient, made once also where it is the only contribution to itself."""
+        key = id(value)  # all of them are held as long as this object is
+        if key not in self.summaries:
+            self.summaries[key] = Summary.of(value), _read_only(value)
+        return self.summaries[key]
 
     def _edges(self, node: Node, given: Sequence[Any], parents: list[str]) -> None:
         if node.op is None:
@@ -135,7 +143,7 @@ class _Snapshot:
                 traced = derivative(node, i)
                 template = self.symbols.derivative(target, source) if traced is None else fill(traced, operands)
             share = self.contributions.get((node.number, i))
-            summary, data = (None, None) if share is None else (Summary.of(share), _read_only(share))
+            summary, data = (None, None) if share is None else self._summarised(share)
             self.edges.append(GraphEdge(source, target, i, template, summary, 1, data, self.symbols))
 
 
