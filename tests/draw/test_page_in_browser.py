@@ -233,12 +233,19 @@ def test_whoever_wants_less_motion_gets_none(page):
         page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
+def nodes(page):
+    return page.browser.find_elements(By.CSS_SELECTOR, ".node > path")
+
+
 def test_in_print_every_step_is_there(page):
+    page.press(Keys.ARROW_RIGHT)
     page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     try:
         assert all(step.is_displayed() for step in page.browser.find_elements(By.CSS_SELECTOR, ".step"))
         assert not page.find("#controls").is_displayed()
         page.until(lambda: page.opacity(".node.op text.gradient") == 1)
+        strokes = {node.value_of_css_property("stroke-width") for node in nodes(page)}
+        assert strokes == {"1px"}  # nothing stands out
     finally:
         page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 
