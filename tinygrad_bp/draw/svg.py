@@ -46,14 +46,12 @@ def styled(svg: str, scene: Scene) -> str:
 
 
 def for_page(svg: str) -> str:
-    """The SVG with ids that no other picture on the same page has."""
-    prefix = f"{CLASS}-{sha256(svg.encode()).hexdigest()[:12]}"
+    """The SVG without ids, so that it can stand on a page any number of times; its title and description name it."""
     root = ElementTree.fromstring(svg)
     for element in root.iter():
-        if "id" in element.attrib:
-            element.set("id", f"{prefix}-{element.attrib['id']}")
-    ids = root.get("aria-labelledby", "").split()
-    root.set("aria-labelledby", " ".join([f"{prefix}-{identity}" for identity in ids]))
+        element.attrib.pop("id", None)
+    del root.attrib["aria-labelledby"]
+    root.set("aria-label", root.findtext(f"{{{_SVG}}}title", ""))
     return ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
