@@ -63,6 +63,21 @@ def test_what_is_collapsed_is_small_and_has_no_cycles(most):
     assert {link.target for link in scene.links} >= {scene.boxes[-1].id} or len(scene.boxes) == 1
 
 
+@pytest.mark.parametrize("part", [
+    lambda g: g.ancestors("h300"), lambda g: g.descendants("h50"), lambda g: g.neighbourhood("h200", 300),
+])  # fmt: skip
+def test_a_large_part_of_a_graph_collapses_too(part):
+    h = tg.tensor(0.5, requires_grad=True, name="x")
+    for i in range(400):
+        h = (h * 1.01).named(f"h{i}")
+    given = part(graph(h.named("C")))
+    scene = draw(given, detail="ops")._scene
+    assert len(scene.boxes) <= 13
+    assert scene.boxes[-1].words.title[0].startswith(given.nodes[-1].name)
+    assert len(scene.links) >= len(scene.boxes) - 1
+    assert any("∂C/∂" in line for box in scene.boxes for line in box.words.gradient)
+
+
 def test_scopes_are_rolled_up_first():
     h = ladder(30, scope="block")
     scene = draw(h, detail="ops", max_nodes=20)._scene

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, cast, get_args
 
 from tinygrad_bp.formula import slot, symbol
-from tinygrad_bp.graph import Detail, Graph, GraphEdge, GraphNode
+from tinygrad_bp.graph import Graph, GraphEdge, GraphNode
 from tinygrad_bp.graph.model import Group, Symbols
 
 MOST_GROUPS = 12
@@ -30,39 +29,39 @@ def collapsed(graph: Graph, max_nodes: int) -> tuple[Graph, tuple[str, ...]]:
 
 def _by_scope(graph: Graph) -> Graph | None:
     """The view in which a scope is one node, if the graph has scopes and can still be contracted."""
-    if "scopes" not in get_args(Detail) or graph.detail != "ops" or not any(node.scope for node in graph.nodes):
+    if graph.detail != "ops" or not any(node.scope for node in graph.nodes):
         return None
-    return graph.view(cast(Any, "scopes"), graph.passes)
+    return graph.view("scopes", graph.passes)
 
 
 def _by_run(graph: Graph, groups: int) -> Graph:
-    """Ops contracted in the order they were made, so that no group depends on a later one; the result stays alone.
+    """Ops contracted in the order they were made, so that no group depends on a later one; the last stays alone.
 
     A leaf belongs to the first group that uses it.
     """
     ops = [node for node in graph.nodes[:-1] if node.kind == "op"]
     size = max(1, -(-len(ops) // max(1, groups - 1)))
     owner = {node.id: f"r{i // size}" for i, node in enumerate(ops)}
-    root = graph.root
-    owner[root.id] = root.id
+    end = graph.nodes[-1]
+    owner[end.id] = end.id
     for edge in graph.edges:
         owner.setdefault(edge.source, owner[edge.target])
     members: dict[str, list[GraphNode]] = {}
     for node in graph.nodes[:-1]:
-        members.setdefault(owner.get(node.id, root.id), []).append(node)
-    members.pop(root.id, None)
+        members.setdefault(owner.get(node.id, end.id), []).append(node)
+    members.pop(end.id, None)
     inside = sorted(members.items(), key=lambda item: int(item[0][1:]))
     edges = _edges(graph, owner)
     parents: dict[str, list[str]] = {}
     for edge in edges:
         parents.setdefault(edge.target, []).append(edge.source)
     symbols = Symbols()
-    symbols.names.update(root.symbols.names)
-    symbols.written_out.update(root.symbols.written_out)
+    symbols.names.update(end.symbols.names)
+    symbols.written_out.update(end.symbols.written_out)
     edges = [replace(edge, symbols=symbols) for edge in edges]
     nodes = [_group(name, nodes, tuple(parents.get(name, ())), symbols) for name, nodes in inside]
-    nodes.append(replace(root, parents=tuple(parents.get(root.id, ()))))
-    return Graph(tuple(nodes), tuple(edges), graph.detail, graph.passes)
+    nodes.append(replace(end, parents=tuple(parents.get(end.id, ()))))
+    return Graph(tuple(nodes), tuple(edges), graph.detail, graph.passes, graph.whole)
 
 
 def _group(identity: str, nodes: Sequence[GraphNode], parents: tuple[str, ...], symbols: Symbols) -> GraphNode:
