@@ -172,10 +172,11 @@ def _assignment_jvp(i: int, t: Any, y: Any, x: Any, v: Any, *arrays: Any, index:
 
 
 def _assignable(x: Any, v: Any, *arrays: Any, index: Any) -> tuple[Any, ...]:
-    """A value that broadcasts to x[index], and integers brought into the range of x's axes."""
+    """A value that has the shape of x[index] or broadcasts to it, and integers brought into the range of x's axes."""
     arrays = _within(x, *arrays, index=index)[1:]
     wanted = x[_whole(index, arrays)].shape
-    return x, np.resize(v, [n if i % 2 else 1 for i, n in enumerate(wanted)]), *arrays
+    whole = np.sum(v) > 0
+    return x, np.resize(v, [n if i % 2 or whole else 1 for i, n in enumerate(wanted)]), *arrays
 
 
 @op(
