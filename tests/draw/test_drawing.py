@@ -161,8 +161,7 @@ def own(drawing):
 def test_no_name_becomes_markup_link_or_script(name, made):
     svg = made(draw(product(name, name)))
     _require_harmless(svg)
-    shown = "".join([e.text or "" for e in elements(svg, "text")])
-    assert not set(shown) & set("\x00\x1b\n\r\u202e\u202c\u2066")
+    assert "\n" not in "".join([e.text or "" for e in elements(svg, "text")])
 
 
 @settings(max_examples=15, deadline=None)
@@ -177,7 +176,7 @@ PIECES = [*HOSTILE, *"<>&\"'\\\n\t‹›%{|", "</script>", "</svg>", "<![CDATA["
 def test_a_thousand_hostile_labels_in_both_layouts():
     pick = np.random.default_rng(0)
     for _ in range(20):
-        x = tg.tensor(3.0, requires_grad=True, name="".join(pick.choice(PIECES, 3)))
+        x = tg.tensor(3.0, requires_grad=True, name="".join(pick.choice(PIECES, 2500))[:10_000])
         for _ in range(50):
             with tg.scope("".join(pick.choice(PIECES, 2))):
                 x = (x * 2.0).named("".join(pick.choice(PIECES, pick.integers(1, 6))))
@@ -199,6 +198,7 @@ def _require_harmless_mermaid(text):
 
 def _require_harmless(svg, nodes=3):
     root = ElementTree.fromstring(svg)
+    assert not set("".join(root.itertext())) & set("\x00\x1b\r\t\u202e\u202c\u2066")
     names = {e.tag.removeprefix(SVG) for e in root.iter()}
     assert names <= {"svg", "title", "desc", "style", "g", "path", "polygon", "polyline", "text", "ellipse", "rect"}
     for element in root.iter():

@@ -85,6 +85,7 @@ def test_scopes_are_rolled_up_first():
     assert "scopes are rolled up" in scene.notes[0]
     assert any(re.search(r"block.* ×\d+$", line) for box in scene.boxes for line in box.words.title)
     assert draw(h, detail="scopes")._scene.notes == ()
+    assert draw(h, max_nodes=20).dot == draw(h, detail="ops", max_nodes=20).dot
 
 
 def test_ten_thousand_nodes_need_no_recursion():

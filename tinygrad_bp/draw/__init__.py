@@ -105,4 +105,7 @@ def draw(
     graph = C if isinstance(C, Graph) else snapshot(C, gradients=passes != "forward")
     if graph.detail != "ops":
         detail = graph.detail
-    return Drawing(graph.view(detail, passes), Options(values, gradients, heat, theme, max_nodes))
+    shown = graph.view(detail, passes)
+    if len(shown.nodes) > max_nodes and graph.detail == "ops":
+        shown = graph.view("ops", passes)  # which can still be collapsed by scopes
+    return Drawing(shown, Options(values, gradients, heat, theme, max_nodes))
