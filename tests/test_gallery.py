@@ -1,5 +1,7 @@
 """The gallery is what examples/gallery.py draws."""
 
+import re
+
 import pytest
 
 from examples import gallery
@@ -18,6 +20,11 @@ def test_the_dot_files_are_up_to_date(figures):
 def test_every_picture_of_the_folder_is_drawn_by_it(figures):
     kept = {path.stem for path in gallery.GRAPHS.iterdir() if path.suffix in (".dot", ".svg")}
     assert kept == set(figures)
+
+
+def test_the_page_of_the_folder_shows_every_picture(figures):
+    text = (gallery.GRAPHS / "README.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"\]\((\w+)\.svg\)", text)) == set(figures)
 
 
 def test_main_writes_dot_and_svg(tmp_path, monkeypatch, figures):
