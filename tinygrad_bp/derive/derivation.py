@@ -56,10 +56,14 @@ class Derivation:
         """The parts of the derivation, in the order in which they are printed."""
         direct = {factor.target.id for factor in self.factors}
         view = self.graph.view("named")
+        several = rows.shared(self.everything)
         parts = {
-            "Forward": [rows.forward(node) for node in view.nodes if node.id in direct],
+            "Forward": [
+                *rows.given(self.graph),
+                *[rows.forward(node) for node in view.nodes if node.id in direct],
+            ],
             "Chain rule": [rows.chain(self.graph, self.everything, self.steps[-1])],
-            "Factors": [rows.local(factor) for factor in self.factors],
+            "Factors": [rows.local(factor, self.graph.root, several) for factor in self.factors],
             "Put together": [rows.equation(step) for step in self.steps if not _is_factor(step)],
             "Result": [rows.result(self.steps[-1])],
             "Every layer": rows.every_layer(self.graph, self.everything, self._writer),

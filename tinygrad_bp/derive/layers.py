@@ -36,9 +36,14 @@ def general(graph: Graph, steps: Sequence[Step]) -> tuple[Rule, ...]:
     inner, leaves = ([step for step in steps if (step.node.kind == "op") is computed] for computed in (True, False))
     for step in (*inner, *reversed(leaves)):
         indexed = _INDEXED.fullmatch(step.node.name)
-        if indexed and (step.node.kind != "op" or _is_used(step, steps)):
+        if indexed and _says_how(step) and (step.node.kind != "op" or _is_used(step, steps)):
             groups[indexed[1]][int(indexed[2])] = step
     return tuple([rule for group in groups.values() for rule in _rules(group, names)])
+
+
+def _says_how(step: Step) -> bool:
+    """Whether the equation tells more than the names of its links."""
+    return len(step.rights) > 1 or not all([factor.elementwise for factor in step.factors])
 
 
 def _is_used(step: Step, steps: Sequence[Step]) -> bool:

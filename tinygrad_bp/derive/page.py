@@ -72,11 +72,13 @@ class DerivationPage:
             if node.kind != "op"
         ]
         return f'<ul class="given">{"".join(given)}</ul>' + self._equations(
-            [rows.forward(node) for node in nodes if node.kind == "op"]
+            [*rows.given(self.graph), *[rows.forward(node) for node in nodes if node.kind == "op"]]
         )
 
     def _links(self) -> str:
-        return self._equations([rows.local(factor) for step in self.steps for factor in step.factors])
+        several = rows.shared(self.steps)
+        factors = [factor for step in self.steps for factor in step.factors]
+        return self._equations([rows.local(factor, self.graph.root, several) for factor in factors])
 
     def _backward(self) -> str:
         """How every gradient comes about, the parameters of a layer right after the value that they act on."""

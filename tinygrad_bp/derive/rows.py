@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from functools import reduce
 
 from tinygrad_bp.derive.layers import Rule, general
 from tinygrad_bp.derive.show import Row, Writer
 from tinygrad_bp.derive.sweep import Factor, Step
+from tinygrad_bp.derive.terms import complements
 from tinygrad_bp.formula import COTANGENT, fill, slot
 from tinygrad_bp.graph import Graph, GraphNode
 
@@ -19,36 +21,68 @@ def forward(node: GraphNode) -> Row:
     return Row(slot(node.id), (node.template,), _shape(node))
 
 
+def given(graph: Graph) -> list[Row]:
+    """What inputs were computed as before the graph begins, where their numbers tell."""
+    shapes = {node.id: _shape(node) for node in graph.nodes}
+    return [Row(slot(rest), (f"1 - {slot(of)}",), shapes[rest]) for rest, of in complements(graph).items()]
+
+
 def chain(graph: Graph, steps: Sequence[Step], step: Step) -> Row:
     """The general product: one for every path, or where they are many, the last link of each."""
     root = graph.root
     ways = {root.id: 1}
     for done in steps:
         ways[done.node.id] = sum([ways[factor.target.id] for factor in done.factors])
-    if (count := ways[step.node.id]) > MOST_PATHS:
-        links = [_last_link(root, factor) for factor in step.factors]
-        return Row(step.left, (" + ".join(links),), f"{count} paths, added up where they meet")
-    products = [
-        r" \cdot ".join([edge.symbols.derivative(edge.target, edge.source) for edge in reversed(path.edges)])
-        for path in graph.view("named").paths(step.node)
-    ]
-    return Row(step.left, (" + ".join(products),))
+    if (count := ways[step.node.id]) <= MOST_PATHS:
+        return Row(step.left, (_sum_of_products(root, _paths(root, steps, step), steps),))
+    last = [(factor,) for factor in step.factors]
+    return Row(step.left, (_sum_of_products(root, last, steps),), f"{count} paths, added up where they meet")
 
 
-def _last_link(root: GraphNode, factor: Factor) -> str:
-    symbols, target = root.symbols, factor.target.id
-    link = symbols.derivative(target, factor.source.id)
-    return link if target == root.id else rf"{symbols.derivative(root.id, target)} \cdot {link}"
+def _paths(root: GraphNode, steps: Sequence[Step], step: Step) -> list[tuple[Factor, ...]]:
+    """The links of every path, from the root on."""
+    factors = {done.node.id: done.factors for done in steps}
+    pending: list[tuple[Factor, ...]] = [(factor,) for factor in reversed(step.factors)]
+    found = []
+    while pending:
+        path = pending.pop()
+        if path[0].target.id == root.id:
+            found.append(path)
+        else:
+            pending += [(factor, *path) for factor in reversed(factors[path[0].target.id])]
+    return found
 
 
-def local(factor: Factor) -> Row:
+def _sum_of_products(root: GraphNode, paths: Sequence[tuple[Factor, ...]], steps: Sequence[Step]) -> str:
+    one_of_several = shared(steps)
+    products = []
+    for path in paths:
+        first = path[0].target.id
+        links = [] if first == root.id else [root.symbols.derivative(root.id, first)]
+        for link in path:  # what acts on the root directly, but not only so, has the symbol of the whole: its formula
+            is_part = link.target.id == root.id and link.source.id in one_of_several
+            links.append(link.formula.template if is_part else _symbol(link))
+        products.append(reduce(lambda a, b: fill(r"‹a› \cdot ‹b›", {"a": a, "b": b}), links))
+    return reduce(lambda a, b: fill("‹a› + ‹b›", {"a": a, "b": b}), products)
+
+
+def shared(steps: Sequence[Step]) -> set[str]:
+    """The ids of the values that act on the root in several ways."""
+    return {step.node.id for step in steps if len(step.factors) > 1}
+
+
+def _symbol(link: Factor) -> str:
+    return link.target.symbols.derivative(link.target.id, link.source.id)
+
+
+def local(link: Factor, root: GraphNode, one_of_several: Collection[str]) -> Row:
     """One link of the chain: the derivative, or what the link makes of the cotangent δ."""
-    target, source = factor.target, factor.source
-    link, right = target.symbols.derivative(target.id, source.id), (factor.formula.template,)
-    if factor.elementwise:
-        return Row(link, right, _shape(source))
-    product = fill(r"‹d› \cdot ‹x›", {"d": COTANGENT, "x": link})
-    return Row(product, right, f"{target.shape} → {source.shape}")
+    target, source, right = link.target, link.source, (link.formula.template,)
+    if not link.elementwise:
+        product = fill(r"‹d› \cdot ‹x›", {"d": COTANGENT, "x": _symbol(link)})
+        return Row(product, right, f"{target.shape} → {source.shape}")
+    is_part = target.id == root.id and source.id in one_of_several
+    return Row(_symbol(link), right, ", ".join(filter(None, [_shape(source), "directly" if is_part else ""])))
 
 
 def equation(step: Step) -> Row:

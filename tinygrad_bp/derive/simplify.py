@@ -13,10 +13,10 @@ import numpy as np
 from tinygrad_bp.derive.terms import Terms
 from tinygrad_bp.engine import Node
 from tinygrad_bp.errors import MissingExtraError, missing_extra
-from tinygrad_bp.formula import plain
+from tinygrad_bp.formula import SLOT, plain
 from tinygrad_bp.registry import OPS
 
-_ARITHMETIC: Mapping[str, Callable[..., Any]] = {
+ARITHMETIC: Mapping[str, Callable[..., Any]] = {
     "add": operator.add, "subtract": operator.sub, "multiply": operator.mul, "scale": operator.mul,
     "divide": operator.truediv, "negative": operator.neg, "power": operator.pow,
     "square": lambda x: x * x, "reciprocal": lambda x: 1 / x,
@@ -25,6 +25,8 @@ _FUNCTIONS = ("exp", "log", "sqrt")
 _REPEATING = ("broadcast_to", "reshape")
 _MOST_OPERATIONS = 80
 """Beyond this SymPy takes long, and a reader gains nothing."""
+_WORTH_IT = 0.9
+"""A formula is turned into another form if it becomes shorter by this factor."""
 _LARGEST_DENOMINATOR = 1_000_000
 
 
@@ -55,26 +57,45 @@ def simplified(term: Any, terms: Terms, keep: bool = False) -> Any:
         return None
     reader = _Reader(terms)
     expression = reader.read(term)
-    found = [(_width(terms.printed(term)), term)]
-    for candidate in (expression,) if keep else _candidates(expression):
-        made = reader.made(candidate)
-        found.append((_width(terms.printed(made)), made))
-    shortest = min(found, key=lambda pair: pair[0])[1]
-    return None if shortest is term else shortest
+    shortest, width = None, _width(terms.printed(term))
+    collected = _collected(expression)
+    for form in collected if keep else (*collected, *_forms(reader.in_named_values(expression))):
+        made = reader.made(form)
+        found = _width(terms.printed(made))
+        if found < width and (form in collected or found <= _WORTH_IT * width):
+            shortest, width = made, found
+    return shortest
 
 
 def _width(template: str) -> int:
-    return len(plain(template))
+    """How wide a formula is in print; a fraction is harder to read than it is wide, so is an array of ones."""
+    return len(plain(SLOT.sub("xx", template)).replace("𝟏", "111").replace("/", "///"))
 
 
 @lru_cache(1024)
-def _candidates(expression: Any) -> tuple[Any, ...]:
-    """The same expression in several forms, none twice."""
+def _collected(expression: Any) -> tuple[Any, ...]:
+    """The form that an expression has, its numbers put together."""
+    return expression, sympy().factor_terms(expression, sign=False)
+
+
+@lru_cache(1024)
+def _forms(expression: Any) -> tuple[Any, ...]:
+    """The expression in other forms."""
     sp = sympy()
     if sp.count_ops(expression) > _MOST_OPERATIONS:
-        return (expression,)
-    forms = (lambda e: e, sp.factor_terms, sp.cancel, sp.factor, sp.together)
-    return tuple(dict.fromkeys([form(expression) for form in forms]))
+        return ()
+    return tuple(dict.fromkeys([form(expression) for form in (sp.factor, sp.factor_terms, sp.together)]))
+
+
+@lru_cache(1024)
+def _solved(value: Any, definition: Any, power: Any) -> Any:
+    """The power of e that a value is made of, in terms of the value; None if that is not a single fraction."""
+    sp = sympy()
+    e = sp.Dummy("e", positive=True)
+    numerator = sp.numer(sp.together(value - definition.subs(power, e)))
+    if not numerator.is_polynomial(e) or sp.degree(numerator, e) != 1:
+        return None
+    return sp.solve(numerator, e)[0]
 
 
 class _Reader:
@@ -101,6 +122,18 @@ class _Reader:
             read[number] = self._read(inside[number], read)
         return read[term.number]
 
+    def in_named_values(self, expression: Any) -> Any:
+        """The expression without the powers of e that a named value in it is made of: 1 + e^(−z) is 1/a."""
+        for symbol in sorted(expression.free_symbols, key=str):
+            definition = self.terms.definitions.get(self.parts[symbol].number)
+            if definition is None:
+                continue
+            defined = self.read(definition)
+            for power in sorted(defined.atoms(self.sp.exp) & expression.atoms(self.sp.exp), key=str):
+                if (solved := _solved(symbol, defined, power)) is not None:
+                    expression = expression.subs(power, solved)
+        return expression
+
     def _read(self, at: Any, read: Mapping[int, Any]) -> Any:
         if at.number in self.terms.fractions:
             return self._rational(self.terms.fractions[at.number])
@@ -108,11 +141,13 @@ class _Reader:
             return self._symbol(at)
         operands = [read[p.number] if isinstance(p, Node) else self._rational(p) for p in at.parents]
         name = at.op.name
+        if name == "sigmoid":
+            return 1 - self._logistic(-operands[0]) if _is_negative(operands[0]) else self._logistic(operands[0])
         if name in _FUNCTIONS:
             return getattr(self.sp, name)(*operands)
         if name == "maximum":  # a guard that keeps a number from being 0
             return operands[0]
-        return operands[0] if name in _REPEATING else _ARITHMETIC[name](*operands)
+        return operands[0] if name in _REPEATING else ARITHMETIC[name](*operands)
 
     def _rational(self, value: Any) -> Any:
         fraction = Fraction(value)
@@ -121,11 +156,15 @@ class _Reader:
         return self.sp.Rational(fraction.numerator, fraction.denominator)
 
     def _symbol(self, at: Any) -> Any:
-        key = f"{self.terms.printed(at)} {at.shape}"
+        definition = self.terms.definitions.get(at.number, at)  # σ(z) computed twice is one symbol
+        key = f"{self.terms.printed(definition)} {at.shape}"
         if key not in self.symbols:
             self.symbols[key] = self.sp.Symbol(f"s{len(self.symbols):03}", real=True)
             self.parts[self.symbols[key]] = at
         return self.symbols[key]
+
+    def _logistic(self, argument: Any) -> Any:
+        return self._symbol(OPS["sigmoid"].call(self._term(self._made(argument))))
 
     # --- and back ---
 
@@ -144,8 +183,10 @@ class _Reader:
             return self.parts[e]
         if e.is_Add:
             return self._sum(e)
-        above, below = self.sp.fraction(e)
+        above, below = self.sp.fraction(e, exact=True)  # e^(−x) stays where it is
         if below != 1:
+            number, rest = above.primitive()
+            above, below = self._times(number.p, rest), self._times(number.q, below)
             return self._term(self._made(above)) / self._plain(self._made(below))
         if e.is_Mul:
             return self._product(e)
@@ -162,17 +203,39 @@ class _Reader:
         return int(made) if made.denominator == 1 else float(made)
 
     def _sum(self, e: Any) -> Any:
-        content, rest = e.primitive()
-        if content != 1:
-            return self._made(self.sp.Mul(content, rest, evaluate=False))
-        total = None
-        for part in sorted(e.args, key=lambda part: (_is_negative(part), part.is_Rational, *_order(part))):
-            made = self._plain(self._made(-part if _is_negative(part) and total is not None else part))
-            if total is None:
-                total = made
+        """A sum; terms with the same number before them stand in parentheses after it, what is subtracted comes last."""
+        groups: dict[Any, list[Any]] = {}
+        for part in e.args:
+            number, rest = self._turned(*part.as_coeff_Mul())
+            groups.setdefault(abs(number), []).append(rest if number > 0 else -rest)
+        parts: list[Any] = []
+        for number, rests in groups.items():
+            if number == 1 or len(rests) == 1:
+                parts += [self._times(number, rest) for rest in rests]
+            elif all(map(_is_negative, rests)):
+                parts.append(self._times(-number, self.sp.Add(*[-rest for rest in rests])))
             else:
-                total = total - made if _is_negative(part) else total + made
+                parts.append(self._times(number, self.sp.Add(*rests)))
+        first, *others = sorted(parts, key=lambda part: (_is_negative(part), part.is_Rational, *_order(part)))
+        total = self._made(first)
+        for part in others:
+            number, rest = part.as_coeff_Mul()
+            made = self._plain(self._made(self._times(abs(number), rest)))
+            total = self._plain(total) + made if number > 0 else self._plain(total) - made
         return total
+
+    def _turned(self, number: Any, e: Any) -> tuple[Any, Any]:
+        """A product −(y − 1)·e as (1 − y)·e."""
+        factors = list(self.sp.Mul.make_args(e))
+        turning = [i for i, factor in enumerate(factors) if factor.is_Add and factor.as_coeff_Add()[0] < 0]
+        if number > 0 or not turning:
+            return number, e
+        factors[turning[0]] = -factors[turning[0]]
+        return -number, self.sp.Mul(*factors)
+
+    def _times(self, number: Any, e: Any) -> Any:
+        """A product that SymPy does not multiply out."""
+        return e if number == 1 else self.sp.Mul(self.sp.sympify(number), e, evaluate=not e.is_Add)
 
     def _product(self, e: Any) -> Any:
         number, factors = Fraction(1), []
@@ -181,6 +244,8 @@ class _Reader:
                 number *= self._made(factor)
             else:
                 factors.append(factor)
+        number, product = self._turned(number, self.sp.Mul(*factors))
+        factors = self.sp.Mul.make_args(product)
         total: Any = None if abs(number) == 1 else self._plain(abs(number))
         for factor in sorted(factors, key=_order):
             made = self._made(factor)
@@ -207,7 +272,7 @@ def _is_known(at: Any) -> bool:
     if name == "maximum":
         return _is_floor(at.inputs[1])
     numbers = [p for p in at.parents if not isinstance(p, Node)]
-    return (name in _ARITHMETIC or name in _FUNCTIONS) and all(map(_is_real_number, numbers))
+    return (name in ARITHMETIC or name in _FUNCTIONS or name == "sigmoid") and all(map(_is_real_number, numbers))
 
 
 def _is_real_number(value: Any) -> bool:

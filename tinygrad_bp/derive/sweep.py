@@ -11,9 +11,10 @@ from typing import Any, final
 import numpy as np
 
 from tinygrad_bp.broadcasting import unbroadcast
-from tinygrad_bp.derive.simplify import simplified
+from tinygrad_bp.derive.simplify import ARITHMETIC, simplified
 from tinygrad_bp.derive.terms import LONGEST, Terms
-from tinygrad_bp.formula import COTANGENT, length
+from tinygrad_bp.engine import Node
+from tinygrad_bp.formula import COTANGENT, fill, length
 from tinygrad_bp.graph import Graph, GraphEdge, GraphNode
 from tinygrad_bp.modes import tracing
 from tinygrad_bp.registry import OPS, scale
@@ -31,19 +32,27 @@ class Formula:
     @property
     def error(self) -> float:
         """How far the two are apart, relative to the largest element; NaN and infinities must agree."""
-        swept = np.asarray(self.swept)
-        value = np.broadcast_to(self.value, swept.shape)
-        same = (value == swept) | (np.isnan(value) & np.isnan(swept))
-        with np.errstate(invalid="ignore"):
-            apart = np.where(same, 0.0, np.absolute(value - swept))
-            size = np.max(np.absolute(swept), where=np.isfinite(swept), initial=0.0)
-        worst = float(np.max(apart, initial=0.0))
-        return worst / float(size) if size else worst
+        return _difference(self.value, self.swept)
 
     @property
     def holds(self) -> bool:
         """Whether they agree as far as rounding lets them."""
-        return bool(self.error <= float(np.finfo(np.asarray(self.swept).dtype).eps) ** 0.6)
+        return _agree(self.value, self.swept)
+
+
+def _difference(value: Any, expected: Any) -> float:
+    expected = np.asarray(expected)
+    value = np.broadcast_to(value, expected.shape)
+    same = (value == expected) | (np.isnan(value) & np.isnan(expected))
+    with np.errstate(invalid="ignore"):
+        apart = np.where(same, 0.0, np.absolute(value - expected))
+        size = np.max(np.absolute(expected), where=np.isfinite(expected), initial=0.0)
+    worst = float(np.max(apart, initial=0.0))
+    return worst / float(size) if size else worst
+
+
+def _agree(value: Any, expected: Any) -> bool:
+    return bool(_difference(value, expected) <= float(np.finfo(np.asarray(expected).dtype).eps) ** 0.6)
 
 
 @final
@@ -83,6 +92,7 @@ class _Share:
 
     factor: Factor
     symbolic: Any
+    linked: Any
     written: Any
     closed: Any
 
@@ -103,7 +113,7 @@ def sweep(graph: Graph) -> tuple[Step, ...]:
         return tuple(_Sweep(graph).steps())
 
 
-_FORMS = ("symbolic", "written", "closed")
+_FORMS = ("symbolic", "linked", "written", "closed")
 
 
 class _Sweep:
@@ -147,41 +157,72 @@ class _Sweep:
 
     def _shares(self, at: GraphNode, cotangent: _Cotangent, one: Any) -> Iterator[_Share]:
         """What a value's cotangent adds to those of the values it is computed from."""
-        pulled = [self._pulled(at, g) for g in (cotangent.symbol, cotangent.written, cotangent.closed, one)]
-        for (edge, carried, elementwise), *others in zip(*pulled, strict=True):
-            written, closed, local = (share for _, share, _ in others)
-            source = self.kept[edge.source]
-            direct, symbolic = at.id == self.root.id, carried
-            if direct or elementwise:
-                shown = self.terms.printed(local)
+        swept = self._swept(at)
+        locals_, *pulled = [self._pulled(at, g) for g in (one, cotangent.symbol, cotangent.closed)]
+        for identity, (local, elementwise) in locals_.items():
+            source, (carried, closed) = self.kept[identity], (form[identity][0] for form in pulled)
+            if elementwise or at.id == self.root.id:
+                yield self._elementwise(source, at, cotangent, local, swept[identity])
             else:
-                written, shown = carried, self.terms.printed(carried, {cotangent.symbol.number: COTANGENT})
-            if elementwise and not direct:
-                link = self.terms.leaf(local.value, at.symbols.derivative(at.id, source.id))
-                symbolic = scale(cotangent.symbol, link)
-            factor = Factor(source, at, direct or elementwise, Formula(shown, carried.value, edge.contribution_data))
-            yield _Share(factor, symbolic, written, closed)
+                yield self._product(source, at, cotangent, carried, closed, swept[identity])
 
-    def _pulled(self, at: GraphNode, g: Any) -> list[tuple[GraphEdge, Any, bool]]:
-        """The chain rule from one kept value to those before it: for each edge what it brings, and whether it does so
-        element by element."""
+    def _elementwise(self, source: GraphNode, at: GraphNode, cotangent: _Cotangent, local: Any, swept: Any) -> _Share:
+        """The share of a link that multiplies element by element, or that starts at the root."""
+        direct, link = at.id == self.root.id, at.symbols.derivative(at.id, source.id)
+        local = self._tidied(local, direct) if self.terms.fits(local) else self.terms.leaf(local.value, link)
+        carried = scale(cotangent.symbol, local)
+        factor = Factor(source, at, True, Formula(self.terms.printed(local), carried.value, swept))
+        if direct:
+            return _Share(factor, local, local, local, local)
+        if self.terms.fractions.get(local.number) == 1:
+            return _Share(factor, cotangent.symbol, cotangent.symbol, cotangent.symbol, cotangent.closed)
+        named = self.terms.leaf(np.broadcast_to(local.value, source.shape), link)
+        symbolic = scale(cotangent.symbol, named)
+        return _Share(factor, symbolic, carried, scale(cotangent.written, local), scale(cotangent.closed, local))
+
+    def _product(
+        self, source: GraphNode, at: GraphNode, cotangent: _Cotangent, carried: Any, closed: Any, swept: Any
+    ) -> _Share:
+        """The share of a link that mixes elements: a vector–Jacobian product."""
+        if not self.terms.fits(carried):
+            link = {"d": self.terms.printed(cotangent.symbol), "x": at.symbols.derivative(at.id, source.id)}
+            carried = self.terms.leaf(carried.value, fill(r"‹d› \cdot ‹x›", link))
+            shown = fill(r"‹d› \cdot ‹x›", {**link, "d": COTANGENT})
+        else:
+            shown = self.terms.printed(carried, {cotangent.symbol.number: COTANGENT})
+        return _Share(
+            Factor(source, at, False, Formula(shown, carried.value, swept)), carried, carried, carried, closed
+        )
+
+    def _tidied(self, term: Any, keep: bool) -> Any:
+        """A local derivative as simple as it gets, or with `keep` in the form it has, its numbers put together."""
+        simple = simplified(term, self.terms, keep)
+        return simple if simple is not None and _agree(simple.value, term.value) else term
+
+    def _swept(self, at: GraphNode) -> dict[str, Any]:
+        """What the engine's sweep brought from one kept value to each of those before it."""
+        edges = [e for node in self.inside[at.id] for e in self.into[node.id] if e.source in self.kept]
+        brought: dict[str, Any] = {}
+        for edge in edges:
+            share = edge.contribution_data
+            brought[edge.source] = brought[edge.source] + share if edge.source in brought else share
+        return brought
+
+    def _pulled(self, at: GraphNode, g: Any) -> dict[str, tuple[Any, bool]]:
+        """The chain rule from one kept value to those before it: for each what arrives, and whether it was carried
+        element by element all the way."""
         arrived = {at.id: (g, True)}
-        found = []
         for node in self.inside[at.id]:
             if node.id not in arrived:
                 continue
             g, elementwise = arrived.pop(node.id)
             for edge in self.into[node.id]:
                 share, local = self._share(node, edge, g)
-                local = local and elementwise
-                if edge.source in self.kept:
-                    found.append((edge, share, local))
-                elif edge.source in arrived:
+                if edge.source in arrived:
                     before, was = arrived[edge.source]
-                    arrived[edge.source] = before + share, was and local
-                else:
-                    arrived[edge.source] = share, local
-        return found
+                    share, local = before + share, local and was
+                arrived[edge.source] = share, local and elementwise
+        return arrived
 
     def _share(self, node: GraphNode, edge: GraphEdge, g: Any) -> tuple[Any, bool]:
         """The rule of one op for one operand."""
@@ -193,15 +234,19 @@ class _Sweep:
         if g.shape != node.shape:
             g = g * self.terms.ones(node)
         share = record.vjps[edge.position](g, y, *inputs, **node.params)
-        return (share if share.shape == shape else unbroadcast(share, shape)), False
+        if share.shape != shape:
+            return unbroadcast(share, shape), False
+        return share, shape == node.shape and _is_factor_of(g, share)
 
     def _step(self, node: GraphNode, shares: Sequence[_Share]) -> tuple[Step, _Cotangent]:
         left = node.symbols.derivative(self.root.id, node.id)
         symbol = self.terms.leaf(node.gradient_data, left)
-        symbolic, *others = (_total([getattr(share, form) for share in shares]) for form in _FORMS)
-        is_one_rule = len(shares) == 1 and shares[0].factor.target.id == self.root.id
-        written, closed = (self._settled(node, term, is_one_rule) for term in others)
-        rights = [self._formula(node, term) for term in (others[0], written) if written is not None]
+        symbolic, linked, given, closed = (_total([getattr(share, form) for share in shares]) for form in _FORMS)
+        keep = len(shares) == 1 and shares[0].factor.target.id == self.root.id  # one rule: as its op states it
+        written, closed = (self._settled(node, term, keep) for term in (given, closed))
+        if written is None:
+            given, written = linked, self._settled(node, linked, keep)
+        rights = [self._formula(node, term) for term in (given, written) if written is not None]
         shown = {formula.template: formula for formula in rights if length(formula.template) <= LONGEST}
         first = self._formula(node, symbolic)
         shown = {first.template: first, **shown}
@@ -212,7 +257,7 @@ class _Sweep:
 
     def _settled(self, node: GraphNode, term: Any, keep: bool) -> Any:
         """A term as simple as it gets, or with `keep` in the form it has; None if it is too long to write even so."""
-        if self.terms.width(term) > LONGEST:
+        if not self.terms.fits(term):
             return None
         simple = simplified(term, self.terms, keep)
         if simple is not None and self._formula(node, simple).holds:
@@ -221,6 +266,25 @@ class _Sweep:
 
     def _formula(self, node: GraphNode, term: Any) -> Formula:
         return Formula(self.terms.printed(term), term.value, node.gradient_data)
+
+
+def _is_factor_of(g: Any, share: Any) -> bool:
+    """Whether a rule only multiplies the cotangent g, element by element."""
+    rule: dict[int, Any] = {}
+    pending = [share]
+    while pending:
+        at = pending.pop()
+        if at.number > g.number and at.number not in rule:
+            rule[at.number] = at
+            pending += [p for p in at.parents if isinstance(p, Node)]
+    carrying = {g.number}
+    for number in sorted(rule):
+        at = rule[number]
+        if any(isinstance(p, Node) and p.number in carrying for p in at.parents):
+            carrying.add(number)
+            if at.op.name not in ARITHMETIC:
+                return False
+    return share.number in carrying
 
 
 def _total(terms: Sequence[Any]) -> Any:

@@ -6,6 +6,7 @@ is what exactly that formula gives. So no formula here is written by hand, and e
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from fractions import Fraction
 from typing import Any, final
@@ -13,7 +14,8 @@ from typing import Any, final
 import numpy as np
 
 from tinygrad_bp.engine import Node
-from tinygrad_bp.formula import expression, slot
+from tinygrad_bp.formula import binding, expression, slot
+from tinygrad_bp.formula.notation import COMPARISON
 from tinygrad_bp.graph import Graph, GraphNode
 from tinygrad_bp.registry import OPS
 from tinygrad_bp.tensor import Tensor
@@ -21,6 +23,7 @@ from tinygrad_bp.tensor import Tensor
 LONGEST = 160
 """Width beyond which a formula helps nobody and the symbol of what it stands for is written."""
 
+_GIVEN_NAME = re.compile(r"[kx]\d+")
 ONES = r"\mathbf{1}"
 
 
@@ -33,17 +36,22 @@ class Terms:
         self.fractions: dict[int, Fraction] = {}
         self._widths: dict[int, int] = {}
         self.values: dict[str, Any] = {}
-        symbols = graph.root.symbols
+        self.definitions: dict[int, Any] = {}
+        symbols, rest_of = graph.root.symbols, complements(graph)
         for node in graph.nodes:
             if node.kind == "constant" and not node.shape:
                 self.values[node.id] = self._constant(node.data.item())
-            elif node.id in kept:
-                self.values[node.id] = self.leaf(node.data, symbols.operand(node.id))
+            elif node.id in rest_of:
+                self.values[node.id] = 1 - self.values[rest_of[node.id]]
+            elif node.op is None:
+                self.values[node.id] = self.leaf(node.data, slot(node.id))
             else:
-                operands = [self.values[parent] for parent in node.parents]
-                made = OPS[node.op or ""].call(*operands, **node.params)
-                fits = self.width(made) <= LONGEST
-                self.values[node.id] = made if fits else self.leaf(node.data, slot(node.id))
+                made = OPS[node.op].call(*[self.values[parent] for parent in node.parents], **node.params)
+                is_written_out = node.id not in kept or symbols.operand(node.id) != slot(node.id)
+                if not (is_written_out and self.fits(made)):
+                    name = self.leaf(node.data, slot(node.id))
+                    self.definitions[name.number], made = made, name
+                self.values[node.id] = made
 
     def leaf(self, value: Any, template: str) -> Tensor:
         """A stand-in with this value, printed as this template."""
@@ -68,11 +76,18 @@ class Terms:
 
     def ones(self, like: GraphNode) -> Tensor:
         """As many ones as a value has elements."""
-        return self.leaf(np.ones_like(like.data), ONES)
+        made = self.leaf(np.ones_like(like.data), ONES)
+        self.fractions[made.number] = Fraction(1)
+        return made
 
     def printed(self, term: Any, names: Mapping[int, str] | None = None) -> str:
         """The template of a term; `names` are written in place of some stand-ins' own."""
-        return expression(term, {**self.names, **(names or {})}, of_rule=True)
+        latex = expression(term, {**self.names, **(names or {})}, of_rule=True)
+        return f"[{latex}]" if binding(latex) == COMPARISON else latex
+
+    def fits(self, term: Any) -> bool:
+        """Whether a term is short enough to be printed."""
+        return self.width(term) <= LONGEST
 
     def width(self, term: Any) -> int:
         """About how wide a term is in print, without printing it: shared parts count as often as they are written."""
@@ -87,6 +102,17 @@ class Terms:
             own = len(self.names.get(at.number, "")) // 4 + 3
             self._widths[at.number] = min(own + sum([self._widths[p.number] for p in inside]), 10 * LONGEST)
         return self._widths[term.number]
+
+
+def complements(graph: Graph) -> dict[str, str]:
+    """Arrays without a name that are 1 minus another array, by id: the 1 − y of a cost, which nothing recorded."""
+    arrays = [node for node in graph.nodes if node.kind in ("input", "constant") and node.shape]
+    found: dict[str, str] = {}
+    for i, node in enumerate(arrays):
+        if _GIVEN_NAME.fullmatch(node.name):
+            pairs = [of.id for of in arrays[:i] if of.shape == node.shape and np.array_equal(node.data, 1 - of.data)]
+            found |= {node.id: of for of in pairs[:1] if of not in found}
+    return found
 
 
 def _digits(value: float) -> str:

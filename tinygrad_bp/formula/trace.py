@@ -14,7 +14,7 @@ import numpy as np
 
 from tinygrad_bp.broadcasting import unbroadcast
 from tinygrad_bp.engine import Node
-from tinygrad_bp.formula.notation import COMPARISON, binding, fill, number, slot, template
+from tinygrad_bp.formula.notation import COMPARISON, SUM, binding, fill, number, slot, template
 from tinygrad_bp.modes import tracing
 
 COTANGENT = slot("g")
@@ -94,7 +94,7 @@ def apply_latex(node: Node, operands: list[str], of_rule: bool = False) -> str:
 
 
 _UNIT_FRACTION = re.compile(r"\\frac\{1\}\{([^{}]*)\}")
-_NUMBER = re.compile(r"-?[\d.]+( \\cdot 10\^\{-?\d+\})?|-?\\frac\{1\}\{\d+\}")
+_NUMBER = re.compile(r"-?[\d.]+( \\cdot 10\^\{-?\d+\})?|-?\\frac\{-?1\}\{\d+\}")
 _NEUTRAL = {("divide", "1"), ("power", "1"), ("add", "0"), ("subtract", "0")}
 
 
@@ -126,6 +126,8 @@ def _simplified(name: str, node: Node, operands: list[str]) -> str | None:
                 return rf"\frac{{{_as_number(other)}}}{{{part[1]}}}"
     elif (name, second) in _NEUTRAL:
         return first
+    elif name == "negative" and first[0] == "-" and binding(first[1:]) > SUM:
+        return first[1:]
     elif name == "maximum":
         return next((a for a, guard in ((first, 1), (second, 0)) if _is_floor(node.inputs[guard])), None)
     elif name == "broadcast_to" and not _is_number(first) and np.size(node.value) != np.size(node.inputs[0]):
