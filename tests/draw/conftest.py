@@ -1,8 +1,13 @@
-"""One real browser for all tests that need it: Chromium without a window, where there is one."""
+"""A real browser for all tests that need one, Chromium without a window, where there is one; and a page in it."""
 
+import json
 import shutil
 
 import pytest
+
+from tinygrad_bp.draw.page import step_through
+
+from .reader import Page, network
 
 ARGUMENTS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run",
@@ -25,3 +30,18 @@ def browser(tmp_path_factory):
     opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
     yield opened
     opened.quit()
+
+
+@pytest.fixture
+def page(browser, tmp_path):
+    """A page that must neither complain nor ask anything of anyone."""
+    C, _ = network()
+    opened = Page(browser, step_through(C).save(tmp_path / "page.html"))
+    yield opened
+    assert browser.get_log("browser") == []
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    stopped = {m["params"]["requestId"] for m in messages if m["params"].get("blockedReason") == "csp"}
+    asked = [m["params"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+    left = {request["request"]["url"].partition("#")[0] for request in asked if request["requestId"] not in stopped}
+    outside = {url for url in left if not url.startswith(("about:", "chrome:", "data:"))}  # the browser's own pages
+    assert outside <= {opened.path.as_uri()}

@@ -1,22 +1,13 @@
 """The step-through page in a real browser: Chromium without a window, where there is one."""
 
-import json
-import time
-
 import numpy as np
 import pytest
 
-import tinygrad_bp as tg
-from tinygrad_bp.draw.page import step_through
+from .reader import network
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="Selenium is not installed (extra `test`)")
 from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
-
-PATIENCE = 60.0
-"""Seconds; a busy machine needs some of them, and nothing waits longer than it has to."""
-
-pytestmark = pytest.mark.xdist_group("browser")
 
 CENTRE_IN_VIEW = """
     const node = document.querySelector(".node.at").getBoundingClientRect();
@@ -24,70 +15,6 @@ CENTRE_IN_VIEW = """
     const x = (node.left + node.right) / 2, y = (node.top + node.bottom) / 2;
     return x > stage.left && x < stage.right && y > stage.top && y < stage.bottom;
 """
-HOSTILE = "</script><script>window.evil = 1</script><img src=x onerror='window.evil = 1'>\u202e\x00"
-
-
-def network():
-    rng = np.random.default_rng(0)
-    X, y = tg.tensor(rng.normal(size=(3, 4)), name="X"), tg.tensor(np.ones((1, 4)), name="y")
-    W1, b1, W2, b2 = parameters = [
-        tg.tensor(rng.normal(size=shape), requires_grad=True, name=name)
-        for name, shape in (("W1", (2, 3)), ("b1", (2, 1)), ("W2", (1, 2)), ("b2", (1, 1)))
-    ]
-    a1 = tg.sigmoid((W1 @ X + b1).named("z1")).named("a1")
-    a2 = tg.sigmoid((W2 @ a1 + b2).named("z2")).named("a2")
-    return tg.binary_cross_entropy(a2, y).named("C"), parameters
-
-
-class Page:
-    """The page in the browser, as a reader meets it."""
-
-    def __init__(self, browser, path):
-        self.browser, self.path = browser, path
-        browser.get_log("browser"), browser.get_log("performance")
-        self.open("")
-
-    def open(self, hash):
-        self.browser.get("about:blank")
-        self.browser.get(self.path.as_uri() + hash)
-
-    def find(self, selector):
-        return self.browser.find_element(By.CSS_SELECTOR, selector)
-
-    def press(self, *keys):
-        self.find("body").send_keys(*keys)
-
-    @property
-    def now(self):
-        return int(self.find(".step.current").get_attribute("id").removeprefix("step-"))
-
-    @property
-    def total(self):
-        return len(self.browser.find_elements(By.CSS_SELECTOR, ".step"))
-
-    def opacity(self, selector):
-        return float(self.find(selector).value_of_css_property("opacity"))
-
-    def until(self, condition):
-        deadline = time.monotonic() + PATIENCE
-        while not condition():
-            assert time.monotonic() < deadline, "the page did not get there"
-            time.sleep(0.05)
-
-
-@pytest.fixture
-def page(browser, tmp_path):
-    """A page that must neither complain nor ask anything of anyone."""
-    C, _ = network()
-    opened = Page(browser, step_through(C).save(tmp_path / "page.html"))
-    yield opened
-    assert browser.get_log("browser") == []
-    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    stopped = {m["params"]["requestId"] for m in messages if m["params"].get("blockedReason") == "csp"}
-    asked = [m["params"] for m in messages if m["method"] == "Network.requestWillBeSent"]
-    left = {request["request"]["url"].partition("#")[0] for request in asked if request["requestId"] not in stopped}
-    outside = {url for url in left if not url.startswith(("about:", "chrome:", "data:"))}  # the browser's own pages
-    assert outside <= {opened.path.as_uri()}
 
 
 def test_at_the_end_stand_the_gradients_of_backward(browser, tmp_path, page):
@@ -248,61 +175,3 @@ def test_in_print_every_step_is_there(page):
         assert strokes == {"1px"}  # nothing stands out
     finally:
         page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
-
-
-def test_hostile_names_do_nothing(browser, tmp_path):
-    x = tg.tensor(1.0, requires_grad=True, name=HOSTILE)
-    page = Page(browser, step_through((x * 2.0).named(f"{HOSTILE}C")).save(tmp_path / "page.html"))
-    page.press(Keys.END)
-    assert page.now == page.total
-    assert browser.execute_script("return [window.evil ?? null, document.scripts.length, document.images.length]") == [
-        None, 1, 0,
-    ]  # fmt: skip
-    assert browser.get_log("browser") == []
-
-
-def refusals(log):
-    """What the policy has stopped, by the words of the browser's complaints."""
-    words = {"inline script": "inline script", "inline event handler": "inline event handler",
-             "connect": "127.0.0.1:9/'", "image": "x.png"}  # fmt: skip
-    said = " ".join([entry["message"] for entry in log if "Content Security Policy" in entry["message"]])
-    return [kind for kind, word in words.items() if word in said]
-
-
-def test_the_policy_stops_other_code(page, browser):
-    browser.execute_script(
-        "const s = document.createElement('script'); s.textContent = 'window.evil = 1'; document.body.append(s);"
-        "document.body.setAttribute('onclick', 'window.evil = 1'); document.body.click();"
-        "fetch('http://127.0.0.1:9/').catch(() => {}); new Image().src = 'http://127.0.0.1:9/x.png';"
-    )
-    kinds = {"inline script", "inline event handler", "connect", "image"}
-    refused = []
-    page.until(lambda: refused.extend(browser.get_log("browser")) or kinds <= set(refusals(refused)))
-    assert browser.execute_script("return window.evil ?? null") is None
-    page.open("")
-    browser.get_log("browser")
-
-
-def test_without_scripts_everything_can_be_read(browser, page):
-    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
-    try:
-        page.open("")
-        assert all(step.is_displayed() for step in browser.find_elements(By.CSS_SELECTOR, ".step"))
-        assert not page.find("#controls").is_displayed()
-    finally:
-        browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
-
-
-def test_in_the_frame_of_a_notebook(browser, tmp_path):
-    path = tmp_path / "notebook.html"
-    path.write_text(f"<!DOCTYPE html><meta charset=utf-8>{step_through(network()[0])._repr_html_()}", encoding="utf-8")
-    browser.get_log("browser")
-    browser.get(path.as_uri())
-    browser.switch_to.frame(0)
-    try:
-        browser.find_element(By.ID, "next").click()
-        browser.find_elements(By.CSS_SELECTOR, "#outline a")[4].click()
-        assert browser.find_element(By.CSS_SELECTOR, ".step.current").get_attribute("id") == "step-5"
-    finally:
-        browser.switch_to.default_content()
-    assert browser.get_log("browser") == []

@@ -10,8 +10,6 @@ from tinygrad_bp.draw.svg import styled
 from .test_drawing import network, product
 from .test_large_and_marked import ladder
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 PAGE_WIDTH = 1000
 SMALLEST = 7.5
 """Pixels of the smallest text, on a page of that width."""
