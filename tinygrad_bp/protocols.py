@@ -66,7 +66,8 @@ def functions() -> Mapping[str, Function]:
     found = {name: f for page in pages for name, f in _public(page) if f.__module__ == page.__name__}
     for space, module in (("linalg", linalg), ("fft", fft)):
         found |= {f"{space}.{name}": f for name, f in _public(module)}
-    return {name: completed(name, f) for name, f in found.items()} | {"copy": found["positive"]}
+    elsewhere = {"copy": found["positive"], "expit": found["sigmoid"], "log_expit": found["log_sigmoid"]}
+    return {name: completed(name, f) for name, f in found.items()} | elsewhere
 
 
 def _public(module: Any) -> list[tuple[str, Function]]:

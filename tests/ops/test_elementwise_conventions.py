@@ -212,6 +212,17 @@ def test_special_functions_are_scipys(mine, name, xs):
         np.testing.assert_allclose(mine(*xs), getattr(special, name)(*xs), rtol=1e-13, atol=1e-16)
 
 
+@pytest.mark.parametrize(
+    "name", ["erf", "erfc", "expit", "gamma", "gammaln", "log_expit", "logit", "log_ndtr", "ndtr", "psi"]
+)
+def test_scipys_own_ufuncs_take_tensors(name):
+    theirs = getattr(pytest.importorskip("scipy.special"), name)
+    x = tg.tensor([0.2, 0.7], requires_grad=True)
+    y = theirs(x)
+    assert y.requires_grad
+    np.testing.assert_allclose(y.data, theirs(x.data), rtol=1e-14)
+
+
 def test_without_scipy_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "scipy", None)
     with pytest.raises(MissingExtraError, match=r"scipy is not installed.*tinygrad_bp\[scipy\]"):

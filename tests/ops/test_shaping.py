@@ -331,3 +331,21 @@ def test_wrong_axes_and_arguments_fail_on_tensors_too(name):
 
 def test_padding_by_a_dict():
     same(padding.pad(M, {-1: (1, 2)}), np.pad(M, ((0, 0), (1, 2))))
+
+
+@pytest.mark.parametrize("dtype", [int, np.int8, bool])
+def test_conversion_to_whole_numbers_carries_no_gradient(dtype):
+    x = tg.tensor([0.3, 1.7], requires_grad=True)
+    whole = x.astype(dtype)
+    assert whole.dtype == dtype
+    assert not whole.requires_grad
+    (whole * x).sum().backward()
+    np.testing.assert_array_equal(x.grad, whole.data)
+    np.testing.assert_array_equal(tg.jvp(lambda x: x.astype(dtype) * x, (x.data,), (np.ones(2),))[1], whole.data)
+
+
+def test_conversion_to_another_precision_keeps_the_gradient():
+    x = tg.tensor([0.3, 1.7], requires_grad=True)
+    (x.astype("float32") * 2).sum().backward()
+    assert x.grad.tolist() == [2, 2]
+    assert tg.grad(lambda x: (x.astype(complex) * (3 + 1j)).real.sum())(x.data).tolist() == [3, 3]

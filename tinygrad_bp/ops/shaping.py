@@ -74,9 +74,27 @@ def broadcast_to(x: Any, shape: Shape) -> Any:
     latex="{0}",
     domain=Shapes(*ANY_SHAPE, params=lambda s: ({"dtype": "float64"},), analytic=False),
 )
-def astype(x: Any, dtype: Any) -> Any:
-    """x converted to another dtype. VJP: the cotangent converted back."""
+def cast(x: Any, dtype: Any) -> Any:
+    """x converted to another floating dtype. VJP: the cotangent converted back."""
     return operand(x).astype(dtype)[()]
+
+
+@op(
+    vjps=(None,),
+    jvp=(None,),
+    latex="{0}",
+    domain=Shapes(
+        *ANY_SHAPE, params=lambda s: ({"dtype": "int64"},), kink=lambda x, **_: x - np.round(x), analytic=False
+    ),
+)
+def cast_to_discrete(x: Any, dtype: Any) -> Any:
+    """x converted to integers or truth values; carries no gradient."""
+    return operand(x).astype(dtype)[()]
+
+
+def astype(x: Any, dtype: Any) -> Any:
+    """x converted to another dtype. VJP: the cotangent converted back; integers and truth values carry no gradient."""
+    return (cast if np.dtype(dtype).kind in "fc" else cast_to_discrete)(x, dtype=dtype)
 
 
 # --- compositions -----------------------------------------------------------------------------------------------------
