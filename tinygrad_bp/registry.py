@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from cmath import isnan
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial, update_wrapper, wraps
 from itertools import count
@@ -205,7 +206,7 @@ def scale(g: Any, d: Any) -> Any:
     """
     product = g * d
     norm = np.vdot(product, product)
-    return product if norm == norm else np.where(g == 0, np.zeros_like(product), product)
+    return np.where(g == 0, np.zeros_like(product), product) if isnan(norm) else product
 
 
 _scale = scale.op.forward.__wrapped__  # type: ignore[attr-defined]

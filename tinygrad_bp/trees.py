@@ -26,7 +26,7 @@ def flatten(tree: Any) -> tuple[list[Any], Rebuild]:
         return [tree], next
     parts = [flatten(child) for child in held.values()]
     leaves = [leaf for part, _ in parts for leaf in part]
-    return leaves, lambda new: _rebuilt(tree, [rebuild(new) for _, rebuild in parts])
+    return leaves, lambda new: rebuilt(tree, [rebuild(new) for _, rebuild in parts])
 
 
 def tree_map(f: Callable[[Any], Any], tree: Any) -> Any:
@@ -80,7 +80,8 @@ def children(tree: Any) -> Mapping[str, Any] | None:
     return None
 
 
-def _rebuilt(tree: Any, parts: list[Any]) -> Any:
+def rebuilt(tree: Any, parts: list[Any]) -> Any:
+    """A container like `tree` that holds the parts, in the order of `children`."""
     if isinstance(tree, dict):
         new = copy(tree)
         new.update(zip(tree, parts, strict=True))

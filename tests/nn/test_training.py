@@ -6,7 +6,6 @@ import pytest
 import tinygrad_bp as tg
 from tinygrad_bp import nn
 from tinygrad_bp.errors import ArgumentError, DataError, ShapeError
-from tinygrad_bp.nn.replay import recorded
 
 
 def test_split_keeps_examples_and_targets_together():
@@ -92,21 +91,3 @@ def test_train_refuses_layers_that_do_not_fit(layers):
 def test_train_refuses_examples_without_features():
     with pytest.raises(ShapeError, match="features"):
         nn.train(np.ones(10), np.ones(10), layers=(10, 1))
-
-
-def test_a_replay_repeats_ops_on_other_values():
-    """Constants, parameters of ops, results that depend on nothing, and an input returned as it is."""
-
-    def function(x, y):
-        c = tg.tensor(2.0) * 3.0
-        return x, tg.sum(x, axis=0) * c, tg.where(y > 0, y, 0.0), c
-
-    replay = recorded(function, np.ones((2, 2)), np.ones(3))
-    x, y = np.arange(4.0).reshape(2, 2), np.array([-1.0, 0.0, 2.0])
-    for got, wanted in zip(replay(x, y), (x, [12.0, 24.0], [0.0, 0.0, 2.0], 6.0), strict=True):
-        np.testing.assert_array_equal(got, wanted)
-
-
-def test_a_replay_of_one_result_is_a_sequence_too():
-    (y,) = recorded(lambda x: [x + 1.0], np.ones(2))(np.zeros(2))
-    np.testing.assert_array_equal(y, [1.0, 1.0])

@@ -14,6 +14,9 @@ from tinygrad_bp.errors import TracingError
 LOWEST, COMPARISON, OR, XOR, AND, SUM, PRODUCT, UNARY, POWER, ATOM = range(10)
 """How tightly an expression holds together, loosest first, as in Python."""
 
+SHORT, LONG = 16, 1000
+"""Up to so many numbers a constant array is written where it is used, or before the function."""
+
 Operand = Callable[[Step], tuple[str, int]]
 
 _BINARY = {
@@ -143,7 +146,7 @@ def argument(x: Any, operand: Operand) -> str:
 def index(parts: Any, operand: Operand) -> str:
     """What stands in the brackets."""
     if isinstance(parts, tuple):
-        return ", ".join([index(part, operand) for part in parts]) + ("," if len(parts) == 1 else "") or "()"
+        return ", ".join([index(part, operand) for part in parts]) or "()"
     if isinstance(parts, slice):
         start, stop, step = ["" if part is None else str(part) for part in (parts.start, parts.stop, parts.step)]
         return f"{start}:{stop}" + (f":{step}" if step else "")
@@ -153,7 +156,7 @@ def index(parts: Any, operand: Operand) -> str:
 def number(x: Any) -> str:
     """A number as one writes it: 0.5, 1 / 97, np.inf."""
     if isinstance(x, np.generic):
-        return f"np.{x.dtype.name}({number(x.item())})"
+        return f"np.{x.dtype.name}({number(x.item()).strip('()')})"
     if isinstance(x, float) and not np.isfinite(x):
         return {"inf": "np.inf", "-inf": "-np.inf"}.get(repr(x), "np.nan")
     if isinstance(x, float) and 0 < abs(x) < 1 and len(repr(x)) > 12:
@@ -172,16 +175,21 @@ def literal(x: Step, user: Step | None) -> str | None:
         return f"({text})" if " / " in text else text
     if not x.shape:
         return number(value[()])
-    if value.size and shared is not None:
-        return f"np.full({x.shape}, {number(shared)}, np.{x.dtype.name})"
     if not value.size:
         return f"np.zeros({x.shape}, np.{x.dtype.name})"
+    if shared is not None:
+        return f"np.full({x.shape}, {number(shared)}, np.{x.dtype.name})"
     if value.ndim == 1 and value.dtype == np.int64 and np.array_equal(value, np.arange(value.size)):
         return f"np.arange({value.size})"
-    if value.size > 16:
+    return array(value) if value.size <= SHORT else None
+
+
+def array(value: Any) -> str | None:
+    """An array of numbers as code; None if it is too long for that."""
+    if value.size > LONG:
         return None
-    numbers = np.array2string(value, separator=", ", floatmode="unique").replace("\n", "")
-    return f"np.array({numbers}, np.{x.dtype.name})" if "nan" not in numbers and "inf" not in numbers else None
+    numbers = repr(value.tolist()).replace("nan", "np.nan").replace("inf", "np.inf")
+    return f"np.array({numbers}, np.{value.dtype.name})"
 
 
 def _is_weak(x: Step, user: Step) -> bool:

@@ -5,48 +5,53 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 from tinygrad_bp.codegen.expressions import numpy_path
+from tinygrad_bp.codegen.identifiers import Names
+from tinygrad_bp.codegen.rewriting import Rewriting
 from tinygrad_bp.errors import TracingError
-
-Function = Callable[..., Any]
 
 _MODULES = {"numpy": "np", "math": "math", "scipy.special": "special"}
 """Modules that generated code may import, under the name it uses."""
 
 
 class Helpers:
-    """The helper functions of one program."""
+    """The helper functions of one program, those first that others need.
 
-    def __init__(self) -> None:
-        self.names: dict[int, str] = {}
+    names: of the functions, as the program has them; objects: callables without source, by name.
+    """
+
+    def __init__(self, identifiers: Names) -> None:
+        self.identifiers = identifiers
+        self.names: dict[Any, str] = {}
         self.written: list[str] = []
-        self.imports: set[str] = set()
+        self.objects: dict[str, Any] = {}
+        self._imports: set[str] = set()
 
-    def add(self, function: Function) -> str:
+    def add(self, function: Any) -> str:
         """Write a function down, unless it is there already; returns its name in the program."""
         function = plain(function)
-        if id(function) not in self.names:
-            self.names[id(function)] = self._free(function.__name__)
-            self.written.append(self._source(function))
-        return self.names[id(function)]
+        if function not in self.names:
+            self.names[function] = self.identifiers.taken(function.__name__)
+            if inspect.isfunction(function):
+                self.written.append(self._source(function))
+            else:
+                self.objects[self.names[function]] = function
+        return self.names[function]
 
-    def sources(self) -> list[str]:
-        """The text of all, those first that others need; imports before them."""
-        lines = sorted(self.imports)
-        return (["\n".join(lines)] if lines else []) + self.written
+    def imports(self, numpy: bool) -> str:
+        """The lines that import what is used: Python's own modules, then NumPy and SciPy; and an empty one."""
+        others = {line for line in self._imports if "scipy" in line}
+        groups = [sorted(self._imports - others), [*["import numpy as np"] * numpy, *sorted(others)]]
+        return "".join(["\n".join(group) + "\n\n" for group in groups if group])
 
-    def _free(self, name: str) -> str:
-        taken = set(self.names.values())
-        return next(n for i in range(1, len(taken) + 3) if (n := name if i == 1 else f"{name}{i}") not in taken)
-
-    def _source(self, function: Function) -> str:
+    def _source(self, function: Any) -> str:
         """A function without decorators and annotations, the names of what it uses as this program has them."""
         try:
-            tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+            text = textwrap.dedent(inspect.getsource(function))
+            tree = ast.parse(text).body[0]
         except (OSError, TypeError, SyntaxError) as error:
             raise TracingError(
                 f"the source of {function.__name__} cannot be read: {error}. Define it in a file."
@@ -56,23 +61,18 @@ class Helpers:
                 f"{function.__name__} is not a function of a module, so that it cannot be written into a program. "
                 "Define it with def at the top of a file."
             )
-        tree.name, tree.decorator_list = self.names[id(function)], []
-        scope = function.__globals__
-        local = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
-        local |= {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-        rewritten = _Rewritten(lambda name: name if name in local else self._global(name, scope, function)).visit(tree)
-        return ast.unparse(ast.fix_missing_locations(rewritten))
+        return Rewriting(text, tree, lambda name: self._global(name, function)).text(self.names[function])
 
-    def _global(self, name: str, scope: dict[str, Any], user: Function) -> str:
+    def _global(self, name: str, user: Any) -> str:
         """How the program refers to a global of a helper's module."""
-        if name not in scope:
+        if name not in user.__globals__:
             return name
-        value = scope[name]
+        value = user.__globals__[name]
         if isinstance(value, ModuleType) and value.__name__ in _MODULES:
             alias = _MODULES[value.__name__]
             if alias != "np":
                 package, _, last = value.__name__.rpartition(".")
-                self.imports.add(f"from {package} import {last}" if package else f"import {last}")
+                self._imports.add(f"from {package} import {last}" if package else f"import {last}")
             return alias
         if inspect.isfunction(plain(value)):
             return self.add(value)
@@ -82,8 +82,8 @@ class Helpers:
             return name
         if _is_literal(value):
             return repr(value)
-        if getattr(value, "__module__", "") in ("itertools", "math"):
-            self.imports.add(f"from {value.__module__} import {value.__name__}")
+        if getattr(value, "__module__", "") in ("cmath", "itertools", "math"):
+            self._imports.add(f"from {value.__module__} import {value.__name__}")
             return str(value.__name__)
         path = numpy_path(value)
         if path is not None:
@@ -100,32 +100,3 @@ def plain(function: Any) -> Any:
     """The function that an op computes with, without what the library put around it."""
     record = getattr(function, "op", None)
     return inspect.unwrap(record.forward if record is not None else function)
-
-
-class _Rewritten(ast.NodeTransformer):
-    """A function with other names for globals, a docstring of one line and no annotations."""
-
-    def __init__(self, name_of: Callable[[str], str]):
-        self.name_of = name_of
-
-    def visit_Name(self, node: ast.Name) -> ast.AST:
-        """A name, as the program writes it."""
-        return ast.parse(self.name_of(node.id), mode="eval").body if isinstance(node.ctx, ast.Load) else node
-
-    def visit_arg(self, node: ast.arg) -> ast.AST:
-        """An argument without its annotation."""
-        node.annotation = None
-        return node
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
-        """An assignment without its annotation."""
-        return self.visit(ast.Assign([node.target], node.value)) if node.value else ast.Pass()
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        """The first line of the docstring, and no annotations."""
-        node.returns = None
-        doc = ast.get_docstring(node)
-        self.generic_visit(node)
-        if doc:
-            node.body[0] = ast.Expr(ast.Constant(doc.splitlines()[0]))
-        return node

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, final
 
 import numpy as np
 
+from tinygrad_bp.codegen.generators import SymbolicGenerator
 from tinygrad_bp.codegen.naming import history, name_steps
 from tinygrad_bp.codegen.simplify import simplified
-from tinygrad_bp.codegen.source import Writer
+from tinygrad_bp.codegen.source import Writer, Written
 from tinygrad_bp.codegen.symbolic import CONSTANT, INPUT, Step, Symbolic, Trace
 from tinygrad_bp.engine import Node, Trail
 from tinygrad_bp.modes import tracing
@@ -33,7 +34,6 @@ class Program:
     steps: Sequence[Step]
     outputs: Sequence[Step]
     turn: int
-    constants: list[Any] = field(default_factory=list)
 
     @property
     def operations(self) -> list[Step]:
@@ -41,12 +41,16 @@ class Program:
         return [step for step in self.steps if step.kind not in (INPUT, CONSTANT)]
 
     @cached_property
-    def source(self) -> str:
-        """The program as a Python module that needs only NumPy; `constants` are its last arguments."""
+    def written(self) -> Written:
+        """The program as a Python module."""
         writer = Writer(self.inputs, self.steps, self.outputs, self.turn)
-        text = writer.function(self.name, f"What tinygrad_bp traced {self.name} to do, for arrays of these shapes.")
-        self.constants[:] = [step.value for step in writer.constants]
-        return text
+        shapes = ", ".join([f"{step.name} {step.shape}" for step in self.inputs if step.shape])
+        return writer.function(self.name, f"Written by tinygrad_bp for {shapes or 'numbers'}.")
+
+    @property
+    def source(self) -> str:
+        """The program as Python source that needs only NumPy."""
+        return self.written.text
 
 
 def traced(f: Callable[..., Any], name: str, given: Sequence[tuple[str, Any]]) -> tuple[Program, list[Any]]:
@@ -57,10 +61,10 @@ def traced(f: Callable[..., Any], name: str, given: Sequence[tuple[str, Any]]) -
     """
     trace, since = Trace(), Node(None).number
     trail: Trail = []
-    tensors = [Tensor(trace.input(n, x), name=n) for n, x in given]
-    inputs = [t.value.step for t in tensors]
+    symbolic = [trace.input(n, x) for n, x in given]
+    inputs = [x.step for x in symbolic]
     with tracing(trail):
-        results = f(*tensors)
+        results = f(*[_argument(x) for x in symbolic])
     nodes = history(results, trail, since)
     name_steps(nodes, trail)
     captured = _captured(trace, nodes, since)
@@ -70,6 +74,12 @@ def traced(f: Callable[..., Any], name: str, given: Sequence[tuple[str, Any]]) -
     steps, outputs = simplified(trace.steps, outputs)
     _forget(trace)
     return Program(name, [*inputs, *captured.values()], list(captured), steps, outputs, turn), values
+
+
+def _argument(x: Symbolic) -> Any:
+    """What the function is given for an input."""
+    drawing = isinstance(x.step.value, np.random.Generator)
+    return SymbolicGenerator(x) if drawing else Tensor(x, name=x.step.name)
 
 
 def _captured(trace: Trace, nodes: Sequence[Node], since: int) -> dict[Any, Step]:

@@ -24,7 +24,7 @@ from tinygrad_bp.codegen.symbolic import (
 )
 from tinygrad_bp.registry import scale
 
-_SCALE: Any = unwrap(scale.op.forward)  # type: ignore[attr-defined]
+SCALE: Any = unwrap(scale.op.forward)  # type: ignore[attr-defined]
 
 
 def simplified(steps: Sequence[Step], outputs: Sequence[Step]) -> tuple[list[Step], list[Step]]:
@@ -86,11 +86,13 @@ def uniform(step: Any) -> Any:
 
 def _neutral(step: Step) -> Step | None:
     """The operand that a step only passes on; a step that can be said in simpler words is changed to them."""
-    if step.kind == WHOLE and step.function is _SCALE:
+    if step.kind == WHOLE and step.function is SCALE:
         _unshielded(step)
     candidate = None
     if step.kind == UFUNC and step.function in _NEUTRAL:
         candidate = _NEUTRAL[step.function](*step.args) if not step.kwargs else None
+    elif step.function == np.add.reduce and dict(step.kwargs).get("axis", None) == ():
+        candidate = step.args[0]  # over no axis
     elif step.kind in (METHOD, FUNCTION, ATTRIBUTE, INDEX):
         candidate = _same_elements(step)
     fits = isinstance(candidate, Step) and candidate.shape == step.shape and candidate.dtype == step.dtype

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import keyword
 import sys
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 
-from tinygrad_bp.codegen.expressions import ATOM, LOWEST, argument, call, enclosed, literal
+from tinygrad_bp.codegen.expressions import ATOM, LOWEST, argument, array, call, enclosed, literal
 from tinygrad_bp.codegen.helpers import Helpers
+from tinygrad_bp.codegen.identifiers import Names
 from tinygrad_bp.codegen.simplify import is_reversal
 from tinygrad_bp.codegen.symbolic import CONSTANT, GUARD, INDEX, INPUT, UFUNC, WHOLE, Step
 
 WIDTH = 76
 """An expression longer than this is given lines of its own for its parts."""
+
+_SILENT = {np.add, np.subtract, np.multiply, np.negative, np.positive, np.maximum, np.minimum, np.absolute, np.greater}
+"""Ufuncs that have nothing to warn of, as long as numbers are of ordinary size."""
 
 LARGE = 1 << 16
 """From this many bytes on the memory of a value that nobody needs any more is used for the next one."""
@@ -32,6 +35,22 @@ class _Text:
     reads: Counter[Step]
 
 
+@final
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A program as text.
+
+    name: of its function. constants: arrays too large for the text, which are its last arguments. helpers: the names of
+    functions that it contains. objects: what it calls that has no source, by name.
+    """
+
+    text: str
+    name: str
+    constants: Sequence[Any]
+    helpers: Mapping[Any, str]
+    objects: Mapping[str, Any]
+
+
 class Writer:
     """The lines of a function while they are written."""
 
@@ -39,24 +58,31 @@ class Writer:
         self.inputs, self.steps, self.outputs, self.turn = list(inputs), steps, outputs, turn
         self.uses = _uses(steps, outputs)
         self.viewed = {operand for step in steps if step.view and not _is_glance(step) for operand in step.operands()}
-        self.names = _Names()
+        self.names = Names()
         self.texts: dict[Step, _Text] = {}
         self.finished: Counter[Step] = Counter()
-        self.helpers = Helpers()
+        self.helpers = Helpers(self.names)
         self.constants: list[Step] = []
+        self.tables: list[str] = []
         self.lines: list[str] = []
 
-    def function(self, name: str, summary: str) -> str:
+    def function(self, name: str, summary: str) -> Written:
         """The whole module: imports, helpers, the function."""
+        name = self.names.taken(name)
         for step in self.inputs:
             self._name(step, self.names.taken(step.name))
         for step in self.steps:
             self._write(step)
         returned = ", ".join([self._output(y, i) for i, y in enumerate(self.outputs)])
         arguments = ", ".join([self.texts[step].text for step in [*self.inputs, *self.constants]])
-        body = "\n".join(f"    {line}" if line else "" for line in [*self.lines, f"return {returned}"])
-        head = f'def {self.names.taken(name)}({arguments}):\n    """{summary}"""\n'
-        return "\n\n\n".join(["import numpy as np", *self.helpers.sources(), head + body]) + "\n"
+        lines = [f'"""{summary}"""', *self.lines, f"return {returned}"]
+        ignoring = any(step.kind == UFUNC and step.function not in _SILENT for step in self.steps)
+        head = ['@np.errstate(all="ignore")'] * ignoring + [f"def {name}({arguments}):"]
+        parts = ["\n".join(self.tables), *self.helpers.written]
+        parts.append("\n".join([*head, *[f"    {line}" for line in lines]]))
+        text = "\n\n\n".join([part for part in parts if part]) + "\n"
+        text = f"{self.helpers.imports('np.' in text)}{'' if self.tables else chr(10)}{text}".lstrip()
+        return Written(text, name, [s.value for s in self.constants], self.helpers.names, self.helpers.objects)
 
     # --- a step ---
 
@@ -82,7 +108,7 @@ class Writer:
         return bool(told) or self.uses[step] > 1 or not step.pure
 
     def _assign(self, step: Step, text: _Text) -> None:
-        variable = self.names.taken(step.name or self._suggestion(step))
+        variable = self.names.taken(step.name) if step.name else self._numbered(step)
         note = f"  # {step.name}" if step.name and step.name != variable else ""
         self.lines.append(f"{variable} = {text.text}{note}")
         self.finished += text.reads
@@ -91,11 +117,12 @@ class Writer:
     def _name(self, step: Step, variable: str) -> None:
         self.texts[step] = _Text(variable, ATOM, Counter([step]))
 
-    def _suggestion(self, step: Step) -> str:
-        """A name for a value that has none: for what becomes of an input, new_W1."""
+    def _numbered(self, step: Step) -> str:
+        """A name for a value that has none: new_W1 for what becomes of the input W1."""
         same = [s for s in step.operands() if s.kind == INPUT and (s.shape, s.dtype) == (step.shape, step.dtype)]
-        result = f"new_{same[0].name}" if len(same) == 1 else "y"
-        return result if step in self.outputs else "t"
+        if step in self.outputs and len(same) == 1:
+            return self.names.taken(f"new_{self.texts[same[0]].text}")
+        return self.names.numbered("y" if step in self.outputs else "t")
 
     def _write_guard(self, step: Step) -> None:
         condition = self._expression(step)
@@ -104,9 +131,12 @@ class Writer:
         self.finished += condition.reads
 
     def _output(self, y: Step, i: int) -> str:
-        """A result: its own memory, not an input's, nor another result's."""
-        text = self._operand(y, None)
-        shared = y.kind in (INPUT, CONSTANT) or y.view or y in self.outputs[:i]
+        """A result in memory of its own: not an input's, nor another result's."""
+        text, base = self._operand(y, None), _base(y)
+        others = [_base(other) for k, other in enumerate(self.outputs) if k < i or (other is not y and k != i)]
+        if y.kind == CONSTANT and not text.reads:
+            return text.text
+        shared = base.kind in (INPUT, CONSTANT) or base in others or y.size != base.size
         return f"{enclosed(text.text, text.binding, ATOM)}.copy()" if shared and y.shape else text.text
 
     # --- expressions ---
@@ -120,13 +150,14 @@ class Writer:
             return text.text, text.binding
 
         if step.kind == WHOLE:
-            name = self.helpers.add(step.function)
-            text, binding = argument_call(name, step, operand), ATOM
+            given = [argument(x, operand) for x in step.args]
+            given += [f"{key}={argument(x, operand)}" for key, x in step.kwargs.items()]
+            text, binding = f"{self.helpers.add(step.function)}({', '.join(given)})", ATOM
         else:
             text, binding = call(step, operand)
         free = self._free(step, reads)
         if free is not None:
-            operands = [argument(x, operand) for x in step.args]
+            operands = [argument(x, lambda s: (self._operand(s, step).text, ATOM)) for x in step.args]
             text, binding = f"np.{step.function.__name__}({', '.join(operands)}, out={free})", ATOM
         return _Text(text, binding, reads)
 
@@ -135,15 +166,18 @@ class Writer:
             return self.texts[x]
         text = literal(x, user)
         if text is None:
-            x.name = x.name or "k"
-            self.constants.append(x)
-            self._name(x, self.names.taken(x.name))
+            table = array(x.value)
+            self._name(x, self.names.numbered("k"))
+            if table is None:
+                self.constants.append(x)
+            else:
+                self.tables.append(f"{self.texts[x].text} = {table}")
             return self.texts[x]
         return _Text(text, LOWEST if text[:1] == "-" else ATOM, Counter())
 
     def _free(self, step: Step, reads: Counter[Step]) -> str | None:
         """The variable whose memory the step may write to: nobody reads it after this."""
-        if step.kind != UFUNC or step.dtype.itemsize * int(np.prod(step.shape)) < LARGE or step.kwargs:
+        if step.kind != UFUNC or step.dtype.itemsize * step.size < LARGE or step.kwargs:
             return None
         for x in step.operands():
             owned = x.kind not in (INPUT, CONSTANT) and not x.view and x not in self.viewed and x not in self.outputs
@@ -153,11 +187,11 @@ class Writer:
         return None
 
 
-def argument_call(name: str, step: Step, operand: Any) -> str:
-    """A call with the step's arguments."""
-    given = [argument(x, operand) for x in step.args]
-    given += [f"{key}={argument(x, operand)}" for key, x in step.kwargs.items()]
-    return f"{name}({', '.join(given)})"
+def _base(step: Step) -> Step:
+    """The step whose memory a step's result lies in."""
+    while step.view:
+        step = step.operands()[0]
+    return step
 
 
 def _is_glance(step: Step) -> bool:
@@ -174,22 +208,3 @@ def _uses(steps: Iterable[Step], outputs: Sequence[Step]) -> Counter[Step]:
         for operand in step.operands():
             uses[operand] += uses[step] if _is_glance(step) else 1
     return uses
-
-
-class _Names:
-    """Identifiers, each given out once."""
-
-    def __init__(self) -> None:
-        self.known = {"np", "l", "O", "I", *keyword.kwlist}
-        self.counts: dict[str, int] = defaultdict(int)
-
-    def taken(self, wish: str) -> str:
-        """The identifier nearest to what is wished for."""
-        name = "".join([c if c.isalnum() and c.isascii() else "_" for c in wish]).strip("_") or "t"
-        name = f"v{name}" if name[0].isdigit() else name
-        candidate = name
-        while candidate in self.known or (name in ("t", "k", "y") and candidate == name):
-            self.counts[name] += 1
-            candidate = f"{name}{self.counts[name]}" if not name[-1].isdigit() else f"{name}_{self.counts[name]}"
-        self.known.add(candidate)
-        return candidate

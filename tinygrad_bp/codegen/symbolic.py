@@ -6,9 +6,12 @@ array carries its number as well: what was traced has been computed, once, and s
 
 from __future__ import annotations
 
+import linecache
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import prod
+from pathlib import Path
 from typing import Any, NoReturn, final
 
 import numpy as np
@@ -45,6 +48,11 @@ class Step:
     view: bool = False
     pure: bool = True
     order: int = 0
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return prod(self.shape)
 
     def operands(self) -> list[Step]:
         """The steps among the arguments, also inside lists and tuples, in order."""
@@ -95,13 +103,13 @@ class Trace:
         known = [mapped(part, (Symbolic, np.ndarray, np.generic), self.step) for part in (tuple(args), dict(kwargs))]
         step = Step(kind, function, known[0], known[1], value, pure=pure)
         if isinstance(value, np.ndarray | np.generic):
-            step.view = any(_overlap(value, operand.value) for operand in step.operands())
+            step.view = _is_view(value, [operand.value for operand in step.operands()])
             return self._taken(step)
         if isinstance(value, tuple | list) and all(isinstance(part, np.ndarray | np.generic) for part in value):
             self._append(step)
             parts = [self._taken(Step(INDEX, None, (step, i), value=part)) for i, part in enumerate(value)]
             return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
-        return value  # a shape, a number of axes, a dtype: the same whenever the shapes are
+        _refuse(f"{getattr(function, '__name__', kind)} gives a plain {type(value).__name__}")
 
     def guard(self, condition: Symbolic, truth: bool) -> None:
         """Note that the program holds only while the condition has this truth."""
@@ -113,7 +121,7 @@ class Trace:
             return x.step
         key = id(x)
         if key not in self.constants:
-            self.constants[key] = Step(CONSTANT, x, value=x, shape=x.shape, dtype=x.dtype)
+            self.constants[key] = Step(CONSTANT, None, value=x, shape=x.shape, dtype=x.dtype)
             self._append(self.constants[key])
         return self.constants[key]
 
@@ -131,9 +139,11 @@ def _value(x: Symbolic) -> Any:
     return x.step.value
 
 
-def _overlap(result: Any, operand: Any) -> bool:
-    both = isinstance(result, np.ndarray) and isinstance(operand, np.ndarray)
-    return both and np.may_share_memory(result, operand)
+def _is_view(result: Any, operands: Sequence[Any]) -> bool:
+    if not isinstance(result, np.ndarray):
+        return False
+    arrays = [x for x in operands if isinstance(x, np.ndarray)]
+    return not result.flags.writeable or any(np.may_share_memory(result, x) for x in arrays)
 
 
 def _computed(kind: str, function: Any, args: Any, kwargs: Any) -> Any:
@@ -148,6 +158,7 @@ def _computed(kind: str, function: Any, args: Any, kwargs: Any) -> Any:
 
 _ATTRIBUTES = {"T", "mT", "real", "imag"}
 _INSPECTING = {"shape", "ndim", "size", "result_type", "can_cast", "iscomplexobj", "isrealobj", "common_type"}
+_COUNTING = {"nonzero", "argwhere", "flatnonzero", "unique", "extract", "compress", "where"}
 _CONVERTING = {"item", "tolist", "tobytes", "view", "fill", "itemset", "put", "sort", "partition", "setflags", "resize"}
 
 
@@ -180,7 +191,7 @@ class Symbolic(np.lib.mixins.NDArrayOperatorsMixin):
     @property
     def size(self) -> int:
         """Number of elements."""
-        return int(np.prod(self.step.shape))
+        return self.step.size
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "at" or kwargs.get("out") is not None:
@@ -192,6 +203,8 @@ class Symbolic(np.lib.mixins.NDArrayOperatorsMixin):
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if function.__name__ in _INSPECTING:
             return function(*mapped(args, Symbolic, _value), **mapped(kwargs, Symbolic, _value))
+        if function.__name__ in _COUNTING and (function is not np.where or len(args) < 3):
+            _refuse(f"np.{function.__name__} has a result whose length depends on numbers")
         return self.trace.call(FUNCTION, function, args, kwargs)
 
     def __record_whole__(self, function: Any, args: Any, kwargs: Any) -> Any:
@@ -206,12 +219,15 @@ class Symbolic(np.lib.mixins.NDArrayOperatorsMixin):
         if name in _ATTRIBUTES:
             return self.trace.call(ATTRIBUTE, name, (self,), {})
         if name in _CONVERTING:
-            _refuse(f".{name} needs the numbers themselves")
+            _refuse(f".{name}() needs the numbers")
         if name[:1] == "_" or not callable(getattr(np.ndarray, name, None)):
             raise AttributeError(name)
         return lambda *args, **kwargs: self.trace.call(METHOD, name, (self, *args), kwargs)
 
     def __getitem__(self, index: Any) -> Any:
+        parts = index if isinstance(index, tuple) else (index,)
+        if any(isinstance(part, Symbolic) and part.dtype == np.bool_ for part in parts):
+            _refuse("an index of truths has a result whose length depends on them")
         return self.trace.call(INDEX, None, (self, index), {})
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
@@ -225,23 +241,36 @@ class Symbolic(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __bool__(self) -> bool:
         if sys._getframe(1).f_globals["__name__"] == "tinygrad_bp.tensor":  # the user's code, not an op
-            _refuse("a branch on a value")
+            _refuse("a branch needs a number")
         truth = bool(self.step.value)
         self.trace.guard(self, truth)
         return truth
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
-        _refuse("np.asarray, float() and int() need the numbers themselves")
+        _refuse("a conversion to a plain array or number needs the numbers")
 
     def __float__(self) -> NoReturn:
-        _refuse("float() needs the number itself")
+        _refuse("float() needs a number")
 
     def __int__(self) -> NoReturn:
-        _refuse("int() needs the number itself")
+        _refuse("int() needs a number")
 
     def __index__(self) -> NoReturn:  # noqa: PLE0305 - it always raises
-        _refuse("an index or a range needs the number itself")
+        _refuse("an index or a range needs a number")
+
+
+_LIBRARIES = (str(Path(__file__).parent.parent), str(Path(np.__file__).parent))
 
 
 def _refuse(what: str) -> NoReturn:
-    raise TracingError(what)
+    """The error for code that wants a number before there is one; it names the line of the user's that asked."""
+    frame: Any = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_LIBRARIES):
+        frame = frame.f_back
+    file, line = frame.f_code.co_filename, frame.f_lineno
+    code = linecache.getline(file, line).strip()
+    raise TracingError(
+        f"{what}, but the number is known only when the compiled program runs: line {line} of {Path(file).name}"
+        f"{f', `{code}`' if code else ''}. Choose between arrays with tg.where, pass what settles the shape of the "
+        "program as an int or a string, and register an op of your own that looks at numbers with whole=True."
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import linecache
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from time import perf_counter
 from typing import Any, Literal, final
@@ -13,7 +13,9 @@ from typing import Any, Literal, final
 import numpy as np
 
 from tinygrad_bp.codegen import Program
+from tinygrad_bp.compile.blocks import threads
 from tinygrad_bp.compile.numba_backend import Unsupported, obstacle, on_numba
+from tinygrad_bp.compile.stretches import stretched
 
 Choice = Literal["auto", "numpy", "numba"]
 Run = Callable[..., Any]
@@ -55,7 +57,9 @@ def planned(program: Program, choice: Choice, inputs: Sequence[Any], expected: S
             backend, reason = "numpy", str(error)
             warnings.warn(f"{program.name} runs on NumPy, not on Numba: {error}", RuntimeWarning, stacklevel=6)
     if backend == "numpy":
-        run = on_numpy(program)
+        run, count = on_numpy(program)
+        if count:
+            reason += f"; {count} elementwise stretches in blocks on {threads()} threads"
     return run, Plan(backend, reason, len(program.operations), largest, perf_counter() - start)
 
 
@@ -74,15 +78,18 @@ def _choice(program: Program, choice: Choice, largest: int) -> tuple[str, str]:
     return "numba", "the arrays are small"
 
 
-def on_numpy(program: Program) -> Run:
-    """The program as a Python function."""
-    name = f"<tinygrad_bp {program.name}>"
-    space: dict[str, Any] = {}
-    linecache.cache[name] = (len(program.source), None, program.source.splitlines(True), name)
-    exec(compile(program.source, name, "exec"), space)
-    return with_constants(space[program.name], program.constants)
+def on_numpy(program: Program) -> tuple[Run, int]:
+    """The program as a Python function, and how many stretches of it run block by block."""
+    steps, outputs, count = stretched(program.steps, program.outputs)
+    written = replace(program, steps=steps, outputs=outputs).written if count else program.written
+    file = f"<tinygrad_bp {program.name} {hash(written.text):x}>"
+    linecache.cache[file] = (len(written.text), None, written.text.splitlines(True), file)
+    space: dict[str, Any] = dict(written.objects)
+    exec(compile(written.text, file, "exec"), space)
+    run = space[written.name]
+    return (partial_last(run, written.constants) if written.constants else run), count
 
 
-def with_constants(run: Run, constants: list[Any]) -> Run:
-    """A program that is given its constants, which are its last arguments."""
-    return (lambda *inputs: run(*inputs, *constants)) if constants else run
+def partial_last(run: Run, last: Sequence[Any]) -> Run:
+    """A function whose last arguments are given."""
+    return lambda *first: run(*first, *last)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from tinygrad_bp.engine import Node
-from tinygrad_bp.trees import children, flatten
+from tinygrad_bp.trees import children, flatten, rebuilt
 
 Function = Callable[..., Any]
 
@@ -105,5 +106,4 @@ class _Entry:
             return f"[{', '.join(parts)}]"
         if type(tree) is dict:
             return f"{{{', '.join([f'{self.known(k)}: {part}' for k, part in zip(tree, parts, strict=True)])}}}"
-        _, rebuild = flatten(tree)
-        return f"{self.known(rebuild)}(iter([{', '.join(parts)}]))"
+        return f"{self.known(partial(rebuilt, tree))}([{', '.join(parts)}])"

@@ -19,7 +19,7 @@ Function = Callable[..., Any]
 
 
 @final
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Kind:
     """A compiled program. result: what the function returned, with HOLE for each of the program's results."""
 
@@ -27,6 +27,7 @@ class Kind:
     run: Run
     plan: Plan
     result: Any
+    _entry: Function | None = None
 
     def on_leaves(self, values: Sequence[Any]) -> Any:
         """The result for the dynamic leaves of a call."""
@@ -37,7 +38,9 @@ class Kind:
 
     def entry(self, args: tuple[Any, ...], otherwise: Function) -> Function:
         """The function for calls like this one."""
-        return entry(args, self.run, self.program.captured, self.result, otherwise)
+        if self._entry is None:
+            self._entry = entry(args, self.run, self.program.captured, self.result, otherwise)
+        return self._entry
 
 
 def compiled(f: Function, call: Call, backend: Choice) -> tuple[Kind, Any]:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_bp.codegen import Program
+from tinygrad_bp.codegen.simplify import SCALE
 from tinygrad_bp.errors import missing_extra
 
 Run = Callable[..., Any]
@@ -35,24 +36,28 @@ def obstacle(program: Program) -> str:
 
 def on_numba(program: Program, inputs: Sequence[Any], expected: Sequence[Any]) -> Run:
     """The program as machine code, after it has given the expected results once. Raises Unsupported."""
-    try:
-        import numba
-    except ImportError as error:
-        raise missing_extra("numba", "jit") from error
-    module = _loaded(program.source)
-    for name, function in list(vars(module).items()):
-        if name == "scale":
-            setattr(module, name, numba.vectorize(_scaled))  # type: ignore[no-untyped-call]
-        elif inspect.isfunction(function) and name != program.name:
-            setattr(module, name, numba.njit(function))
-    run = numba.njit(cache=True)(inspect.unwrap(getattr(module, program.name)))
-    given = [*inputs, *[t.value for t in program.captured], *program.constants]
+    numba = _numba()
+    written = program.written
+    module = _loaded(written.text)
+    for function, name in written.helpers.items():
+        helper = numba.vectorize(_scaled) if function is SCALE else numba.njit(getattr(module, name))
+        setattr(module, name, helper)
+    run = numba.njit(cache=True)(inspect.unwrap(getattr(module, written.name)))
+    given = [*inputs, *[t.value for t in program.captured], *written.constants]
     try:
         got = run(*given)
     except numba.core.errors.NumbaError as error:
         raise Unsupported(_first_line(error)) from error
     _require_equal(got if len(expected) != 1 else (got,), expected)
-    return run
+    return (lambda *first: run(*first, *written.constants)) if written.constants else run
+
+
+def _numba() -> Any:
+    try:
+        import numba
+    except ImportError as error:
+        raise missing_extra("numba", "jit") from error
+    return numba
 
 
 def _scaled(g: float, d: float) -> float:

@@ -67,7 +67,7 @@ def _before_bias(nodes: Sequence[Node]) -> set[int]:
 
 def _family(op: Op) -> str:
     """The page of `ops/` the op stands on."""
-    return op.forward.__module__.rpartition(".")[2]
+    return (op.forward.__module__ or "").rpartition(".")[2]
 
 
 def _op_names(nodes: Sequence[Node], named: Mapping[int, object]) -> dict[int, tuple[str, bool]]:

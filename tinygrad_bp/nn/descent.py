@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tinygrad_bp.compile import compile
 from tinygrad_bp.nn.checks import Array
-from tinygrad_bp.nn.optim import SGD
-from tinygrad_bp.nn.replay import Replay, recorded
+from tinygrad_bp.tensor import Tensor
 from tinygrad_bp.transforms import grad
 
 Batch = tuple[Array, Array]
+
+MANY = 300_000
+"""From so many steps on machine code saves more seconds than Numba takes to make it."""
 
 
 def columns(X: Array, Y: Array, size: int) -> list[Batch]:
@@ -18,23 +21,28 @@ def columns(X: Array, Y: Array, size: int) -> list[Batch]:
     return [(X[:, i : i + size].copy(), Y[:, i : i + size].copy()) for i in range(0, X.shape[1], size)]
 
 
-def passes(cost: Callable[..., Any], optimizer: SGD, batches: Sequence[Batch], *, replay: bool) -> Callable[[], None]:
+def passes(
+    cost: Callable[..., Any], params: Sequence[Tensor], lr: float, batches: Sequence[Batch], epochs: int, compiled: bool
+) -> Callable[[], None]:
     """The function that goes once over the batches and takes a step down `cost(*parameters, x, y)` at each.
 
-    replay: record the gradient once for each shape of batch and repeat its ops; `cost` must not branch on values.
+    compiled: run the step as a program; `cost` must not branch on values. epochs: how often it will be called.
     """
-    params = optimizer.params
     gradient = grad(cost, argnums=tuple(range(len(params))))
-    of_shape: dict[Any, Replay] = {}
-    for x, y in batches:
-        if x.shape not in of_shape:
-            of_shape[x.shape] = recorded(gradient, *[p.value for p in params], x, y) if replay else gradient
-    work = [(of_shape[x.shape], x, y) for x, y in batches]
+
+    def step(values: tuple[Array, ...], x: Array, y: Array) -> tuple[Array, ...]:
+        gradients = gradient(*values, x, y)
+        return tuple([p - lr * g for p, g in zip(values, gradients, strict=True)])
+
+    run: Callable[..., Any] = step
+    if compiled:
+        run = compile(step, backend="auto" if epochs * len(batches) >= MANY else "numpy")
 
     def once() -> None:
-        for gradients, x, y in work:
-            for p, g in zip(params, gradients(*[p.value for p in params], x, y), strict=True):
-                p.grad = g
-            optimizer.step()
+        values = tuple([p.value for p in params])
+        for x, y in batches:
+            values = run(values, x, y)
+        for p, value in zip(params, values, strict=True):
+            p.value = value
 
     return once

@@ -14,7 +14,6 @@ from tinygrad_bp.nn.checks import Array, examples, positive, targets, whole, wid
 from tinygrad_bp.nn.descent import columns, passes
 from tinygrad_bp.nn.init import Seed, generator, glorot_normal
 from tinygrad_bp.nn.metrics import accuracy
-from tinygrad_bp.nn.optim import SGD
 from tinygrad_bp.ops.activations import sigmoid
 from tinygrad_bp.ops.losses import binary_cross_entropy, binary_cross_entropy_with_logits
 from tinygrad_bp.tensor import Tensor
@@ -136,11 +135,12 @@ class NeuralNetwork:
         X = examples(X, self.architecture[0])
         Y = targets(Y, (self.architecture[-1], X.shape[1]))
         params = self._leaves()
-        optimizer = SGD(params.values(), positive("alpha", alpha))
+        lr, epochs = positive("alpha", alpha), whole("epochs", epochs, 0)
+        batches = columns(X, Y, whole("batch", batch, 1))
         named = isinstance(self.activation, str)  # a function of the user's may branch on values
-        once = passes(self._cost_of_logits, optimizer, columns(X, Y, whole("batch", batch, 1)), replay=named)
+        once = passes(self._cost_of_logits, [*params.values()], lr, batches, epochs, compiled=named)
         done: list[Pass] = []
-        for epoch in range(1, whole("epochs", epochs, 0) + 1):
+        for epoch in range(1, epochs + 1):
             with np.errstate(all="ignore"):  # the cost says whether they mattered
                 once()
                 done.append(self._after(epoch, params, X, Y))

@@ -1,0 +1,308 @@
+"""Compiled functions: called like the function, with the same results, for every kind of call."""
+
+import sys
+import threading
+import warnings
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+
+import tinygrad_bp as tg
+from tinygrad_bp.errors import ArgumentError, TracingError
+from tinygrad_bp.trees import flatten
+
+rng = np.random.default_rng(0)
+
+
+def on_numpy(f):
+    return tg.compile(f, backend="numpy")
+
+
+def loss(parameters, x, y):
+    a = x
+    for W, b in parameters["hidden"]:
+        a = tg.tanh(a @ W + b)
+    W, b = parameters["last"]
+    return tg.mse(a @ W + b, y)
+
+
+def network(widths, m, seed=0):
+    random = np.random.default_rng(seed)
+    layers = [
+        (random.normal(size=(n, k)) / np.sqrt(n), random.normal(size=k))
+        for n, k in zip(widths, widths[1:], strict=False)
+    ]
+    x, y = random.normal(size=(m, widths[0])), random.normal(size=(m, widths[-1]))
+    return {"hidden": layers[:-1], "last": layers[-1]}, x, y
+
+
+def leaves(tree):
+    return flatten(tree)[0]
+
+
+@given(st.lists(st.integers(1, 6), min_size=2, max_size=5), st.integers(1, 8), st.integers(0, 99))
+@settings(max_examples=40)
+def test_value_and_gradient_of_random_networks(widths, m, seed):
+    f = tg.value_and_grad(loss)
+    fast = on_numpy(f)
+    for s in (seed, seed + 1):
+        args = network(widths, m, s)
+        for got, want in zip(leaves(fast(*args)), leaves(f(*args)), strict=True):
+            np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-14)
+
+
+def test_a_whole_training_step():
+    def step(parameters, x, y, rate):
+        cost, gradients = tg.value_and_grad(loss)(parameters, x, y)
+        moved = {
+            "hidden": [(W - rate * dW, b - rate * db) for (W, b), (dW, db) in zip(parameters["hidden"], gradients["hidden"], strict=True)],
+            "last": tuple([p - rate * g for p, g in zip(parameters["last"], gradients["last"], strict=True)]),
+        }  # fmt: skip
+        return cost, moved
+
+    parameters, x, y = network([3, 5, 4, 2], 6)
+    fast, costs, slow = on_numpy(step), [], parameters
+    for rate in (0.1, 0.1, 0.05, 0.2):
+        cost, parameters = fast(parameters, x, y, rate)
+        expected, slow = step(slow, x, y, rate)
+        costs.append(cost)
+        assert cost == pytest.approx(expected, rel=1e-12)
+        for got, want in zip(leaves(parameters), leaves(slow), strict=True):
+            np.testing.assert_allclose(got, want, rtol=1e-12)
+    assert costs[-1] < costs[0]
+    assert "rate" in fast.source
+    assert isinstance(parameters["hidden"], list)
+    assert isinstance(parameters["last"], tuple)
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        lambda f: tg.grad(f),
+        lambda f: tg.value_and_grad(f),
+        lambda f: tg.hessian(f),
+        lambda f: lambda x: tg.jvp(f, (x,), (x + 1.0,)),
+        lambda f: lambda x: tg.hvp(f, (x,), (x + 1.0,)),
+        lambda f: tg.jacobian(lambda x: tg.sin(x) * f(x)),
+        lambda f: lambda x: tg.vjp(lambda x: x * f(x), x)[1](x),
+        lambda f: tg.grad(lambda x: tg.sum(tg.grad(f)(x) ** 2)),
+        lambda f: tg.grad(tg.checkpoint(f)),
+    ],
+)
+def test_transforms_compile(transform):
+    f = transform(lambda x: tg.sum(tg.sigmoid(x) * tg.exp(-x * x)) + tg.max(x))
+    fast = on_numpy(f)
+    for x in (np.array([0.3, -1.2, 2.0]), np.array([1.5, 0.1, -0.4])):
+        for got, want in zip(leaves(fast(x)), leaves(f(x)), strict=True):
+            np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-15)
+
+
+class Point(NamedTuple):
+    x: object
+    y: object
+
+
+@dataclass
+class Settings:
+    scale: object
+    power: int
+    name: str = "p"
+
+
+def test_containers_go_in_and_come_out():
+    def f(point, settings, rest):
+        return (
+            Point(point.x * settings.scale, {"sum": tg.sum(point.y), "name": settings.name}),
+            [r**settings.power for r in rest],
+            None,
+        )
+
+    fast = on_numpy(f)
+    for scale in (2.0, 3.0):
+        args = Point(np.ones(2), np.arange(3.0)), Settings(scale, 2), (np.array([1.0, 2.0]), 3.0)
+        got, powers, nothing = fast(*args)
+        assert type(got) is Point
+        np.testing.assert_array_equal(got.x, [scale, scale])
+        assert (got.y["sum"], got.y["name"], nothing) == (3.0, "p", None)
+        np.testing.assert_array_equal(powers[0], [1.0, 4.0])
+        assert powers[1] == 9.0
+
+
+def test_one_trace_for_each_kind_of_call():
+    traces = []
+
+    def f(x, n, *, shift=0.0):
+        traces.append((x.shape, n))
+        return x**n + shift
+
+    fast = on_numpy(f)
+    x = np.array([1.0, 2.0])
+    for _ in range(3):
+        np.testing.assert_array_equal(fast(x, 2), [1.0, 4.0])
+    np.testing.assert_array_equal(fast(x, 3), [1.0, 8.0])
+    np.testing.assert_array_equal(fast(x[:1], 2), [1.0])
+    np.testing.assert_array_equal(fast(x, 2, shift=0.5), [1.5, 4.5])
+    np.testing.assert_array_equal(fast(x, 2, shift=1.5), [2.5, 5.5])
+    np.testing.assert_array_equal(fast(x.astype(np.float32), 2), [1.0, 4.0])
+    np.testing.assert_array_equal(fast(x, 2), [1.0, 4.0])
+    assert fast(x, True).dtype == float
+    assert traces == [((2,), 2), ((2,), 3), ((1,), 2), ((2,), 2), ((2,), 2), ((2,), True)]
+
+
+def test_the_cache_is_bounded(monkeypatch):
+    monkeypatch.setattr(sys.modules["tinygrad_bp.compile"], "CACHE", 2)
+    traces = []
+    fast = on_numpy(lambda x, n: traces.append(n) or x * n)
+    for n in (1, 2, 3, 2, 1):
+        fast(np.ones(2), n)
+    assert traces == [1, 2, 3, 1]
+
+
+def test_float32_stays_float32():
+    f = tg.value_and_grad(lambda w, x, rate: tg.mean(tg.sigmoid(w * x)) * rate)
+    w, x = np.ones(3, np.float32), np.arange(3, dtype=np.float32)
+    fast = on_numpy(f)
+    for _ in range(2):
+        cost, gradient = fast(w, x, 0.1)
+        assert (cost.dtype, gradient.dtype) == (np.float32, np.float32)
+    assert fast(w, x, np.float64(0.1))[0].dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x if tg.sum(x) > 0 else -x,
+        lambda x: x * float(tg.sum(x)),
+        lambda x: x[: int(tg.sum(x))],
+        lambda x: np.asarray(tg.exp(x)),
+        lambda x: x * tg.sum(x).item(),
+        lambda x: x + len(x.tolist()),
+        lambda x: x * x.data,
+        lambda x: x[x.numpy() > 0],
+        lambda x: sum(x[i] for i in range(tg.argmax(x))),
+        lambda x: np.nonzero(x),
+        lambda x: np.allclose(x, 1) and x,
+        lambda x: x[x > 0],
+    ],
+)
+def test_code_that_looks_at_numbers_is_refused_with_its_line(f):
+    with pytest.raises((TracingError, tg.errors.TinygradError), match=r"test_compile\.py|shape"):
+        on_numpy(f)(np.array([1.0, 2.0]))
+
+
+def test_tensors_go_to_the_function_itself():
+    fast = on_numpy(lambda w, x: tg.sum(tg.tanh(w * x)))
+    x = np.array([0.5, 1.0])
+    w = tg.tensor([1.0, 2.0], requires_grad=True)
+    fast(w, x).backward()
+    np.testing.assert_allclose(w.grad, tg.grad(lambda w: tg.sum(tg.tanh(w * x)))(w.data))
+    np.testing.assert_allclose(tg.grad(fast)(w.data, x), w.grad)
+
+
+def test_tensors_that_are_used_without_being_given_are_read_at_every_call():
+    w = tg.tensor([1.0, 2.0], requires_grad=True, name="w")
+    optimizer = tg.nn.SGD([w], lr=0.5)
+    fast = on_numpy(lambda x: w * x)
+    x = np.array([1.0, 1.0])
+    np.testing.assert_array_equal(fast(x), [1.0, 2.0])
+    w.grad = np.ones(2)
+    optimizer.step()
+    np.testing.assert_array_equal(fast(x), [0.5, 1.5])
+    assert "(x, w)" in fast.source
+
+
+def test_generators_are_inputs():
+    def f(x, generator):
+        return tg.dropout(x, 0.5, generator) + generator.normal(size=3)
+
+    fast, x = on_numpy(f), np.ones(3)
+    ours, theirs = np.random.default_rng(3), np.random.default_rng(3)
+    for _ in range(4):
+        np.testing.assert_array_equal(fast(x, ours), f(x, theirs))
+
+
+def test_a_generator_that_is_no_argument_is_refused():
+    generator = np.random.default_rng(0)
+    with pytest.raises(TracingError, match="Pass the generator"):
+        on_numpy(lambda x: tg.dropout(x, 0.5, generator))(np.ones(3))
+
+
+def test_results_share_memory_with_nothing():
+    def f(x):
+        y = tg.exp(x)
+        return x, x.T, y, y.T, y[0], tg.broadcast_to(tg.sum(x), (2,)), x[0], y
+
+    fast, x = on_numpy(f), rng.normal(size=(2, 2))
+    for _ in range(2):
+        results = fast(x)
+        for i, y in enumerate(results):
+            assert not np.shares_memory(x, y)
+            assert not any(np.shares_memory(y, other) for other in results[:i])
+            y += 1.0  # they are writable
+    fixed = x.copy()
+    fast(x)
+    np.testing.assert_array_equal(x, fixed)
+
+
+def test_no_warning_where_the_eager_function_gives_none():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fast = on_numpy(tg.value_and_grad(lambda z: tg.sum(tg.sigmoid(z))))
+        for _ in range(2):
+            assert fast(np.array([-1000.0, 1000.0]))[0] == 1.0
+
+
+def test_threads_share_a_compiled_function():
+    fast, failures = on_numpy(lambda x, n: tg.sum(x) * n), []
+
+    def work(k):
+        for i in range(50):
+            x = np.full(1 + (i + k) % 3, float(k))
+            if fast(x, k) != k * k * x.size:
+                failures.append((k, i))
+
+    workers = [threading.Thread(target=work, args=(k,)) for k in range(1, 5)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert not failures
+
+
+def test_the_first_call_tells_shape_and_plan():
+    fast = on_numpy(lambda x: x + 1.0)
+    with pytest.raises(ArgumentError, match="Call it first"):
+        fast.source  # noqa: B018 - the property raises
+    fast(np.ones(3))
+    assert (fast.plan.backend, fast.plan.operations, fast.plan.largest) == ("numpy", 1, 3)
+    assert "numpy: as asked" in str(fast.plan)
+
+
+def test_metadata_of_the_function_is_kept():
+    assert tg.compile(loss).__name__ == "loss"
+    assert tg.compile(loss).__wrapped__ is loss
+
+
+@pytest.mark.parametrize(
+    ("call", "match"),
+    [
+        (lambda: tg.compile(loss, backend="cuda"), "backend is one of auto, numpy, numba; got 'cuda'"),
+        (lambda: tg.compile(3), "expected a function; got int"),
+        (lambda: on_numpy(lambda x: x)(np.array(["a"])), "dtype <U1 cannot be compiled"),
+        (lambda: on_numpy(lambda x, s: x)(np.ones(2), {1, 2}), "of type set is neither an array nor a value"),
+    ],
+)
+def test_mistakes(call, match):
+    with pytest.raises((ArgumentError, TracingError), match=match):
+        call()
+
+
+def test_errors_of_the_function_are_its_own():
+    fast = on_numpy(lambda a, b: a @ b)
+    with pytest.raises(tg.errors.ShapeError, match="inner dimensions differ"):
+        fast(np.ones((2, 3)), np.ones((2, 3)))
+    with pytest.raises(TypeError, match="argument"):
+        fast(np.ones((2, 3)))

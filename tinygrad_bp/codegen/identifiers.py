@@ -1,0 +1,33 @@
+"""Identifiers of a program, each given out once."""
+
+from __future__ import annotations
+
+import keyword
+from itertools import count
+
+
+class Names:
+    """The identifiers that are taken.
+
+    >>> names = Names()
+    >>> names.taken("hidden.W"), names.taken("hidden.W"), names.taken("W1"), names.taken("W1"), names.numbered("t")
+    ('hidden_W', 'hidden_W1', 'W1', 'W1_1', 't1')
+    """
+
+    def __init__(self) -> None:
+        self.known = {"np", "l", "O", "I", *keyword.kwlist}
+
+    def taken(self, wish: str) -> str:
+        """The identifier nearest to what is wished for."""
+        name = "".join([c if c.isalnum() and c.isascii() else "_" for c in wish]).rstrip("_") or "t"
+        name = f"v{name}" if name[0].isdigit() else name
+        if name in self.known:
+            return self.numbered(f"{name}_" if name[-1].isdigit() else name)
+        self.known.add(name)
+        return name
+
+    def numbered(self, stem: str) -> str:
+        """The stem with the first number that is free."""
+        name = next(name for i in count(1) if (name := f"{stem}{i}") not in self.known)
+        self.known.add(name)
+        return name

@@ -1,0 +1,134 @@
+"""Elementwise work done block by block, on all cores: NumPy lets go of the interpreter while it computes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any, final
+
+import numpy as np
+
+from tinygrad_bp.codegen.expressions import literal, number
+from tinygrad_bp.codegen.symbolic import CONSTANT, FUNCTION, WHOLE, Step
+
+BLOCK = 1 << 15
+"""Elements of a block: a few such arrays fit into a core's own cache."""
+
+
+def threads() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cache
+def _pool(count: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(count, thread_name_prefix="tinygrad_bp")
+
+
+def shielded(g: Any, d: Any, out: Any) -> None:
+    """The op `scale` into an array that is there: g·d, and 0 where g is 0."""
+    np.multiply(g, d, out=out)
+    norm = np.vdot(out, out)
+    if norm != norm:
+        out[g == 0] = 0
+
+
+@final
+class Blockwise:
+    """A stretch of steps as a function from its inputs to the tuple of its results, arrays before sums."""
+
+    __name__ = "stretch"
+
+    def __init__(self, shape: tuple[int, ...], inputs: Sequence[Step], steps: Sequence[Step], results: Sequence[Step]):
+        self.shape, self.size = shape, int(np.prod(shape))
+        self.large = [step.shape == shape for step in inputs]
+        self.arrays = [step.dtype for step in results if step.kind != FUNCTION]
+        self.sums = [step.dtype for step in results if step.kind == FUNCTION]
+        writer = _BlockWriter(inputs, results)
+        self.source = writer.function(steps)
+        self.memory = writer.memory
+        space = {"np": np, "shielded": shielded}
+        exec(self.source, space)
+        self.block: Any = space["block"]
+
+    def __call__(self, *inputs: Any) -> tuple[Any, ...]:
+        """The results for arrays of the stretch's shape, and numbers."""
+        pairs = zip(inputs, self.large, strict=True)
+        flat = [np.ascontiguousarray(x).reshape(-1) if large else x for x, large in pairs]
+        arrays = [np.empty(self.size, dtype) for dtype in self.arrays]
+        starts = range(0, self.size, BLOCK)
+        count = min(threads(), len(starts))
+        shares = [starts[i::count] for i in range(count)]
+        others = [_pool(count).submit(self._work, flat, arrays, share) for share in shares[1:]]
+        parts = [self._work(flat, arrays, shares[0]), *[future.result() for future in others]]
+        sums = [dtype.type(total) for dtype, total in zip(self.sums, np.sum(parts, axis=0), strict=True)]
+        return *[array.reshape(self.shape) for array in arrays], *sums
+
+    def _work(self, inputs: Sequence[Any], arrays: Sequence[Any], starts: Sequence[int]) -> Any:
+        """Compute the blocks that begin at the starts; returns the sums over them."""
+        memory = [np.empty(BLOCK, dtype) for dtype in self.memory]
+        totals = np.zeros(len(self.sums))
+        with np.errstate(all="ignore"):
+            for start in starts:
+                part = slice(start, min(start + BLOCK, self.size))
+                given = [x[part] if large else x for x, large in zip(inputs, self.large, strict=True)]
+                free = [m[: part.stop - start] for m in memory]
+                totals += self.block(*given, *[array[part] for array in arrays], *free)
+        return totals
+
+
+class _BlockWriter:
+    """The function for one block: a line for every step, each writing to memory that is there.
+
+    Inputs are x0, x1, …; arrays among the results y0, y1, …; the memory b0, b1, … is used again and again.
+    """
+
+    def __init__(self, inputs: Sequence[Step], results: Sequence[Step]):
+        self.results = results
+        self.names = {step: f"x{i}" for i, step in enumerate(inputs)}
+        self.arrays = {step: f"y{i}" for i, step in enumerate(s for s in results if s.kind != FUNCTION)}
+        self.memory: list[Any] = []
+        self.free: list[int] = []
+
+    def function(self, steps: Sequence[Step]) -> str:
+        """Its source."""
+        inputs = list(self.names.values())
+        last = {operand: step for step in steps for operand in step.operands()}
+        lines = [self._line(step, [s for s in dict.fromkeys(step.operands()) if last[s] is step]) for step in steps]
+        sums = ", ".join([self.names[step] for step in self.results if step.kind == FUNCTION])
+        arguments = ", ".join([*inputs, *self.arrays.values(), *[f"b{i}" for i in range(len(self.memory))]])
+        return "\n    ".join([f"def block({arguments}):", *lines, f"return [{sums}]"]) + "\n"
+
+    def _line(self, step: Step, finished: Sequence[Step]) -> str:
+        """A step; nobody reads its finished operands afterwards."""
+        operands = ", ".join([self._operand(x, step) for x in step.args])
+        given_back = [int(self.names[s][1:]) for s in finished if self.names.get(s, "")[:1] == "b"]
+        if step.kind == FUNCTION:
+            self.free += given_back
+            self.names[step] = f"s{len(self.names)}"
+            return f"{self.names[step]} = np.add.reduce({operands})"
+        if step.kind == WHOLE:  # it reads its operands again after it has written
+            self.names[step] = self._place(step)
+            self.free += given_back
+            return f"shielded({operands}, out={self.names[step]})"
+        self.free += given_back
+        self.names[step] = self._place(step)
+        return f"np.{step.function.__name__}({operands}, out={self.names[step]})"
+
+    def _operand(self, x: Any, user: Step) -> str:
+        if not isinstance(x, Step):
+            return number(x)
+        return literal(x, user) or "" if x.kind == CONSTANT else self.names[x]
+
+    def _place(self, step: Step) -> str:
+        """Where a step writes to."""
+        if step in self.arrays:
+            return self.arrays[step]
+        for i in reversed(self.free):  # the one used last is still in the cache
+            if self.memory[i] == step.dtype:
+                self.free.remove(i)
+                return f"b{i}"
+        self.memory.append(step.dtype)
+        return f"b{len(self.memory) - 1}"
