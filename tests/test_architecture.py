@@ -31,6 +31,7 @@ ROWS = (
     {"testing"},
     {"op_table"},
     {"__init__"},  # names what the rooms above offer
+    {"doctor"},
     {"cli", "__main__"},
 )
 """The rooms from top to bottom; those of one row may import each other."""

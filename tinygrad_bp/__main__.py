@@ -2,8 +2,10 @@
 
 import sys
 
+from tinygrad_bp.doctor.restart import restart
 from tinygrad_bp.errors import MissingExtraError
 
+restart()
 try:
     from tinygrad_bp.cli import main
 except MissingExtraError as error:

@@ -1,4 +1,4 @@
-"""The command line, `python -m tinygrad_bp train | draw | derive`. Mistakes get one line on stderr and exit status 2."""
+"""The command line, `python -m tinygrad_bp train | draw | derive | doctor`. A mistake gets one line and status 2."""
 
 from __future__ import annotations
 
@@ -101,6 +101,19 @@ def derive(
     path = out if out.suffix in (".html", ".htm") else out / "derivation.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     print(page.save(path))
+
+
+@app.command()
+def doctor(
+    measure: Annotated[bool, typer.Option("--measure", help="Measure matrix products in any case.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it for programs.")] = False,
+) -> None:
+    """Report versions, extras, Graphviz and BLAS with its kernels and threads, and what to change."""
+    from tinygrad_bp.doctor.facts import examine  # here, so that the other commands start without waiting for it
+    from tinygrad_bp.doctor.report import report, report_json
+
+    facts = examine(measure)
+    print(report_json(facts) if as_json else report(facts))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

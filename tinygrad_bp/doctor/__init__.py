@@ -1,0 +1,1 @@
+"""What this installation runs on, and what to change: versions, extras, Graphviz, BLAS, its kernels and threads."""
