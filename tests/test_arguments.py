@@ -30,6 +30,7 @@ SAME = {
     "std, correction": lambda x: np.std(x, axis=0, correction=1),
     "reshape, Fortran's order": lambda x: np.reshape(x, (2, 6), order="F"),
     "reshape to one axis, Fortran's order": lambda x: np.reshape(x, -1, order="F"),
+    "method reshape, Fortran's order": lambda x: x.reshape(2, 6, order="F"),
     "ravel, Fortran's order": lambda x: np.ravel(x, order="F"),
     "method ravel, by position": lambda x: x.ravel("F"),
     "cholesky, upper": lambda x: np.linalg.cholesky(x @ x.T + np.eye(3), upper=True),

@@ -271,9 +271,10 @@ class Tensor(Node):
 
     # --- methods of arrays ---
 
-    def reshape(self, *shape: Any) -> Any:
-        """The same elements in another shape."""
-        return shaping.reshape(self, shape=shape[0] if len(shape) == 1 else shape)
+    def reshape(self, *shape: Any, order: Any = "C") -> Any:
+        """The same elements in another shape, read and placed in C order, or with order="F" in Fortran's."""
+        wanted = shape[0] if len(shape) == 1 else shape
+        return shaping.reshape(self, shape=wanted) if order == "C" else np.reshape(self, wanted, order=order)
 
     def transpose(self, *axes: Any) -> Any:
         """Axes permuted, reversed without arguments."""
