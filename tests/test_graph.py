@@ -443,6 +443,8 @@ def test_summaries():
     assert Summary.of(None) is None
     assert Summary.of(np.array([3 + 4j])) == Summary(1, 5.0, 5.0, 5.0)
     assert Summary.of(np.float64("nan")) == Summary.of([np.nan])
+    assert Summary.of([1e308, 1e308]) == Summary(2, 1e308, np.inf, 1e308)
+    assert np.isnan(Summary.of([np.inf, -np.inf]).mean)
 
 
 # --- size -------------------------------------------------------------------------------------------------------------
