@@ -1,4 +1,4 @@
-"""Every op of the registry, written as a program: alone with NumPy it gives the value and the VJPs that the op gives."""
+"""Every op, written as a program: with NumPy alone it gives the value and the VJPs that the op gives."""
 
 import subprocess
 import sys

@@ -4,6 +4,7 @@ import sys
 import threading
 import warnings
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -31,10 +32,7 @@ def loss(parameters, x, y):
 
 def network(widths, m, seed=0):
     random = np.random.default_rng(seed)
-    layers = [
-        (random.normal(size=(n, k)) / np.sqrt(n), random.normal(size=k))
-        for n, k in zip(widths, widths[1:], strict=False)
-    ]
+    layers = [(random.normal(size=(n, k)) / np.sqrt(n), random.normal(size=k)) for n, k in pairwise(widths)]
     x, y = random.normal(size=(m, widths[0])), random.normal(size=(m, widths[-1]))
     return {"hidden": layers[:-1], "last": layers[-1]}, x, y
 
@@ -55,13 +53,13 @@ def test_value_and_gradient_of_random_networks(widths, m, seed):
 
 
 def test_a_whole_training_step():
+    def moved(parameters, gradients, rate):
+        return [(W - rate * dW, b - rate * db) for (W, b), (dW, db) in zip(parameters, gradients, strict=True)]
+
     def step(parameters, x, y, rate):
         cost, gradients = tg.value_and_grad(loss)(parameters, x, y)
-        moved = {
-            "hidden": [(W - rate * dW, b - rate * db) for (W, b), (dW, db) in zip(parameters["hidden"], gradients["hidden"], strict=True)],
-            "last": tuple([p - rate * g for p, g in zip(parameters["last"], gradients["last"], strict=True)]),
-        }  # fmt: skip
-        return cost, moved
+        hidden = moved(parameters["hidden"], gradients["hidden"], rate)
+        return cost, {"hidden": hidden, "last": moved([parameters["last"]], [gradients["last"]], rate)[0]}
 
     parameters, x, y = network([3, 5, 4, 2], 6)
     fast, costs, slow = on_numpy(step), [], parameters

@@ -105,11 +105,11 @@ class Trace:
         if isinstance(value, np.ndarray | np.generic):
             step.view = _is_view(value, [operand.value for operand in step.operands()])
             return self._taken(step)
-        if isinstance(value, tuple | list) and all(isinstance(part, np.ndarray | np.generic) for part in value):
-            self._append(step)
-            parts = [self._taken(Step(INDEX, None, (step, i), value=part)) for i, part in enumerate(value)]
-            return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
-        _refuse(f"{getattr(function, '__name__', kind)} gives a plain {type(value).__name__}")
+        if not isinstance(value, tuple | list):
+            _refuse(f"{getattr(function, '__name__', kind)} gives a plain {type(value).__name__}")
+        self._append(step)
+        parts = [self._taken(Step(INDEX, None, (step, i), value=part)) for i, part in enumerate(value)]
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
 
     def guard(self, condition: Symbolic, truth: bool) -> None:
         """Note that the program holds only while the condition has this truth."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_bp.engine import Node
-from tinygrad_bp.trees import children, flatten, rebuilt
+from tinygrad_bp.trees import children, rebuilt
 
 Function = Callable[..., Any]
 
@@ -18,19 +18,28 @@ HOLE = object()
 """Stands in a function's result for what its program computes."""
 
 
-def entry(args: tuple[Any, ...], run: Function, captured: Sequence[Node], result: Any, otherwise: Function) -> Function:
+def entry(
+    args: tuple[Any, ...],
+    run: Function,
+    captured: Sequence[Node],
+    result: Any,
+    types: Sequence[type | None],
+    otherwise: Function,
+) -> Function:
     """The function that takes calls like this one to `run`, and others to `otherwise`.
 
     args: the arguments of such a call. run: from its dynamic leaves and the values of the captured tensors to the
-    results, a tuple or the only one. result: how they are handed back, a container with HOLE for each.
+    results, a tuple or the only one. result: how they are handed back, a container with HOLE for each; types: what each
+    is turned into, None for nothing.
     """
     writer = _Entry()
     parameters = [f"a{i}" for i in range(len(args))]
     for name, arg in zip(parameters, args, strict=True):
         writer.take(name, arg)
     given = [*writer.dynamic, *[f"{writer.known(tensor)}.value" for tensor in captured]]
-    outputs = [f"r{i}" for i, leaf in enumerate(leaf for leaf in flatten(result)[0] if leaf is HOLE)]
-    packed = writer.pack(result, iter(outputs))
+    outputs = [f"r{i}" for i in range(len(types))]
+    typed = [f"{writer.known(kind)}({y})" if kind else y for y, kind in zip(outputs, types, strict=True)]
+    packed = writer.pack(result, iter(typed))
     lines = [
         "def call(*args):",
         "    try:",

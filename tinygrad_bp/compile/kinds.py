@@ -21,25 +21,30 @@ Function = Callable[..., Any]
 @final
 @dataclass(slots=True, eq=False)
 class Kind:
-    """A compiled program. result: what the function returned, with HOLE for each of the program's results."""
+    """A compiled program. result: what the function returned, with HOLE for each of the program's results.
+
+    types: what each result is turned into, as Numba's numbers are Python's; None for those that are as they should be.
+    """
 
     program: Program
     run: Run
     plan: Plan
     result: Any
+    types: Sequence[type | None]
     _entry: Function | None = None
 
     def on_leaves(self, values: Sequence[Any]) -> Any:
         """The result for the dynamic leaves of a call."""
         results = self.run(*values, *[tensor.value for tensor in self.program.captured])
-        new = iter([results] if len(self.program.outputs) == 1 else results or ())
+        results = [results] if len(self.program.outputs) == 1 else results or ()
+        new = iter([kind(y) if kind else y for y, kind in zip(results, self.types, strict=True)])
         leaves, rebuild = flatten(self.result)
         return rebuild(iter([next(new) if leaf is HOLE else leaf for leaf in leaves]))
 
     def entry(self, args: tuple[Any, ...], otherwise: Function) -> Function:
         """The function for calls like this one."""
         if self._entry is None:
-            self._entry = entry(args, self.run, self.program.captured, self.result, otherwise)
+            self._entry = entry(args, self.run, self.program.captured, self.result, self.types, otherwise)
         return self._entry
 
 
@@ -60,7 +65,9 @@ def compiled(f: Function, call: Call, backend: Choice) -> tuple[Kind, Any]:
     result = rebuild(iter([HOLE if _is_number(leaf) else leaf for leaf in leaves]))
     run, plan = planned(program, backend, call.values, values)
     new = iter(values)
-    return Kind(program, run, plan, result), rebuild(iter([next(new) if _is_number(x) else x for x in leaves]))
+    numbers = plan.backend == "numba"
+    types = [y.dtype.type if numbers and not y.shape else None for y in program.outputs]
+    return Kind(program, run, plan, result, types), rebuild(iter([next(new) if _is_number(x) else x for x in leaves]))
 
 
 def _is_number(leaf: Any) -> bool:

@@ -1,0 +1,140 @@
+"""The Numba backend: the same numbers, kept on disk for the next process, and NumPy where Numba cannot."""
+
+import os
+import subprocess
+import sys
+import textwrap
+import warnings
+
+import numpy as np
+import pytest
+
+import tinygrad_bp as tg
+from tinygrad_bp.errors import MissingExtraError
+from tinygrad_bp.trees import flatten
+
+pytest.importorskip("numba", reason="the jit extra is not installed")
+rng = np.random.default_rng(0)
+
+SCRIPT = textwrap.dedent(
+    """
+    import sys
+    import numpy as np
+    import tinygrad_bp as tg
+
+    def loss(W, b, x, y):
+        return tg.binary_cross_entropy_with_logits(W @ x + b, y)
+
+    fast = tg.compile(tg.value_and_grad(loss, argnums=(0, 1)), backend="numba")
+    x = np.linspace(-1, 1, 6).reshape(2, 3)
+    args = np.ones((1, 2)), np.zeros((1, 1)), x, np.array([[0.0, 1.0, 1.0]])
+    for _ in range(2):
+        C, (dW, db) = fast(*args)
+    print(repr(C.item()), dW.tolist(), fast.plan.backend, fast.plan.seconds)
+    """
+)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("programs")
+
+
+@pytest.fixture(autouse=True)
+def _in_cache(cache, monkeypatch):
+    monkeypatch.setenv("TINYGRAD_BP_CACHE", str(cache))
+
+
+def run(folder, cache):
+    environment = {**os.environ, "TINYGRAD_BP_CACHE": str(cache)}
+    (folder / "program.py").write_text(SCRIPT, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "program.py"], cwd=folder, env=environment, check=True, capture_output=True, text=True
+    )
+    C, *dW, backend, seconds = done.stdout.split()
+    return (C, dW, backend), float(seconds)
+
+
+def test_a_second_process_finds_the_machine_code(tmp_path, cache):
+    first, _ = run(tmp_path, cache)
+    compiled = {path.name: path.stat().st_mtime_ns for path in cache.rglob("*.nbc")}
+    assert compiled
+    second, _ = run(tmp_path, cache)
+    assert first == second
+    assert first[2] == "numba"
+    assert compiled.items() <= {path.name: path.stat().st_mtime_ns for path in cache.rglob("*.nbc")}.items()
+
+
+def test_the_articles_training_step():
+    def cost(p, X, Y):
+        a1 = tg.sigmoid(p["W1"] @ X + p["b1"])
+        return tg.binary_cross_entropy_with_logits(p["W2"] @ a1 + p["b2"], Y)
+
+    def step(p, X, Y, rate):
+        C, gradients = tg.value_and_grad(cost)(p, X, Y)
+        return C, {name: p[name] - rate * gradients[name] for name in p}
+
+    p = {"W1": rng.normal(size=(3, 7)), "b1": np.zeros((3, 1)), "W2": rng.normal(size=(1, 3)), "b2": np.zeros((1, 1))}
+    X, Y = rng.normal(size=(7, 5)), np.array([[0.0, 1.0, 0.0, 1.0, 1.0]])
+    fast, slow = tg.compile(step, backend="numba"), p
+    for _ in range(5):
+        C, p = fast(p, X, Y, 0.5)
+        expected, slow = step(slow, X, Y, 0.5)
+        np.testing.assert_allclose(C, expected, rtol=1e-12)
+        assert isinstance(C, np.float64)
+        for got, want in zip(flatten(p)[0], flatten(slow)[0], strict=True):
+            np.testing.assert_allclose(got, want, rtol=1e-11, atol=1e-14)
+    assert fast.plan.backend == "numba"
+    turned = {name: np.asfortranarray(value) for name, value in p.items()}
+    for got, want in zip(flatten(fast(turned, X, Y, 0.5))[0], flatten(step(p, X, Y, 0.5))[0], strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-11, atol=1e-14)
+
+
+def test_zero_cotangents_win_there_too():
+    f = tg.grad(lambda x: tg.sum(tg.where(x > 0, tg.sqrt(x), 0.0)))
+    fast = tg.compile(f, backend="numba")
+    for _ in range(2):
+        np.testing.assert_array_equal(fast(np.array([0.0, 4.0])), [0.0, 0.25])
+    assert fast.plan.backend == "numba"
+
+
+def test_what_numba_cannot_take_runs_on_numpy_and_says_so_once():
+    fast = tg.compile(lambda x: tg.fft.fft(x).real, backend="numba")
+    x = rng.normal(size=8)
+    with pytest.warns(RuntimeWarning, match="runs on NumPy, not on Numba"):
+        first = fast(x)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_array_equal(fast(x), first)
+    assert fast.plan.backend == "numpy"
+
+
+def test_auto_goes_by_size_and_kind():
+    f = tg.value_and_grad(lambda x: tg.sum(tg.tanh(x)))
+    fast = tg.compile(f)
+    for x, backend, reason in (
+        (np.ones(5), "numba", "small"),
+        (np.ones(100_000), "numpy", "large enough"),
+        (np.ones(5, np.float32), "numpy", "float32"),
+    ):
+        fast(x)
+        assert fast.plan.backend == backend
+        assert reason in fast.plan.reason
+
+
+def test_without_numba(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numba", None)
+    monkeypatch.setattr(sys.modules["tinygrad_bp.compile.backends"], "find_spec", lambda name: None)
+    fast = tg.compile(lambda x: x + 1.0)
+    fast(np.ones(2))
+    assert "not installed" in fast.plan.reason
+    with pytest.raises(MissingExtraError, match=r"tinygrad_bp\[jit\]"):
+        tg.compile(lambda x: x + 1.0, backend="numba")(np.ones(2))
+
+
+def test_a_cache_that_cannot_be_written_is_no_obstacle(monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("TINYGRAD_BP_CACHE", str(tmp_path / "file" / "below"))
+    fast = tg.compile(lambda x: x * 3.0 + 7.0, backend="numba")
+    np.testing.assert_array_equal([fast(np.ones(2)), fast(np.zeros(2))], [[10.0, 10.0], [7.0, 7.0]])
+    assert fast.plan.backend == "numba"
