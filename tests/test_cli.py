@@ -216,3 +216,20 @@ def test_draw_says_what_cannot_be_loaded(target, tmp_path, capsys):
     error = capsys.readouterr().err
     assert target in error
     assert error.count("\n") == 1
+
+
+def test_source_prints_a_program_that_needs_only_numpy(capsys):
+    assert cli.main(["source", "--layers", "7,3,1", "--batch", "4", "--activation", "tanh"]) == 0
+    program, errors = capsys.readouterr()
+    assert errors == ""
+    assert "a1 = np.tanh(z1)" in program
+    assert "tinygrad_bp" not in program.replace("Written by tinygrad_bp", "")
+    space = {}
+    exec(program, space)
+    assert callable(space["compute_derivatives"])
+
+
+@pytest.mark.parametrize("arguments", [["--layers", "7"], ["--batch", "0"], ["--activation", "softsign"]])
+def test_source_refuses_in_one_line(arguments, capsys):
+    assert cli.main(["source", *arguments]) == 2
+    assert capsys.readouterr().err.startswith("error: ")

@@ -1,4 +1,4 @@
-"""The command line, `python -m tinygrad_bp train | draw | derive | doctor`. A mistake gets one line and status 2."""
+"""The command line, `python -m tinygrad_bp train | draw | derive | source | doctor`. A mistake: one line, status 2."""
 
 from __future__ import annotations
 
@@ -101,6 +101,16 @@ def derive(
     path = out if out.suffix in (".html", ".htm") else out / "derivation.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     print(page.save(path))
+
+
+@app.command()
+def source(
+    layers: Annotated[str, typer.Option(help="Widths of the layers, inputs first.")] = "7,2,1",
+    activation: Annotated[str, typer.Option(help="Of the hidden layers: sigmoid, tanh, relu, …")] = "sigmoid",
+    batch: Annotated[int, typer.Option(help="Examples in a step.")] = 1,
+) -> None:
+    """Print the NumPy program of a network's forward and backward pass, which needs nothing but NumPy."""
+    print(tg.nn.NeuralNetwork(_widths(layers), activation).source(batch), end="")
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""python -m tests.benchmarks [steps | ops | import | train | draw]."""
+"""python -m tests.benchmarks [steps | ops | import | train | draw | compile | memory]."""
 
 import argparse
 import os
@@ -11,7 +11,9 @@ from .environment import limit_threads
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("what", nargs="?", choices=("steps", "ops", "import", "train", "draw"), default="steps")
+    parser.add_argument(
+        "what", nargs="?", choices=("steps", "ops", "import", "train", "draw", "compile", "memory"), default="steps"
+    )
     parser.add_argument("--rows", help="steps: which rows, such as 1,2 (default: all)")
     parser.add_argument("--only", help="which contestants, such as numpy,tinygrad,torch (default: all)")
     parser.add_argument("--torch-compile", action="store_true", help="steps: torch.compile takes part too")
@@ -54,6 +56,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from . import operations
 
         return operations.run(options.rounds)
+    if options.what == "compile":
+        from . import compile_time
+
+        return compile_time.run(min(options.rounds, 5))
+    if options.what == "memory":
+        from . import memory
+
+        return memory.run()
     if options.what == "draw":
         from . import drawing
 

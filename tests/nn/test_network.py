@@ -249,3 +249,19 @@ def test_says_which_step_comes_first():
     network.compute_derivatives(Y)
     with pytest.raises(ArgumentError, match="alpha"):
         network.update_parameters(-0.1)
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
+@pytest.mark.parametrize(("widths", "m"), [((7, 2, 1), 1), ((4, 3, 3, 2), 5)])
+def test_the_source_is_the_articles_compute_derivatives(widths, m, activation):
+    network = tg.nn.NeuralNetwork(widths, activation=activation, seed=1)
+    X, Y = rng.normal(size=(widths[0], m)), rng.integers(0, 2, size=(widths[-1], m)) * 1.0
+    space = {}
+    exec(network.source(m), space)
+    names = [f"{letter}{l}" for l in range(1, len(widths)) for letter in "Wb"]
+    C, *derivatives = space["compute_derivatives"](*[network.parameters[name] for name in names], X, Y)
+    network.forward_propagate(X)
+    np.testing.assert_allclose(C, network.compute_cost(Y), rtol=1e-12)
+    expected = network.compute_derivatives(Y)
+    for name, d in zip(names, derivatives, strict=True):
+        np.testing.assert_allclose(d, expected[f"d{name}"], rtol=1e-10, atol=1e-14)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, final
 
 import numpy as np
 
+from tinygrad_bp.codegen import traced
 from tinygrad_bp.errors import ArgumentError, ShapeError
 from tinygrad_bp.modes import no_grad
 from tinygrad_bp.nn.activations import Activation, activation_function
@@ -17,6 +18,7 @@ from tinygrad_bp.nn.metrics import accuracy
 from tinygrad_bp.ops.activations import sigmoid
 from tinygrad_bp.ops.losses import binary_cross_entropy, binary_cross_entropy_with_logits
 from tinygrad_bp.tensor import Tensor
+from tinygrad_bp.transforms import value_and_grad
 
 
 class Pass(NamedTuple):
@@ -114,6 +116,24 @@ class NeuralNetwork:
     def cost_graph(self, X: Any, Y: Any) -> Tensor:
         """The cost C as a tensor whose graph is the article's, from X, W1, b1, z1, a1, … and y to C, all named."""
         return self._cost(self._forward(X), Y)
+
+    def source(self, m: int = 1) -> str:
+        """The NumPy program of one forward and backward pass over m examples, as Python source that stands alone.
+
+        Its function `compute_derivatives(W1, b1, …, X, Y)` returns C, dW1, db1, …
+        """
+        params = [(name, self.parameters[name]) for name in self._shapes]
+        examples = [
+            ("X", np.zeros((self.architecture[0], whole("m", m, 1)))),
+            ("Y", np.zeros((self.architecture[-1], m))),
+        ]
+        both = value_and_grad(self._cost_of_logits, argnums=tuple(range(len(params))))
+
+        def steps(*arrays: Any) -> list[Any]:
+            C, gradients = both(*arrays)
+            return [C, *gradients]
+
+        return traced(steps, "compute_derivatives", [*params, *examples])[0].source
 
     # --- training ---
 

@@ -30,8 +30,8 @@ class Contestant:
 CONTESTANTS = (
     Contestant("numpy", "hand-written NumPy", "by_hand:program", "numpy", ARRAYS | {MARGIN}),
     Contestant("tinygrad", "tinygrad_bp", "tinygrad_eager:program", "tinygrad_bp", ARRAYS | {MARGIN}),
-    Contestant("compiled", "tinygrad_bp compiled", "tinygrad_compiled:on_numpy", "tinygrad_bp"),
-    Contestant("numba", "tinygrad_bp compiled, Numba", "tinygrad_compiled:on_numba", "tinygrad_bp"),
+    Contestant("compiled", "tinygrad_bp compiled", "tinygrad_compiled:automatic", "tinygrad_bp"),
+    Contestant("compiled_numpy", "compiled on NumPy", "tinygrad_compiled:on_numpy", "tinygrad_bp"),
     Contestant("torch", "torch eager", "with_torch:eager", "torch"),
     Contestant("torch_compile", "torch.compile", "with_torch:compiled", "torch", optional=True),
     Contestant("jax", "jax.jit", "with_jax:program", "jax"),

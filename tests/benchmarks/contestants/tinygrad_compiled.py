@@ -9,19 +9,24 @@ from ..workloads import Problem
 from .tinygrad_costs import COSTS
 
 
-def _program(problem: Problem, backend: str) -> Program:
+def compiled_step(problem: Problem, backend: str) -> Any:
+    """The whole step as one compiled function."""
     value_and_gradients = tg.value_and_grad(COSTS[problem.kind])
 
     def step(parameters: Any, inputs: Any, targets: Any) -> Any:
         cost, gradients = value_and_gradients(parameters, inputs, targets)
         return cost, descend(problem.rate, parameters, gradients)
 
-    return pure_program(problem, tg.compile(step, backend=backend), to_library=lambda array: array)
+    return tg.compile(step, backend=backend)
+
+
+def _program(problem: Problem, backend: str) -> Program:
+    return pure_program(problem, compiled_step(problem, backend), to_library=lambda array: array)
+
+
+def automatic(problem: Problem) -> Program:
+    return _program(problem, "auto")
 
 
 def on_numpy(problem: Problem) -> Program:
     return _program(problem, "numpy")
-
-
-def on_numba(problem: Problem) -> Program:
-    return _program(problem, "numba")
