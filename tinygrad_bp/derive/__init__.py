@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tinygrad_bp.derive.derivation import Derivation as Derivation
-from tinygrad_bp.derive.sweep import Step, sweep
+from tinygrad_bp.derive.steps import Step
+from tinygrad_bp.derive.sweep import sweep
 from tinygrad_bp.engine import Node
 from tinygrad_bp.errors import ArgumentError, NoGradientError, NonScalarBackwardError, describe
 from tinygrad_bp.graph import Graph, GraphNode, graph as snapshot, place
@@ -72,9 +73,7 @@ def _node(graph: Graph, C: Any, x: Any) -> GraphNode:
         try:
             return graph[x]
         except KeyError as error:
-            raise ArgumentError(
-                f"derive: {describe(C)} was computed from nothing named {x!r}. {error.args[0]}."
-            ) from error
+            raise ArgumentError(f"derive: {describe(C)} depends on nothing named {x!r}: {error.args[0]}.") from error
     if not isinstance(x, Node):
         raise ArgumentError(f"derive: expected a tensor or a name to derive for; got {type(x).__name__}.")
     if x is C:

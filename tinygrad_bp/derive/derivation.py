@@ -10,7 +10,7 @@ from typing import final
 from tinygrad_bp.derive import rows
 from tinygrad_bp.derive.show import Row, Section, Writer
 from tinygrad_bp.derive.simplify import missing
-from tinygrad_bp.derive.sweep import Factor, Step
+from tinygrad_bp.derive.steps import Factor, Step
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.graph import Graph, GraphNode
 

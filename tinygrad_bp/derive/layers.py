@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
-from tinygrad_bp.derive.sweep import Step
+from tinygrad_bp.derive.steps import Step
 from tinygrad_bp.formula import SLOT, slot
 from tinygrad_bp.graph import Graph
 
@@ -43,7 +43,8 @@ def general(graph: Graph, steps: Sequence[Step]) -> tuple[Rule, ...]:
 
 def _says_how(step: Step) -> bool:
     """Whether the equation tells more than the names of its links."""
-    return len(step.rights) > 1 or not all([factor.elementwise for factor in step.factors])
+    links = [factor.target.symbols.derivative(factor.target.id, step.node.id) for factor in step.factors]
+    return not any(link in step.rights[-1].template for link in links)
 
 
 def _is_used(step: Step, steps: Sequence[Step]) -> bool:

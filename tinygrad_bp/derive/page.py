@@ -17,7 +17,7 @@ from tinygrad_bp.derive import rows, whole
 from tinygrad_bp.derive.derivation import require_true
 from tinygrad_bp.derive.show import Row, Writer
 from tinygrad_bp.derive.simplify import missing
-from tinygrad_bp.derive.sweep import Step
+from tinygrad_bp.derive.steps import Step
 from tinygrad_bp.draw import draw
 from tinygrad_bp.draw.document import filled, policy, write_whole
 from tinygrad_bp.draw.previews import inline, preview

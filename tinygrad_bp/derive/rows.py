@@ -7,7 +7,7 @@ from functools import reduce
 
 from tinygrad_bp.derive.layers import Rule, general
 from tinygrad_bp.derive.show import Row, Writer
-from tinygrad_bp.derive.sweep import Factor, Step
+from tinygrad_bp.derive.steps import Factor, Step
 from tinygrad_bp.derive.terms import complements
 from tinygrad_bp.formula import COTANGENT, fill, slot
 from tinygrad_bp.graph import Graph, GraphNode

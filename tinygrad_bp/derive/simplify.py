@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.derive.making import Maker, is_negative
 from tinygrad_bp.derive.terms import Terms
 from tinygrad_bp.engine import Node
 from tinygrad_bp.errors import MissingExtraError, missing_extra
@@ -53,14 +54,14 @@ def simplified(term: Any, terms: Terms, keep: bool = False) -> Any:
 
     keep: leave the form as it is, with only its numbers put together.
     """
-    if term.number in terms.names or missing():
+    if term.number in terms.names or not _is_known(term) or missing():
         return None
     reader = _Reader(terms)
     expression = reader.read(term)
     shortest, width = None, _width(terms.printed(term))
     collected = _collected(expression)
     for form in collected if keep else (*collected, *_forms(reader.in_named_values(expression))):
-        made = reader.made(form)
+        made = reader.maker.made(form)
         found = _width(terms.printed(made))
         if found < width and (form in collected or found <= _WORTH_IT * width):
             shortest, width = made, found
@@ -105,6 +106,7 @@ class _Reader:
         self.terms = terms
         self.sp = sympy()
         self.parts: dict[Any, Any] = {}
+        self.maker = Maker(self.sp, terms, self.parts)
         self.symbols: dict[str, Any] = {}
 
     def read(self, term: Any) -> Any:
@@ -142,7 +144,7 @@ class _Reader:
         operands = [read[p.number] if isinstance(p, Node) else self._rational(p) for p in at.parents]
         name = at.op.name
         if name == "sigmoid":
-            return 1 - self._logistic(-operands[0]) if _is_negative(operands[0]) else self._logistic(operands[0])
+            return 1 - self._logistic(-operands[0]) if is_negative(operands[0]) else self._logistic(operands[0])
         if name in _FUNCTIONS:
             return getattr(self.sp, name)(*operands)
         if name == "maximum":  # a guard that keeps a number from being 0
@@ -164,102 +166,7 @@ class _Reader:
         return self.symbols[key]
 
     def _logistic(self, argument: Any) -> Any:
-        return self._symbol(OPS["sigmoid"].call(self._term(self._made(argument))))
-
-    # --- and back ---
-
-    def made(self, expression: Any) -> Any:
-        """The term of an expression."""
-        return self._term(self._made(expression))
-
-    def _term(self, made: Any) -> Any:
-        return made if isinstance(made, Node) else self.terms.number(made)
-
-    def _made(self, e: Any) -> Any:
-        """A term, or a Fraction."""
-        if e.is_Rational:
-            return Fraction(int(e.p), int(e.q))
-        if e.is_Symbol:
-            return self.parts[e]
-        if e.is_Add:
-            return self._sum(e)
-        above, below = self.sp.fraction(e, exact=True)  # e^(−x) stays where it is
-        if below != 1:
-            number, rest = above.primitive()
-            above, below = self._times(number.p, rest), self._times(number.q, below)
-            return self._term(self._made(above)) / self._plain(self._made(below))
-        if e.is_Mul:
-            return self._product(e)
-        if e.is_Pow:
-            if e.exp == self.sp.Rational(1, 2):
-                return OPS["sqrt"].call(self._made(e.base))
-            return self._plain(self._made(e.base)) ** self._plain(self._made(e.exp))
-        return OPS[e.func.__name__].call(self._made(*e.args))
-
-    def _plain(self, made: Any) -> Any:
-        """A term, or a number that Python computes with."""
-        if isinstance(made, Node):
-            return made
-        return int(made) if made.denominator == 1 else float(made)
-
-    def _sum(self, e: Any) -> Any:
-        """A sum; terms with the same number before them stand in parentheses after it, what is subtracted comes last."""
-        groups: dict[Any, list[Any]] = {}
-        for part in e.args:
-            number, rest = self._turned(*part.as_coeff_Mul())
-            groups.setdefault(abs(number), []).append(rest if number > 0 else -rest)
-        parts: list[Any] = []
-        for number, rests in groups.items():
-            if number == 1 or len(rests) == 1:
-                parts += [self._times(number, rest) for rest in rests]
-            elif all(map(_is_negative, rests)):
-                parts.append(self._times(-number, self.sp.Add(*[-rest for rest in rests])))
-            else:
-                parts.append(self._times(number, self.sp.Add(*rests)))
-        first, *others = sorted(parts, key=lambda part: (_is_negative(part), part.is_Rational, *_order(part)))
-        total = self._made(first)
-        for part in others:
-            number, rest = part.as_coeff_Mul()
-            made = self._plain(self._made(self._times(abs(number), rest)))
-            total = self._plain(total) + made if number > 0 else self._plain(total) - made
-        return total
-
-    def _turned(self, number: Any, e: Any) -> tuple[Any, Any]:
-        """A product −(y − 1)·e as (1 − y)·e."""
-        factors = list(self.sp.Mul.make_args(e))
-        turning = [i for i, factor in enumerate(factors) if factor.is_Add and factor.as_coeff_Add()[0] < 0]
-        if number > 0 or not turning:
-            return number, e
-        factors[turning[0]] = -factors[turning[0]]
-        return -number, self.sp.Mul(*factors)
-
-    def _times(self, number: Any, e: Any) -> Any:
-        """A product that SymPy does not multiply out."""
-        return e if number == 1 else self.sp.Mul(self.sp.sympify(number), e, evaluate=not e.is_Add)
-
-    def _product(self, e: Any) -> Any:
-        number, factors = Fraction(1), []
-        for factor in self.sp.Mul.make_args(e):
-            if factor.is_Rational:
-                number *= self._made(factor)
-            else:
-                factors.append(factor)
-        number, product = self._turned(number, self.sp.Mul(*factors))
-        factors = self.sp.Mul.make_args(product)
-        total: Any = None if abs(number) == 1 else self._plain(abs(number))
-        for factor in sorted(factors, key=_order):
-            made = self._made(factor)
-            total = made if total is None else total * made
-        return -total if number < 0 else total
-
-
-def _is_negative(e: Any) -> bool:
-    return bool(e.as_coeff_Mul()[0] < 0)
-
-
-def _order(e: Any) -> tuple[str, int]:
-    """In print the parts come in the order in which they were first read."""
-    return min([s.name for s in e.free_symbols], default=""), e.count_ops()
+        return self._symbol(OPS["sigmoid"].call(self.maker.made(argument)))
 
 
 def _is_known(at: Any) -> bool:

@@ -12,77 +12,13 @@ import numpy as np
 
 from tinygrad_bp.broadcasting import unbroadcast
 from tinygrad_bp.derive.simplify import ARITHMETIC, simplified
+from tinygrad_bp.derive.steps import Factor, Formula, Step, agree
 from tinygrad_bp.derive.terms import LONGEST, Terms
 from tinygrad_bp.engine import Node
 from tinygrad_bp.formula import COTANGENT, fill, length
 from tinygrad_bp.graph import Graph, GraphEdge, GraphNode
 from tinygrad_bp.modes import tracing
 from tinygrad_bp.registry import OPS, scale
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Formula:
-    """A formula, what it gives when it is evaluated as it is printed, and what the reverse sweep gave."""
-
-    template: str
-    value: Any
-    swept: Any
-
-    @property
-    def error(self) -> float:
-        """How far the two are apart, relative to the largest element; NaN and infinities must agree."""
-        return _difference(self.value, self.swept)
-
-    @property
-    def holds(self) -> bool:
-        """Whether they agree as far as rounding lets them."""
-        return _agree(self.value, self.swept)
-
-
-def _difference(value: Any, expected: Any) -> float:
-    expected = np.asarray(expected)
-    value = np.broadcast_to(value, expected.shape)
-    same = (value == expected) | (np.isnan(value) & np.isnan(expected))
-    with np.errstate(invalid="ignore"):
-        apart = np.where(same, 0.0, np.absolute(value - expected))
-        size = np.max(np.absolute(expected), where=np.isfinite(expected), initial=0.0)
-    worst = float(np.max(apart, initial=0.0))
-    return worst / float(size) if size else worst
-
-
-def _agree(value: Any, expected: Any) -> bool:
-    return bool(_difference(value, expected) <= float(np.finfo(np.asarray(expected).dtype).eps) ** 0.6)
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Factor:
-    """One link of the chain, from `source` to `target`.
-
-    elementwise: whether the formula is ∂target/∂source itself, element by element; else it is what the link makes of
-    the cotangent δ, a vector–Jacobian product.
-    """
-
-    source: GraphNode
-    target: GraphNode
-    elementwise: bool
-    formula: Formula
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Step:
-    """The gradient of one value: `left = right = right`, from the chain rule to what it simplifies to.
-
-    closed: the gradient in terms of values alone, without another gradient in it; None where that is too long.
-    """
-
-    node: GraphNode
-    left: str
-    rights: tuple[Formula, ...]
-    closed: Formula | None
-    factors: tuple[Factor, ...]
 
 
 @final
@@ -197,7 +133,7 @@ class _Sweep:
     def _tidied(self, term: Any, keep: bool) -> Any:
         """A local derivative as simple as it gets, or with `keep` in the form it has, its numbers put together."""
         simple = simplified(term, self.terms, keep)
-        return simple if simple is not None and _agree(simple.value, term.value) else term
+        return simple if simple is not None and agree(simple.value, term.value) else term
 
     def _swept(self, at: GraphNode) -> dict[str, Any]:
         """What the engine's sweep brought from one kept value to each of those before it."""
@@ -231,7 +167,9 @@ class _Sweep:
         shape = self.nodes[edge.source].shape
         if record.derivatives is not None and shape == node.shape:
             return scale(g, record.derivatives[edge.position](y, *inputs, **node.params)), True
-        if g.shape != node.shape:
+        if g.op is not None and g.op.name == "broadcast_to" and g.inputs[0].size == 1:
+            g = g.parents[0]
+        if g.shape != node.shape:  # in a product of arrays a number stands for an array of it
             g = g * self.terms.ones(node)
         share = record.vjps[edge.position](g, y, *inputs, **node.params)
         if share.shape != shape:

@@ -110,8 +110,9 @@ def complements(graph: Graph) -> dict[str, str]:
     found: dict[str, str] = {}
     for i, node in enumerate(arrays):
         if _GIVEN_NAME.fullmatch(node.name):
-            pairs = [of.id for of in arrays[:i] if of.shape == node.shape and np.array_equal(node.data, 1 - of.data)]
-            found |= {node.id: of for of in pairs[:1] if of not in found}
+            for of in arrays[:i]:
+                if of.shape == node.shape and of.id not in found and np.array_equal(node.data, 1 - of.data):
+                    found.setdefault(node.id, of.id)
     return found
 
 

@@ -49,7 +49,8 @@ def _read(tokens: list[str]) -> str:
             quotient = f"{_enclosed(_read(above), ' ')}/{_enclosed(_read(below), ' /·')}"
             signed = quotient[0] == "−" and text.endswith((" ", "·"))
             after_word = text.endswith(_PREFIXES) and quotient[0] != "∂"  # Σ ∂C/∂z is read as one derivative
-            loose = signed or after_word or tokens[i : i + 1] == ["^"] or text.endswith("∂")
+            chained = text.endswith("·") and _enclosed(quotient, "·") != quotient  # W·(V·x/2) multiplies V·x first
+            loose = signed or chained or after_word or tokens[i : i + 1] == ["^"] or text.endswith("∂")
             text += f"({quotient})" if loose else quotient
         elif token in _GROUPED:
             group, i = _group(tokens, i)

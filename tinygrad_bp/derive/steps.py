@@ -1,0 +1,77 @@
+"""A derivation as data: formulas with what they give, the links of the chain, the gradients they add up to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+
+from tinygrad_bp.graph import GraphNode
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """A formula, what it gives when it is evaluated as it is printed, and what the reverse sweep gave."""
+
+    template: str
+    value: Any
+    swept: Any
+
+    @property
+    def error(self) -> float:
+        """How far the two are apart, relative to the largest element; NaN and infinities must agree."""
+        return difference(self.value, self.swept)
+
+    @property
+    def holds(self) -> bool:
+        """Whether they agree as far as rounding lets them."""
+        return agree(self.value, self.swept)
+
+
+def difference(value: Any, expected: Any) -> float:
+    """How far two arrays are apart, relative to the largest element; NaN and infinities must agree."""
+    expected = np.asarray(expected)
+    value = np.broadcast_to(value, expected.shape)
+    same = (value == expected) | (np.isnan(value) & np.isnan(expected))
+    with np.errstate(invalid="ignore"):
+        apart = np.where(same, 0.0, np.absolute(value - expected))
+        size = np.max(np.absolute(expected), where=np.isfinite(expected), initial=0.0)
+    worst = float(np.max(apart, initial=0.0))
+    return worst / float(size) if size else worst
+
+
+def agree(value: Any, expected: Any) -> bool:
+    """Whether two arrays are as close as rounding lets them be."""
+    return bool(difference(value, expected) <= float(np.finfo(np.asarray(expected).dtype).eps) ** 0.6)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """One link of the chain, from `source` to `target`.
+
+    elementwise: whether the formula is ∂target/∂source itself, element by element; else it is what the link makes of
+    the cotangent δ, a vector–Jacobian product.
+    """
+
+    source: GraphNode
+    target: GraphNode
+    elementwise: bool
+    formula: Formula
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The gradient of one value: `left = right = right`, from the chain rule to what it simplifies to.
+
+    closed: the gradient in terms of values alone, without another gradient in it; None where that is too long.
+    """
+
+    node: GraphNode
+    left: str
+    rights: tuple[Formula, ...]
+    closed: Formula | None
+    factors: tuple[Factor, ...]
