@@ -304,3 +304,11 @@ def test_errors_of_the_function_are_its_own():
         fast(np.ones((2, 3)), np.ones((2, 3)))
     with pytest.raises(TypeError, match="argument"):
         fast(np.ones((2, 3)))
+
+
+def test_a_captured_tensor_may_get_another_shape():
+    w = tg.tensor([1.0, 2.0], name="w")
+    fast = on_numpy(lambda x: tg.sum(w * 2.0) * x)
+    assert [fast(3.0), fast(3.0)] == [18.0, 18.0]
+    w.value = np.ones(5)
+    assert [fast(3.0), fast(3.0)] == [30.0, 30.0]

@@ -42,7 +42,7 @@ class Compiled:
     @property
     def plan(self) -> Plan:
         """How the latest call ran, and why."""
-        return self._called().plan
+        return self._called().ready.plan
 
     def _called(self) -> Kind:
         if self._latest is None:
@@ -57,7 +57,7 @@ class Compiled:
         if has_tensors(call.leaves):
             return self.f(*args, **kwargs)
         kind = self._kinds.get(call.key)
-        if kind is None:
+        if kind is None or kind.is_stale:
             kind, result = compiled(self.f, call, self.backend)
             self._kinds[call.key] = kind
             if len(self._kinds) > CACHE:

@@ -45,22 +45,38 @@ class Plan:
         return f"{self.backend}: {self.reason} ({size}; compiled in {self.seconds:.3f} s)"
 
 
-def planned(program: Program, choice: Choice, inputs: Sequence[Any], expected: Sequence[Any]) -> tuple[Run, Plan]:
+@final
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A program that can be run: from its inputs to a tuple of results, or to the only one.
+
+    quick: the same for arguments like those it was made ready with; `checks` says whether it refuses others by itself.
+    """
+
+    run: Run
+    quick: Run
+    checks: bool
+    plan: Plan
+
+
+def planned(program: Program, choice: Choice, inputs: Sequence[Any], expected: Sequence[Any]) -> Ready:
     """Choose how to run a program, and make it ready; inputs and expected results are those it was traced with."""
     start = perf_counter()
     largest = max([int(np.prod(step.shape)) for step in program.steps], default=0)
     backend, reason = _choice(program, choice, largest)
     if backend == "numba":
         try:
-            run = on_numba(program, inputs, expected)
+            run, quick = on_numba(program, inputs, expected)
         except Unsupported as error:
             backend, reason = "numpy", str(error)
             warnings.warn(f"{program.name} runs on NumPy, not on Numba: {error}", RuntimeWarning, stacklevel=6)
     if backend == "numpy":
         run, count = on_numpy(program)
+        quick = run
         if count:
             reason += f"; {count} elementwise stretches in blocks on {threads()} threads"
-    return run, Plan(backend, reason, len(program.operations), largest, perf_counter() - start)
+    plan = Plan(backend, reason, len(program.operations), largest, perf_counter() - start)
+    return Ready(run, quick, backend == "numba", plan)
 
 
 def _choice(program: Program, choice: Choice, largest: int) -> tuple[str, str]:

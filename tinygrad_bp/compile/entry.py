@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 
-from tinygrad_bp.engine import Node
 from tinygrad_bp.trees import children, rebuilt
 
 Function = Callable[..., Any]
@@ -18,28 +18,38 @@ HOLE = object()
 """Stands in a function's result for what its program computes."""
 
 
-def entry(
-    args: tuple[Any, ...],
-    run: Function,
-    captured: Sequence[Node],
-    result: Any,
-    types: Sequence[type | None],
-    otherwise: Function,
-) -> Function:
-    """The function that takes calls like this one to `run`, and others to `otherwise`.
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Way:
+    """From the leaves of a call to what is handed back.
 
-    args: the arguments of such a call. run: from its dynamic leaves and the values of the captured tensors to the
-    results, a tuple or the only one. result: how they are handed back, a container with HOLE for each; types: what each
+    run: from dynamic leaves and the values of the captured tensors to results, a tuple or the only one; `checks` says
+    whether it refuses leaves of another shape or dtype. result: a container with HOLE for each result; types: what each
     is turned into, None for nothing.
     """
-    writer = _Entry()
+
+    run: Function
+    checks: bool
+    captured: Sequence[Any]
+    result: Any
+    types: Sequence[type | None]
+
+
+def traits(x: Any) -> Any:
+    """What a program depends on of an array or a tensor."""
+    return x.shape, x.dtype
+
+
+def entry(args: tuple[Any, ...], way: Way, otherwise: Function) -> Function:
+    """The function that takes calls with arguments like these its way, and others to `otherwise`."""
+    writer = _Entry(way.checks)
     parameters = [f"a{i}" for i in range(len(args))]
     for name, arg in zip(parameters, args, strict=True):
         writer.take(name, arg)
-    given = [*writer.dynamic, *[f"{writer.known(tensor)}.value" for tensor in captured]]
-    outputs = [f"r{i}" for i in range(len(types))]
-    typed = [f"{writer.known(kind)}({y})" if kind else y for y, kind in zip(outputs, types, strict=True)]
-    packed = writer.pack(result, iter(typed))
+    given = [*writer.dynamic, *[writer.captured(tensor) for tensor in way.captured]]
+    outputs = [f"r{i}" for i in range(len(way.types))]
+    typed = [f"{writer.known(kind)}({y})" if kind else y for y, kind in zip(outputs, way.types, strict=True)]
+    packed = writer.pack(way.result, iter(typed))
     lines = [
         "def call(*args):",
         "    try:",
@@ -52,7 +62,7 @@ def entry(
         "        pass",
         "    return otherwise(*args)",
     ]
-    space = {"run": run, "otherwise": otherwise, **writer.space}
+    space = {"run": way.run, "otherwise": otherwise, **writer.space}
     exec("\n".join(lines), space)
     return space["call"]  # type: ignore[no-any-return]
 
@@ -60,7 +70,8 @@ def entry(
 class _Entry:
     """The lines of an entry while they are written."""
 
-    def __init__(self) -> None:
+    def __init__(self, checks: bool) -> None:
+        self.checks = checks
         self.lines: list[str] = []
         self.tests: list[str] = []
         self.dynamic: list[str] = []
@@ -91,17 +102,22 @@ class _Entry:
             self.take(part, child)
 
     def _leaf(self, name: str, x: Any) -> None:
-        kind = self.known(type(x))
-        if isinstance(x, np.ndarray):
-            self.tests.append(
-                f"{name}.__class__ is {kind} and {name}.dtype is {self.known(x.dtype)} and {name}.shape == {x.shape}"
-            )
-        elif isinstance(x, float | complex | np.generic | np.random.Generator):
-            self.tests.append(f"{name}.__class__ is {kind}")
+        if isinstance(x, np.ndarray | float | complex | np.generic | np.random.Generator):
+            self.dynamic.append(name)
+            if not self.checks:
+                self.tests.append(f"{name}.__class__ is {self.known(type(x))}")
+                self.tests += self._traits(name, x) if isinstance(x, np.ndarray) else []
         else:
-            self.tests.append(f"{name}.__class__ is {kind} and {name} == {self.known(x)}")
-            return
-        self.dynamic.append(name)
+            self.tests.append(f"{name}.__class__ is {self.known(type(x))} and {name} == {self.known(x)}")
+
+    def _traits(self, name: str, x: Any) -> list[str]:
+        return [f"{name}.dtype is {self.known(x.dtype)}", f"{name}.shape == {x.shape}"]
+
+    def captured(self, tensor: Any) -> str:
+        """The value of a tensor that is not an argument."""
+        value = f"{self.known(tensor)}.value"
+        self.tests += [] if self.checks else self._traits(value, tensor)
+        return value
 
     def pack(self, tree: Any, leaves: Iterator[str]) -> str:
         """An expression for a container of results."""

@@ -9,8 +9,8 @@ from typing import Any, final
 import numpy as np
 
 from tinygrad_bp.codegen import Program, traced
-from tinygrad_bp.compile.backends import Choice, Plan, Run, planned
-from tinygrad_bp.compile.entry import HOLE, entry
+from tinygrad_bp.compile.backends import Choice, Ready, planned
+from tinygrad_bp.compile.entry import HOLE, Way, entry, traits
 from tinygrad_bp.compile.signature import Call
 from tinygrad_bp.engine import Node
 from tinygrad_bp.trees import flatten
@@ -24,18 +24,24 @@ class Kind:
     """A compiled program. result: what the function returned, with HOLE for each of the program's results.
 
     types: what each result is turned into, as Numba's numbers are Python's; None for those that are as they should be.
+    captured: shape and dtype of the captured tensors.
     """
 
     program: Program
-    run: Run
-    plan: Plan
+    ready: Ready
     result: Any
     types: Sequence[type | None]
+    captured: Sequence[Any]
     _entry: Function | None = None
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether a captured tensor has got another shape or dtype since the program was traced."""
+        return [traits(t) for t in self.program.captured] != self.captured
 
     def on_leaves(self, values: Sequence[Any]) -> Any:
         """The result for the dynamic leaves of a call."""
-        results = self.run(*values, *[tensor.value for tensor in self.program.captured])
+        results = self.ready.run(*values, *[tensor.value for tensor in self.program.captured])
         results = [results] if len(self.program.outputs) == 1 else results or ()
         new = iter([kind(y) if kind else y for y, kind in zip(results, self.types, strict=True)])
         leaves, rebuild = flatten(self.result)
@@ -44,7 +50,8 @@ class Kind:
     def entry(self, args: tuple[Any, ...], otherwise: Function) -> Function:
         """The function for calls like this one."""
         if self._entry is None:
-            self._entry = entry(args, self.run, self.program.captured, self.result, self.types, otherwise)
+            way = Way(self.ready.quick, self.ready.checks, self.program.captured, self.result, self.types)
+            self._entry = entry(args, way, otherwise)
         return self._entry
 
 
@@ -63,11 +70,12 @@ def compiled(f: Function, call: Call, backend: Choice) -> tuple[Kind, Any]:
     leaves, rebuild = flatten(returned)
     values = [_own(value) for value in values]
     result = rebuild(iter([HOLE if _is_number(leaf) else leaf for leaf in leaves]))
-    run, plan = planned(program, backend, call.values, values)
-    new = iter(values)
-    numbers = plan.backend == "numba"
+    ready = planned(program, backend, call.values, values)
+    numbers = ready.plan.backend == "numba"
     types = [y.dtype.type if numbers and not y.shape else None for y in program.outputs]
-    return Kind(program, run, plan, result, types), rebuild(iter([next(new) if _is_number(x) else x for x in leaves]))
+    kind = Kind(program, ready, result, types, [traits(t) for t in program.captured])
+    new = iter(values)
+    return kind, rebuild(iter([next(new) if _is_number(leaf) else leaf for leaf in leaves]))
 
 
 def _is_number(leaf: Any) -> bool:

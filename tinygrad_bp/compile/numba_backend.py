@@ -17,6 +17,7 @@ import numpy as np
 
 from tinygrad_bp.codegen import Program
 from tinygrad_bp.codegen.simplify import SCALE
+from tinygrad_bp.codegen.source import Written
 from tinygrad_bp.errors import missing_extra
 
 Run = Callable[..., Any]
@@ -34,22 +35,38 @@ def obstacle(program: Program) -> str:
     return ""
 
 
-def on_numba(program: Program, inputs: Sequence[Any], expected: Sequence[Any]) -> Run:
-    """The program as machine code, after it has given the expected results once. Raises Unsupported."""
+def on_numba(program: Program, inputs: Sequence[Any], expected: Sequence[Any]) -> tuple[Run, Run]:
+    """The program as machine code, after it has given the expected results once.
+
+    Returned twice: for arrays that may lie in memory in any way, and, faster, for those that lie like the inputs given
+    here; the latter raises TypeError and ValueError for all others. Raises Unsupported.
+    """
     numba = _numba()
     written = program.written
-    module = _loaded(written.text)
+    module = _loaded(written.text + _checked(program, written))
     for function, name in written.helpers.items():
         helper = numba.vectorize(_scaled) if function is SCALE else numba.njit(getattr(module, name))
         setattr(module, name, helper)
-    run = numba.njit(cache=True)(inspect.unwrap(getattr(module, written.name)))
+    setattr(module, written.name, numba.njit(inspect.unwrap(getattr(module, written.name))))
+    run = numba.njit(cache=True)(module.checked)
     given = [*inputs, *[t.value for t in program.captured], *written.constants]
     try:
         got = run(*given)
     except numba.core.errors.NumbaError as error:
         raise Unsupported(_first_line(error)) from error
     _require_equal(got if len(expected) != 1 else (got,), expected)
-    return (lambda *first: run(*first, *written.constants)) if written.constants else run
+    run.disable_compile()
+    quick = (lambda *first: run(*first, *written.constants)) if written.constants else run
+    return lambda *first: quick(*[np.array(x, order="C") if np.ndim(x) else x for x in first]), quick
+
+
+def _checked(program: Program, written: Written) -> str:
+    """The function that checks the shapes of the arguments, which Numba does not tell apart, and calls the program."""
+    names = [f"x{i}" for i in range(len(program.inputs) + len(written.constants))]
+    tests = [f"{x}.shape != {step.shape}" for x, step in zip(names, program.inputs, strict=False) if step.shape]
+    arguments = ", ".join(names)
+    check = f"    if {' or '.join(tests)}:\n        raise ValueError('written for other shapes')\n" if tests else ""
+    return f"\n\ndef checked({arguments}):\n{check}    return {written.name}({arguments})\n"
 
 
 def _numba() -> Any:
