@@ -15,6 +15,7 @@ from tinygrad_bp.codegen.simplify import simplified
 from tinygrad_bp.codegen.source import Writer, Written
 from tinygrad_bp.codegen.symbolic import CONSTANT, INPUT, Step, Symbolic, Trace
 from tinygrad_bp.engine import Node, Trail
+from tinygrad_bp.errors import TracingError, describe
 from tinygrad_bp.modes import tracing
 from tinygrad_bp.tensor import Tensor
 
@@ -86,6 +87,12 @@ def _captured(trace: Trace, nodes: Sequence[Node], since: int) -> dict[Any, Step
     """Tensors from before the trace, whose values may change until the program runs: inputs instead of constants."""
     found = {}
     for node in nodes:
+        older = [p for p in node.parents if isinstance(p, Node) and p.number < since]
+        if older and not isinstance(node.value, Symbolic):
+            raise TracingError(
+                f"{node.op.name} of {describe(older[0])} would be computed once and never again, as the tensor is no "
+                "argument. Pass it as one, or its array if it is a constant."
+            )
         step = trace.constants.get(id(node.value))
         if step is not None and node.number < since:
             step.kind, step.name = INPUT, node.name or "x"

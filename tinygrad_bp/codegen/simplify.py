@@ -88,6 +88,7 @@ def _neutral(step: Step) -> Step | None:
     """The operand that a step only passes on; a step that can be said in simpler words is changed to them."""
     if step.kind == WHOLE and step.function is SCALE:
         _unshielded(step)
+    _without_kept_axes(step)
     candidate = None
     if step.kind == UFUNC and step.function in _NEUTRAL:
         candidate = _NEUTRAL[step.function](*step.args) if not step.kwargs else None
@@ -104,6 +105,18 @@ def _unshielded(step: Step) -> None:
     g, d = step.args
     if not shields(g, d):
         step.kind, step.function = UFUNC, np.multiply
+
+
+def _without_kept_axes(step: Step) -> None:
+    """A sum whose axes are kept only to be dropped is a sum without them."""
+    name = step.function if isinstance(step.function, str) else getattr(step.function, "__name__", "")
+    total = step.args[0] if name == "reshape" else None
+    if isinstance(total, Step) and total.function == np.add.reduce and total.kwargs.get("keepdims"):
+        axis = total.kwargs["axis"]
+        dropped = range(len(total.shape)) if axis is None else [i % len(total.shape) for i in np.atleast_1d(axis)]
+        if step.shape == tuple([n for i, n in enumerate(total.shape) if i not in dropped]):
+            step.kind, step.function, step.view = FUNCTION, total.function, False
+            step.args, step.kwargs = total.args, {"axis": axis}
 
 
 def _one_of(a: Any, b: Any) -> Any:

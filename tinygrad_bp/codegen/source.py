@@ -28,11 +28,15 @@ LARGE = 1 << 16
 
 @dataclass(slots=True)
 class _Text:
-    """An expression that stands for a step until a line uses it, and which variables it reads."""
+    """An expression that stands for a step until a line uses it.
+
+    reads: which variables it reads, how often; memory: the variable whose memory it is written to, if it is one's.
+    """
 
     text: str
     binding: int
     reads: Counter[Step]
+    memory: str | None = None
 
 
 @final
@@ -119,7 +123,7 @@ class Writer:
 
     def _numbered(self, step: Step) -> str:
         """A name for a value that has none: new_W1 for what becomes of the input W1."""
-        same = [s for s in step.operands() if s.kind == INPUT and (s.shape, s.dtype) == (step.shape, step.dtype)]
+        same = [s for s in step.operands() if s.kind == INPUT and _fits(s, step)]
         if step in self.outputs and len(same) == 1:
             return self.names.taken(f"new_{self.texts[same[0]].text}")
         return self.names.numbered("y" if step in self.outputs else "t")
@@ -159,7 +163,7 @@ class Writer:
         if free is not None:
             operands = [argument(x, lambda s: (self._operand(s, step).text, ATOM)) for x in step.args]
             text, binding = f"np.{step.function.__name__}({', '.join(operands)}, out={free})", ATOM
-        return _Text(text, binding, reads)
+        return _Text(text, binding, reads, free)
 
     def _operand(self, x: Step, user: Step | None) -> _Text:
         if x in self.texts:
@@ -176,15 +180,24 @@ class Writer:
         return _Text(text, LOWEST if text[:1] == "-" else ATOM, Counter())
 
     def _free(self, step: Step, reads: Counter[Step]) -> str | None:
-        """The variable whose memory the step may write to: nobody reads it after this."""
+        """The variable whose memory the step may write to: nobody reads it after this.
+
+        It holds an operand, or what was computed on the way to one.
+        """
         if step.kind != UFUNC or step.dtype.itemsize * step.size < LARGE or step.kwargs:
             return None
         for x in step.operands():
+            if x in self.texts and self.texts[x].memory is not None and _fits(x, step):
+                return self.texts[x].memory
             owned = x.kind not in (INPUT, CONSTANT) and not x.view and x not in self.viewed and x not in self.outputs
             last = reads[x] == 1 and self.uses[x] - self.finished[x] == 1
-            if owned and last and (x.shape, x.dtype) == (step.shape, step.dtype) and self.texts[x].binding == ATOM:
+            if owned and last and _fits(x, step) and self.texts[x].binding == ATOM:
                 return self.texts[x].text
         return None
+
+
+def _fits(x: Step, step: Step) -> bool:
+    return x.shape == step.shape and x.dtype == step.dtype
 
 
 def _base(step: Step) -> Step:
