@@ -177,6 +177,14 @@ def test_scalars_and_fan_out():
     assert section(d, "Result") == ["∂C/∂x = 4x(h + 1)"]
 
 
+def test_a_number_before_several_terms_is_written_once():
+    x, u, v = (tg.tensor(3.0, requires_grad=name == "x", name=name) for name in "xuv")
+    assert last(-0.5 * x * u - x * v * 0.5, x) == "−(u + v)/2"
+    assert last(-2.0 * x * u - x * v * 2.0, x) == "−2(u + v)"
+    assert last(0.5 * x * u - x * v * 0.5, x) == "(u − v)/2"
+    assert last(x * u - x * v * 0.5, x) == "u − v/2"
+
+
 def test_what_acts_directly_and_through_others_too():
     x = tg.tensor([2.0, 3.0], requires_grad=True, name="x")
     u = tg.log(x).named("u")
@@ -215,6 +223,31 @@ def test_parameters_without_names_get_the_notation_s():
     W, x = tg.tensor(np.ones((2, 2)), requires_grad=True), tg.tensor([[1.0], [2.0]])
     d = derive(tg.sum(tg.tanh(W @ x)), W)
     assert section(d, "Result") == ["∂C/∂w1 = (1 − a1²)·x1ᵀ   (2, 2)"]
+
+
+def test_a_tanh_by_hand_stays_as_it_is():
+    x = leaf("x", (2, 3))
+    d = derive(tg.mean(((tg.exp(x) - tg.exp(-x)) / (tg.exp(x) + tg.exp(-x))).named("t")).named("C"), x)
+    assert d.check() < 1e-12
+
+
+@pytest.mark.parametrize(("power", "expected"), [(3, "3x²"), (1.5, "3√x/2"), (2.5, "2.5x^(1.5)"), (-1, "−1/x²")])
+def test_powers(power, expected):
+    x = tg.tensor([1.0, 4.0], requires_grad=True, name="x")
+    d = derive(tg.sum((x**power).named("p")).named("C"), x)
+    assert d.check() < 1e-15
+    assert last(tg.sum((x**power).named("p")).named("C"), x) == expected
+
+
+@pytest.mark.parametrize(("first", "given"), [("q", "X"), ("q", "a0"), ("z1", "a0"), ("z1", "X")])
+def test_the_first_layer_belongs_to_the_rule_if_only_its_input_is_called_otherwise(first, given):
+    a = leaf(given, (2, 3), False)
+    for l in (1, 2, 3):
+        a = tg.tanh((leaf(f"W{l}", (2, 2)) @ a).named(f"z{l}" if l > 1 else first)).named(f"a{l}")
+    C = tg.mse(a, np.zeros((2, 3))).named("C")
+    rules = section(derive(C, "W2"), "Every layer")
+    layers = "l = 2, 3" if first == "q" else "l = 1, 2, 3; a0 = X" if given == "X" else "l = 1, 2, 3"
+    assert f"∂C/∂W[l] = ∂C/∂z[l]·a[l−1]ᵀ   {layers}" in rules
 
 
 # --- too long ---------------------------------------------------------------------------------------------------------

@@ -37,6 +37,8 @@ class Maker:
         above, below = self.sp.fraction(e, exact=True)  # e^(−x) stays where it is
         if below != 1:
             number, rest = above.primitive()
+            if rest.is_Add and all(map(is_negative, rest.args)):
+                number, rest = -number, -rest
             above, below = self._times(number.p, rest), self._times(number.q, below)
             return self._term(self._made(above)) / self._plain(self._made(below))
         if e.is_Mul:

@@ -24,8 +24,6 @@ ARITHMETIC: Mapping[str, Callable[..., Any]] = {
 }  # fmt: skip
 _FUNCTIONS = ("exp", "log", "sqrt")
 _REPEATING = ("broadcast_to", "reshape")
-_MOST_OPERATIONS = 80
-"""Beyond this SymPy takes long, and a reader gains nothing."""
 _WORTH_IT = 0.9
 """A formula is turned into another form if it becomes shorter by this factor."""
 _LARGEST_DENOMINATOR = 1_000_000
@@ -83,8 +81,6 @@ def _collected(expression: Any) -> tuple[Any, ...]:
 def _forms(expression: Any) -> tuple[Any, ...]:
     """The expression in other forms."""
     sp = sympy()
-    if sp.count_ops(expression) > _MOST_OPERATIONS:
-        return ()
     return tuple(dict.fromkeys([form(expression) for form in (sp.factor, sp.factor_terms, sp.together)]))
 
 

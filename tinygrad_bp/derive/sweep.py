@@ -149,8 +149,6 @@ class _Sweep:
         element by element all the way."""
         arrived = {at.id: (g, True)}
         for node in self.inside[at.id]:
-            if node.id not in arrived:
-                continue
             g, elementwise = arrived.pop(node.id)
             for edge in self.into[node.id]:
                 share, local = self._share(node, edge, g)
