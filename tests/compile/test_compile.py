@@ -318,3 +318,25 @@ def test_a_captured_tensor_is_not_made_a_constant_by_stealth():
     w = tg.tensor([1.0, 2.0], requires_grad=True, name="w")
     with pytest.raises(TracingError, match=r"multiply of w \(2,\) would be computed once"):
         on_numpy(lambda x: tg.sum(w * w) * x)(3.0)
+
+
+def test_arrays_that_are_used_without_being_given_are_constants():
+    short, long = np.ones(3), np.ones(5000)
+    fast = on_numpy(lambda x: (x[:3] * short, x * long))
+    for _ in range(2):
+        assert [tg.sum(y) for y in fast(np.full(5000, 2.0))] == [6.0, 10000.0]
+        short += 1.0
+        long += 1.0
+
+
+def test_results_that_depend_on_no_argument():
+    w = tg.tensor([1.0, 2.0], requires_grad=True)
+    fast = on_numpy(lambda x: (w, np.arange(2.0), tg.grad(lambda z: tg.sum(z * 0.0))(x), 5))
+    for _ in range(2):
+        a, b, c, five = fast(np.ones(2))
+        np.testing.assert_array_equal([a, b, c], [[1.0, 2.0], [0.0, 1.0], [0.0, 0.0]])
+        assert five == 5
+        a += 1.0
+        b += 1.0
+    w.value = np.zeros(2)
+    np.testing.assert_array_equal(fast(np.ones(2))[0], [0.0, 0.0])

@@ -68,10 +68,11 @@ def traced(f: Callable[..., Any], name: str, given: Sequence[tuple[str, Any]]) -
         results = f(*[_argument(x) for x in symbolic])
     nodes = history(results, trail, since)
     name_steps(nodes, trail)
-    captured = _captured(trace, nodes, since)
     outputs = [_output(trace, y) for y in results]
+    captured = _captured(trace, nodes, since)
     values = [y.value for y in outputs]
-    turn = trail[0][0].value.step.order if trail else len(trace.steps)
+    differentiated = trail[0][0].value if trail else None
+    turn = differentiated.step.order if isinstance(differentiated, Symbolic) else len(trace.steps)
     steps, outputs = simplified(trace.steps, outputs)
     _forget(trace)
     return Program(name, [*inputs, *captured.values()], list(captured), steps, outputs, turn), values
@@ -88,7 +89,7 @@ def _captured(trace: Trace, nodes: Sequence[Node], since: int) -> dict[Any, Step
     found = {}
     for node in nodes:
         older = [p for p in node.parents if isinstance(p, Node) and p.number < since]
-        if older and not isinstance(node.value, Symbolic):
+        if node.op is not None and older and not isinstance(node.value, Symbolic):
             raise TracingError(
                 f"{node.op.name} of {describe(older[0])} would be computed once and never again, as the tensor is no "
                 "argument. Pass it as one, or its array if it is a constant."

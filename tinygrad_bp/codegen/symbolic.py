@@ -91,6 +91,7 @@ class Trace:
     def __init__(self) -> None:
         self.steps: list[Step] = []
         self.constants: dict[int, Step] = {}
+        self.alive: list[Any] = []
 
     def input(self, name: str, value: Any) -> Symbolic:
         """A value that the program is given."""
@@ -119,11 +120,12 @@ class Trace:
         """The step that an operand stands for; constants are numbered by identity."""
         if isinstance(x, Symbolic):
             return x.step
-        key = id(x)
-        if key not in self.constants:
-            self.constants[key] = Step(CONSTANT, None, value=x, shape=x.shape, dtype=x.dtype)
-            self._append(self.constants[key])
-        return self.constants[key]
+        if id(x) not in self.constants:
+            self.alive.append(x)
+            fixed = x.copy() if isinstance(x, np.ndarray) and x.flags.writeable and any(x.strides) else x
+            self.constants[id(x)] = Step(CONSTANT, None, value=fixed, shape=x.shape, dtype=x.dtype)
+            self._append(self.constants[id(x)])
+        return self.constants[id(x)]
 
     def _taken(self, step: Step) -> Symbolic:
         step.shape, step.dtype = np.shape(step.value), getattr(step.value, "dtype", np.dtype(type(step.value)))
