@@ -43,12 +43,11 @@ def on_numba(program: Program, inputs: Sequence[Any], expected: Sequence[Any]) -
     """
     numba = _numba()
     written = program.written
-    module = _loaded(written.text + _checked(program, written))
+    module = _loaded(_checked(program, written))
     for function, name in written.helpers.items():
         helper = numba.vectorize(_scaled) if function is SCALE else numba.njit(getattr(module, name))
         setattr(module, name, helper)
-    setattr(module, written.name, numba.njit(inspect.unwrap(getattr(module, written.name))))
-    run = numba.njit(cache=True)(module.checked)
+    run = numba.njit(cache=True)(inspect.unwrap(getattr(module, written.name)))
     given = [*inputs, *[t.value for t in program.captured], *written.constants]
     try:
         got = run(*given)
@@ -61,12 +60,13 @@ def on_numba(program: Program, inputs: Sequence[Any], expected: Sequence[Any]) -
 
 
 def _checked(program: Program, written: Written) -> str:
-    """The function that checks the shapes of the arguments, which Numba does not tell apart, and calls the program."""
-    names = [f"x{i}" for i in range(len(program.inputs) + len(written.constants))]
-    tests = [f"{x}.shape != {step.shape}" for x, step in zip(names, program.inputs, strict=False) if step.shape]
-    arguments = ", ".join(names)
+    """The source with a check of the arguments' shapes, which Numba does not tell apart by itself."""
+    arguments = written.text.partition(f"def {written.name}(")[2].partition(")")[0].split(", ")
+    named = zip(arguments, program.inputs, strict=False)
+    tests = [f"{name}.shape != {step.shape}" for name, step in named if step.shape]
+    head, quotes, body = written.text.rpartition('"""\n')
     check = f"    if {' or '.join(tests)}:\n        raise ValueError('written for other shapes')\n" if tests else ""
-    return f"\n\ndef checked({arguments}):\n{check}    return {written.name}({arguments})\n"
+    return f"{head}{quotes}{check}{body}"
 
 
 def _numba() -> Any:
