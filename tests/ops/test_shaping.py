@@ -349,3 +349,10 @@ def test_conversion_to_another_precision_keeps_the_gradient():
     (x.astype("float32") * 2).sum().backward()
     assert x.grad.tolist() == [2, 2]
     assert tg.grad(lambda x: (x.astype(complex) * (3 + 1j)).real.sum())(x.data).tolist() == [3, 3]
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_unstack_takes_an_axis_apart(axis):
+    parts = joining.unstack(C, axis)
+    same(parts, tuple(np.moveaxis(C, axis, 0)))
+    check_gradients(lambda x: joining.unstack(x, axis)[1] * joining.unstack(x, axis)[0], C)
