@@ -138,3 +138,34 @@ def test_a_cache_that_cannot_be_written_is_no_obstacle(monkeypatch, tmp_path):
     fast = tg.compile(lambda x: x * 3.0 + 7.0, backend="numba")
     np.testing.assert_array_equal([fast(np.ones(2)), fast(np.zeros(2))], [[10.0, 10.0], [7.0, 7.0]])
     assert fast.plan.backend == "numba"
+
+
+def test_exponentials_from_end_to_end():
+    x = np.concatenate(
+        [np.linspace(-760, 720, 20_000), [0.0, -0.0, np.inf, -np.inf, np.nan, 709.8, -745.1, 1e300, -1e300]]
+    )
+    fast = tg.compile(lambda x: tg.exp(x), backend="numba")
+    fast(x)
+    with np.errstate(all="ignore"):
+        want, got = np.exp(x), fast(x)
+    assert fast.plan.backend == "numba"
+    normal = want > 1e-300
+    np.testing.assert_allclose(got[normal], want[normal], rtol=1e-15)
+    np.testing.assert_allclose(got[~normal], want[~normal], rtol=1e-12, atol=5e-324)
+
+
+def test_sums_over_axes():
+    def f(x):
+        return (
+            x.sum(),
+            tg.sum(x, axis=0),
+            tg.sum(x, axis=1),
+            tg.sum(x, axis=0, keepdims=True),
+            tg.sum(x, axis=1, keepdims=True),
+        )
+
+    fast, x = tg.compile(f, backend="numba"), rng.normal(size=(7, 33))
+    fast(x)
+    assert fast.plan.backend == "numba"
+    for got, want in zip(fast(x), f(x), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-13)

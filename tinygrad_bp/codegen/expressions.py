@@ -109,16 +109,14 @@ def _sum(step: Step, operand: Operand) -> str:
         (axis,) = axis
     source = step.args[0]
     everything = axis is None or (isinstance(axis, tuple) and len(axis) == len(source.shape))
-    text = f"{_of(step, operand)}.sum({'' if everything else f'axis={axis}'})"
-    if not keepdims:
-        return text
     if everything:
-        return f"np.reshape({text}, {step.shape})"
-    if isinstance(axis, int):
-        axis %= len(source.shape)
-        inside = [":"] * axis + ["None"] if axis < len(source.shape) - 1 else [*[":"] * axis, "None"]
-        return f"{text}[{', '.join(inside)}]"
-    return f"{_of(step, operand)}.sum(axis={axis}, keepdims=True)"
+        total = f"{_of(step, operand)}.sum()"
+        return f"np.reshape({total}, {step.shape})" if keepdims else total
+    if not isinstance(axis, int):
+        return f"np.sum({operand(source)[0]}, axis={axis}{', keepdims=True' if keepdims else ''})"
+    axis %= len(source.shape)
+    text = f"np.sum({operand(source)[0]}, axis={axis})"
+    return f"{text}[{', '.join([':'] * axis + ['None'])}]" if keepdims else text
 
 
 # --- arguments --------------------------------------------------------------------------------------------------------

@@ -89,6 +89,7 @@ def _neutral(step: Step) -> Step | None:
     if step.kind == WHOLE and step.function is SCALE:
         _unshielded(step)
     _without_kept_axes(step)
+    _outer(step)
     candidate = None
     if step.kind == UFUNC and step.function in _NEUTRAL:
         candidate = _NEUTRAL[step.function](*step.args) if not step.kwargs else None
@@ -117,6 +118,14 @@ def _without_kept_axes(step: Step) -> None:
         if step.shape == tuple([n for i, n in enumerate(total.shape) if i not in dropped]):
             step.kind, step.function, step.view = FUNCTION, total.function, False
             step.args, step.kwargs = total.args, {"axis": axis}
+
+
+def _outer(step: Step) -> None:
+    """A column times a row is an elementwise product."""
+    if step.kind in (FUNCTION, UFUNC) and step.function in (np.dot, np.matmul) and not step.kwargs:
+        shapes = [x.shape for x in step.operands()]
+        if len(step.args) == 2 and [len(shape) for shape in shapes] == [2, 2] and shapes[0][1] == 1:
+            step.kind, step.function = UFUNC, np.multiply
 
 
 def _one_of(a: Any, b: Any) -> Any:

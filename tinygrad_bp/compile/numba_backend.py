@@ -18,7 +18,7 @@ import numpy as np
 from tinygrad_bp.codegen import Program
 from tinygrad_bp.codegen.simplify import SCALE
 from tinygrad_bp.codegen.source import Written
-from tinygrad_bp.errors import missing_extra
+from tinygrad_bp.compile.numba_numpy import numba_itself, numba_numpy, scaled
 
 Run = Callable[..., Any]
 
@@ -41,13 +41,14 @@ def on_numba(program: Program, inputs: Sequence[Any], expected: Sequence[Any]) -
     Returned twice: for arrays that may lie in memory in any way, and, faster, for those that lie like the inputs given
     here; the latter raises TypeError and ValueError for all others. Raises Unsupported.
     """
-    numba = _numba()
+    numba = numba_itself()
     written = program.written
     module = _loaded(_checked(program, written))
     for function, name in written.helpers.items():
-        helper = numba.vectorize(_scaled) if function is SCALE else numba.njit(getattr(module, name))
+        helper = numba.vectorize(scaled) if function is SCALE else numba.njit(getattr(module, name))
         setattr(module, name, helper)
-    run = numba.njit(cache=True)(inspect.unwrap(getattr(module, written.name)))
+    vars(module)["np"] = numba_numpy()
+    run = numba.njit(cache=True, error_model="numpy")(inspect.unwrap(getattr(module, written.name)))
     given = [*inputs, *[t.value for t in program.captured], *written.constants]
     try:
         got = run(*given)
@@ -67,19 +68,6 @@ def _checked(program: Program, written: Written) -> str:
     head, quotes, body = written.text.rpartition('"""\n')
     check = f"    if {' or '.join(tests)}:\n        raise ValueError('written for other shapes')\n" if tests else ""
     return f"{head}{quotes}{check}{body}"
-
-
-def _numba() -> Any:
-    try:
-        import numba
-    except ImportError as error:
-        raise missing_extra("numba", "jit") from error
-    return numba
-
-
-def _scaled(g: float, d: float) -> float:
-    """The op `scale` for single numbers, which Numba makes part of the loop around it."""
-    return g * d if g != 0 else 0.0
 
 
 def _first_line(error: Exception) -> str:
