@@ -14,6 +14,7 @@ from tinygrad_bp.nn.activations import (
     Softplus as Softplus,
     Tanh as Tanh,
 )
+from tinygrad_bp.nn.fitting import Epoch as Epoch, fit as fit
 from tinygrad_bp.nn.init import glorot_normal as glorot_normal
 from tinygrad_bp.nn.layers import Layer as Layer, Linear as Linear, Sequential as Sequential
 from tinygrad_bp.nn.metrics import accuracy as accuracy

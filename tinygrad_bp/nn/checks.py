@@ -40,6 +40,11 @@ def widths(architecture: Any) -> tuple[int, ...]:
 
 def numbers(name: str, data: Any) -> Array:
     """A fresh float64 array of finite numbers."""
+    return finite(name, data).astype(np.float64)
+
+
+def finite(name: str, data: Any) -> Array:
+    """A fresh array of finite real numbers, in the dtype they have."""
     try:
         array = np.array(data)
     except ValueError as error:
@@ -49,7 +54,7 @@ def numbers(name: str, data: Any) -> Array:
     bad = np.count_nonzero(~np.isfinite(array))
     if bad:
         raise DataError(f"{name} holds {bad} NaN or infinite values. Remove those examples or fill the values in.")
-    return array.astype(np.float64)
+    return array
 
 
 def examples(X: Any, features: int) -> Array:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tinygrad_bp.compile import compile
+from tinygrad_bp.compile.backends import Choice
 from tinygrad_bp.nn.checks import Array
 from tinygrad_bp.tensor import Tensor
 from tinygrad_bp.transforms import grad
@@ -14,6 +15,11 @@ Batch = tuple[Array, Array]
 
 MANY = 300_000
 """From so many steps on machine code saves more seconds than Numba takes to make it."""
+
+
+def backend_for(steps: int) -> Choice:
+    """The backend of a program that will take so many steps."""
+    return "auto" if steps >= MANY else "numpy"
 
 
 def columns(X: Array, Y: Array, size: int) -> list[Batch]:
@@ -36,7 +42,7 @@ def passes(
 
     run: Callable[..., Any] = step
     if compiled:
-        run = compile(step, backend="auto" if epochs * len(batches) >= MANY else "numpy")
+        run = compile(step, backend=backend_for(epochs * len(batches)))
 
     def once() -> None:
         values = tuple([p.value for p in params])

@@ -46,7 +46,7 @@ class Layer:
     def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
         """The path and the tensor of every parameter, in the order of assignment; a shared one once."""
         seen: set[int] = set()
-        for path, part in _parts("", self):
+        for path, part in parts("", self):
             if _is_parameter(part) and id(part) not in seen:
                 seen.add(id(part))
                 yield path, part
@@ -57,7 +57,7 @@ class Layer:
 
     def __setattr__(self, attribute: str, value: Any) -> None:
         object.__setattr__(self, attribute, value)
-        for path, part in list(_parts(attribute, value)):
+        for path, part in list(parts(attribute, value)):
             # A parameter that was named by its place in a layer gets its place in the one around it.
             if _is_parameter(part):
                 if part.name is None or path.endswith(f".{part.name}"):
@@ -70,7 +70,7 @@ def _is_parameter(part: Any) -> bool:
     return isinstance(part, Tensor) and part.requires_grad and part.is_leaf
 
 
-def _parts(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+def parts(path: str, value: Any) -> Iterator[tuple[str, Any]]:
     """`value` and what it holds, each with the path to it; a layer that is met again is not entered again."""
     entered: set[int] = set()
     pending = [(path, value)]
