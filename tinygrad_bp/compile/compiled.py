@@ -1,0 +1,100 @@
+"""`compile`, and the functions it makes: they find the program for a call, or make it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any, final
+
+from tinygrad_bp.compile.backends import BACKENDS, Choice, Plan
+from tinygrad_bp.compile.kinds import Kind, compiled
+from tinygrad_bp.compile.signature import Call, has_tensors
+from tinygrad_bp.errors import ArgumentError
+
+Function = Callable[..., Any]
+
+CACHE = 64
+"""How many kinds of calls a compiled function remembers; the one not used for longest is forgotten."""
+
+
+@final
+class Compiled:
+    """A function that runs as a NumPy program; made by `compile`."""
+
+    def __init__(self, f: Function, backend: Choice):
+        self.f = f
+        self.backend = backend
+        self._kinds: OrderedDict[Any, Kind] = OrderedDict()
+        self._latest: Kind | None = None
+        self._fast: Function = self._find
+        update_wrapper(self, f)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """What f gives for these arguments."""
+        return self._find(*args, **kwargs) if kwargs else self._fast(*args)
+
+    @property
+    def source(self) -> str:
+        """The program of the latest call as Python source, which needs only NumPy."""
+        return self._called().program.source
+
+    @property
+    def plan(self) -> Plan:
+        """How the latest call ran, and why."""
+        return self._called().ready.plan
+
+    def _called(self) -> Kind:
+        if self._latest is None:
+            raise ArgumentError(
+                f"{self.f.__name__} is compiled when it is called, for the shapes it is given. Call it first."
+            )
+        return self._latest
+
+    def _find(self, *args: Any, **kwargs: Any) -> Any:
+        """A call that is not like the latest one, or whose values the latest program refused."""
+        call = Call.of(args, kwargs)
+        if has_tensors(call.leaves):
+            return self.f(*args, **kwargs)
+        kind = self._kinds.get(call.key)
+        if kind is None or kind.is_stale:
+            kind, result = compiled(self.f, call, self.backend)
+            self._kinds[call.key] = kind
+            if len(self._kinds) > CACHE:
+                self._kinds.popitem(last=False)
+        else:
+            self._kinds.move_to_end(call.key)
+            try:
+                result = kind.on_leaves(call.values)
+            except ValueError:  # a guard: the eager function knows what to say, or to do
+                result = self.f(*args, **kwargs)
+        self._latest = kind
+        self._fast = self._find if kwargs else kind.entry(args, self._find)
+        return result
+
+
+def compile(f: Function, backend: Choice = "auto") -> Compiled:
+    """The same function, traced at its first call and run as a NumPy program from then on.
+
+    f takes and returns arrays, numbers and containers of them; it may be `value_and_grad(loss)`, or a whole training
+    step that returns new parameters. It is traced once for each kind of call: shapes and dtypes of arrays, containers,
+    and the other arguments (ints, strings, functions), which are part of the program. Floats are inputs, and so are
+    tensors that f uses without being given them; other such arrays are constants. Generators must be arguments. A
+    branch on a value raises TracingError. Given tensors, f itself is called, so that they can be differentiated.
+
+    backend: "numpy", "numba" (extra `jit`), or "auto": Numba for small arrays, where calls cost more than numbers.
+    The result has `.source`, the program, and `.plan`, how it runs and why.
+
+    >>> import numpy as np
+    >>> import tinygrad_bp as tg
+    >>> fast = tg.compile(tg.grad(lambda w, x: tg.sum(w * w * x)), backend="numpy")
+    >>> fast(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+    array([ 6., 16.])
+    >>> print(fast.source.splitlines()[-1])
+        return dw
+    """
+    if backend not in BACKENDS:
+        raise ArgumentError(f"compile: backend is one of {', '.join(BACKENDS)}; got {backend!r}.")
+    if not callable(f):
+        raise ArgumentError(f"compile: expected a function; got {type(f).__name__}.")
+    return Compiled(f, backend)
