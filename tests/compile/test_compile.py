@@ -340,3 +340,11 @@ def test_results_that_depend_on_no_argument():
         b += 1.0
     w.value = np.zeros(2)
     np.testing.assert_array_equal(fast(np.ones(2))[0], [0.0, 0.0])
+
+
+def test_a_model_can_be_compiled_and_named():
+    fast = on_numpy(tg.nn.Sequential(tg.nn.Linear(2, 1)))
+    with pytest.raises(ArgumentError, match="Sequential is compiled when it is called"):
+        fast.source  # noqa: B018 - the property raises
+    x = np.ones((3, 2))
+    np.testing.assert_array_equal(fast(x), fast.f(tg.asarray(x)).data)

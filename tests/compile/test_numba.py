@@ -169,3 +169,22 @@ def test_sums_over_axes():
     assert fast.plan.backend == "numba"
     for got, want in zip(fast(x), f(x), strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-13)
+
+
+def test_programs_that_draw_run_on_numpy_and_draw_once():
+    def f(x, generator):
+        return x + generator.normal(size=3)
+
+    ours, theirs, x = np.random.default_rng(3), np.random.default_rng(3), np.ones(3)
+    fast = tg.compile(f, backend="numba")
+    with pytest.warns(RuntimeWarning, match="random numbers"):
+        np.testing.assert_array_equal(fast(x, ours), f(x, theirs))
+    np.testing.assert_array_equal(fast(x, ours), f(x, theirs))
+    assert fast.plan.backend == "numpy"
+
+
+def test_the_reason_why_numba_cannot_says_what_it_was():
+    fast = tg.compile(lambda x: tg.fft.ifft(x).real, backend="numba")
+    with pytest.warns(RuntimeWarning, match="runs on NumPy"):
+        fast(rng.normal(size=8))
+    assert "Failed in" not in fast.plan.reason

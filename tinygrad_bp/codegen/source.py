@@ -137,7 +137,7 @@ class Writer:
     def _output(self, y: Step, i: int) -> str:
         """A result in memory of its own: not an input's, nor another result's."""
         text, base = self._operand(y, None), _base(y)
-        others = [_base(other) for k, other in enumerate(self.outputs) if k < i or (other is not y and k != i)]
+        others = [_base(other) for k, other in enumerate(self.outputs) if other is not y or k < i]
         if y.kind == CONSTANT and not text.reads:
             return text.text
         shared = base.kind in (INPUT, CONSTANT) or base in others or y.size != base.size

@@ -261,13 +261,14 @@ class Symbolic(np.lib.mixins.NDArrayOperatorsMixin):
         _refuse("an index or a range needs a number")
 
 
-_LIBRARIES = (str(Path(__file__).parent.parent), str(Path(np.__file__).parent))
+LIBRARIES = (str(Path(__file__).parent.parent), str(Path(np.__file__).parent))
+"""Where files lie that are not the user's code."""
 
 
 def _refuse(what: str) -> NoReturn:
     """The error for code that wants a number before there is one; it names the line of the user's that asked."""
     frame: Any = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_LIBRARIES):
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(LIBRARIES):
         frame = frame.f_back
     file, line = frame.f_code.co_filename, frame.f_lineno
     code = linecache.getline(file, line).strip()

@@ -10,8 +10,6 @@ from importlib.util import find_spec
 from time import perf_counter
 from typing import Any, Literal, final
 
-import numpy as np
-
 from tinygrad_bp.codegen import Program
 from tinygrad_bp.compile.blocks import threads
 from tinygrad_bp.compile.numba_backend import Unsupported, obstacle, on_numba
@@ -62,7 +60,7 @@ class Ready:
 def planned(program: Program, choice: Choice, inputs: Sequence[Any], expected: Sequence[Any]) -> Ready:
     """Choose how to run a program, and make it ready; inputs and expected results are those it was traced with."""
     start = perf_counter()
-    largest = max([int(np.prod(step.shape)) for step in program.steps], default=0)
+    largest = max([step.size for step in program.steps], default=0)
     backend, reason = _choice(program, choice, largest)
     if backend == "numba":
         try:
@@ -80,14 +78,11 @@ def planned(program: Program, choice: Choice, inputs: Sequence[Any], expected: S
 
 
 def _choice(program: Program, choice: Choice, largest: int) -> tuple[str, str]:
-    if choice == "numpy":
-        return choice, "as asked"
-    found = obstacle(program)
-    if choice == "numba":
+    if choice != "auto":
         return choice, "as asked"
     if find_spec("numba") is None:
         return "numpy", "Numba is not installed (pip install 'tinygrad_bp[jit]')"
-    if found:
+    if found := obstacle(program):
         return "numpy", found
     if largest > SMALL:
         return "numpy", "the arrays are large enough for NumPy"

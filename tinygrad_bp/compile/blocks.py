@@ -11,6 +11,7 @@ from typing import Any, final
 import numpy as np
 
 from tinygrad_bp.codegen.expressions import literal, number
+from tinygrad_bp.codegen.simplify import SCALE
 from tinygrad_bp.codegen.symbolic import CONSTANT, FUNCTION, WHOLE, Step
 
 BLOCK = 1 << 15
@@ -27,14 +28,6 @@ def _pool(count: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(count, thread_name_prefix="tinygrad_bp")
 
 
-def shielded(g: Any, d: Any, out: Any) -> None:
-    """The op `scale` into an array that is there: g·d, and 0 where g is 0."""
-    np.multiply(g, d, out=out)
-    norm = np.vdot(out, out)
-    if norm != norm:
-        out[g == 0] = 0
-
-
 @final
 class Blockwise:
     """A stretch of steps as a function from its inputs to the tuple of its results, arrays before sums."""
@@ -49,7 +42,7 @@ class Blockwise:
         writer = _BlockWriter(inputs, results)
         self.source = writer.function(steps)
         self.memory = writer.memory
-        space = {"np": np, "shielded": shielded}
+        space = {"np": np, "scale": SCALE}
         exec(self.source, space)
         self.block: Any = space["block"]
 
@@ -105,16 +98,13 @@ class _BlockWriter:
         """A step; nobody reads its finished operands afterwards."""
         operands = ", ".join([self._operand(x, step) for x in step.args])
         given_back = [int(self.names[s][1:]) for s in finished if self.names.get(s, "")[:1] == "b"]
+        self.free += given_back
         if step.kind == FUNCTION:
-            self.free += given_back
             self.names[step] = f"s{len(self.names)}"
             return f"{self.names[step]} = np.add.reduce({operands})"
-        if step.kind == WHOLE:  # it reads its operands again after it has written
-            self.names[step] = self._place(step)
-            self.free += given_back
-            return f"shielded({operands}, out={self.names[step]})"
-        self.free += given_back
         self.names[step] = self._place(step)
+        if step.kind == WHOLE:
+            return f"{self.names[step]}[...] = scale({operands})"
         return f"np.{step.function.__name__}({operands}, out={self.names[step]})"
 
     def _operand(self, x: Any, user: Step) -> str:

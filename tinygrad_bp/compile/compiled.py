@@ -46,9 +46,8 @@ class Compiled:
 
     def _called(self) -> Kind:
         if self._latest is None:
-            raise ArgumentError(
-                f"{self.f.__name__} is compiled when it is called, for the shapes it is given. Call it first."
-            )
+            name = getattr(self.f, "__name__", type(self.f).__name__)
+            raise ArgumentError(f"{name} is compiled when it is called, for the shapes it is given. Call it first.")
         return self._latest
 
     def _find(self, *args: Any, **kwargs: Any) -> Any:

@@ -18,7 +18,7 @@ import numpy as np
 from tinygrad_bp.codegen import Program
 from tinygrad_bp.codegen.simplify import SCALE
 from tinygrad_bp.codegen.source import Written
-from tinygrad_bp.compile.numba_numpy import numba_itself, numba_numpy, scaled
+from tinygrad_bp.compile.numba_numpy import OWN_SOURCE, numba_itself, numba_numpy, scaled
 
 Run = Callable[..., Any]
 
@@ -42,6 +42,8 @@ def on_numba(program: Program, inputs: Sequence[Any], expected: Sequence[Any]) -
     here; the latter raises TypeError and ValueError for all others. Raises Unsupported.
     """
     numba = numba_itself()
+    if not all(step.pure for step in program.steps):
+        raise Unsupported("trying it out would draw random numbers that the caller's generator then lacks")
     written = program.written
     module = _loaded(_checked(program, written))
     for function, name in written.helpers.items():
@@ -72,7 +74,7 @@ def _checked(program: Program, written: Written) -> str:
 
 def _first_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[1] if len(lines) > 1 and lines[0].startswith("Failed in") else lines[0]
+    return next((line for line in lines if "Failed in" not in line), lines[0])
 
 
 def _require_equal(got: Sequence[Any], expected: Sequence[Any]) -> None:
@@ -91,8 +93,11 @@ def cache_folder() -> Path:
 
 
 def _loaded(source: str) -> ModuleType:
-    """The source as a module in a file named after it, beside which Numba keeps what it compiled."""
-    name = f"program_{hashlib.sha256(source.encode()).hexdigest()[:32]}"
+    """The source as a module in a file named after it, beside which Numba keeps what it compiled.
+
+    The name depends on the library's own functions too, since they are part of the machine code.
+    """
+    name = f"program_{hashlib.sha256(source.encode() + OWN_SOURCE.read_bytes()).hexdigest()[:32]}"
     if name in sys.modules:
         return sys.modules[name]
     folder = cache_folder()

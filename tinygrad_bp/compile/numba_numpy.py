@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from functools import cache
 from math import factorial
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from tinygrad_bp.errors import missing_extra
+
+OWN_SOURCE = Path(__file__)
+"""The file with the functions that become part of compiled programs."""
 
 _LOG2_E = 1.4426950408889634
 _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from traceback import walk_stack, walk_tb
 from types import TracebackType
 from typing import Any, final
 
 import numpy as np
 
+from tinygrad_bp.codegen.symbolic import LIBRARIES
 from tinygrad_bp.compile import Compiled, compile
 from tinygrad_bp.compile.backends import Choice
 from tinygrad_bp.errors import ArgumentError, TracingError, describe
@@ -160,13 +160,10 @@ def _is_close(a: Array, b: Array) -> bool:
     return np.allclose(a, b, rtol=0.0, atol=tolerance * size, equal_nan=True)
 
 
-_LIBRARIES = (str(Path(__file__).parent.parent), str(Path(np.__file__).parent))
-
-
 def _warn(reason: str, traceback: TracebackType | None = None) -> None:
     """Say that steps are not compiled, at the user's line that is the reason, else at the call of `fit`."""
     within = [(frame.f_code.co_filename, line) for frame, line in walk_tb(traceback)][::-1]
     around = [(frame.f_code.co_filename, line) for frame, line in walk_stack(sys._getframe())]
-    file, line = next((file, line) for file, line in within + around if not file.startswith(_LIBRARIES))
+    file, line = next((file, line) for file, line in within + around if not file.startswith(LIBRARIES))
     message = f"fit takes its steps eagerly, not as a program: {reason} Pass backend='eager' if that is meant."
     warnings.warn_explicit(message, RuntimeWarning, file, line)

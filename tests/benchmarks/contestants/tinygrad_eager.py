@@ -62,7 +62,7 @@ def program(problem: Problem) -> Program:
     cost_of = COSTS[problem.kind]
     parameters = [tg.tensor(p, requires_grad=True) for p in problem.parameters]
     inputs, targets = tg.asarray(problem.inputs), tg.asarray(problem.targets)
-    optimizer = tg.nn.SGD(parameters, problem.rate)
+    optimizer = tg.nn.SGD(parameters, problem.rate or 1.0)  # without a rate it only clears gradients
 
     def train() -> Any:
         cost = cost_of(parameters, inputs, targets)
