@@ -18,9 +18,14 @@ import numpy as np
 from tinygrad_bp.codegen import Program
 from tinygrad_bp.codegen.simplify import SCALE
 from tinygrad_bp.codegen.source import Written
+from tinygrad_bp.codegen.symbolic import Step
 from tinygrad_bp.compile.numba_numpy import OWN_SOURCE, numba_itself, numba_numpy, scaled
 
 Run = Callable[..., Any]
+
+
+LOOPS = 1 << 14
+"""Up to so many multiplications plain loops are as fast as BLAS, which takes a quarter of a second to load."""
 
 
 class Unsupported(Exception):
@@ -45,21 +50,26 @@ def on_numba(program: Program, inputs: Sequence[Any], expected: Sequence[Any]) -
     if not all(step.pure for step in program.steps):
         raise Unsupported("trying it out would draw random numbers that the caller's generator then lacks")
     written = program.written
-    module = _loaded(_checked(program, written))
+    module = _loaded(f"{_checked(program, written)}\n\n{_filling(program, written)}")
     for function, name in written.helpers.items():
         helper = numba.vectorize(scaled) if function is SCALE else numba.njit(getattr(module, name))
         setattr(module, name, helper)
-    vars(module)["np"] = numba_numpy()
-    run = numba.njit(cache=True, error_model="numpy")(inspect.unwrap(getattr(module, written.name)))
-    given = [*inputs, *[t.value for t in program.captured], *written.constants]
+    vars(module)["np"] = numba_numpy(blas=any(_work(step) > LOOPS for step in program.steps))
+    vars(module)["program"] = numba.njit(error_model="numpy")(inspect.unwrap(getattr(module, written.name)))
+    fill = numba.njit(cache=True, error_model="numpy")(getattr(module, f"fill_{written.name}"))
+    quick = _quick(program, fill, written.constants)
     try:
-        got = run(*given)
+        got = quick(*inputs, *[t.value for t in program.captured])
     except numba.core.errors.NumbaError as error:
         raise Unsupported(_first_line(error)) from error
     _require_equal(got if len(expected) != 1 else (got,), expected)
-    run.disable_compile()
-    quick = (lambda *first: run(*first, *written.constants)) if written.constants else run
+    fill.disable_compile()
     return lambda *first: quick(*[np.array(x, order="C") if np.ndim(x) else x for x in first]), quick
+
+
+def _work(step: Step) -> int:
+    """The multiplications in a product of matrices."""
+    return step.size * step.args[0].shape[-1] if step.function is np.dot else 0
 
 
 def _checked(program: Program, written: Written) -> str:
@@ -70,6 +80,47 @@ def _checked(program: Program, written: Written) -> str:
     head, quotes, body = written.text.rpartition('"""\n')
     check = f"    if {' or '.join(tests)}:\n        raise ValueError('written for other shapes')\n" if tests else ""
     return f"{head}{quotes}{check}{body}"
+
+
+def _filling(program: Program, written: Written) -> str:
+    """A function that runs the program, copies its arrays to memory that is there, and returns its numbers.
+
+    Numba takes twice as long to hand over an array of its own as NumPy takes to make one.
+    """
+    given = [f"x{i}" for i in range(len(program.inputs) + len(written.constants))]
+    numbers, arrays = _results(program)
+    lines = [
+        f"def fill_{written.name}({', '.join([*given, *[f'to_{y}' for y in arrays]])}):",
+        f"    {', '.join([f'y{i}' for i in range(len(program.outputs))])} = program({', '.join(given)})",
+    ]
+    for y, step in arrays.items():
+        at = ", ".join([f"i{axis}" for axis in range(len(step.shape))])
+        lines += ["    " * (axis + 1) + f"for i{axis} in range({n}):" for axis, n in enumerate(step.shape)]
+        lines += ["    " * (len(step.shape) + 1) + f"to_{y}[{at}] = {y}[{at}]"]
+    return "\n".join([*lines, f"    return {', '.join(numbers)}"]) + "\n"
+
+
+def _quick(program: Program, fill: Run, constants: Sequence[Any]) -> Run:
+    """The program as a function of its inputs, arrays that lie in memory like those it is first called with."""
+    given = [f"x{i}" for i in range(len(program.inputs))]
+    numbers, arrays = _results(program)
+    fixed = {f"constant{i}": value for i, value in enumerate(constants)}
+    dtypes = {step.dtype.name: step.dtype for step in arrays.values()}
+    lines = [
+        f"def quick({', '.join(given)}):",
+        *[f"    {y} = empty({step.shape}, {step.dtype.name})" for y, step in arrays.items()],
+        f"    {', '.join(numbers) or '_'} = fill({', '.join([*given, *fixed, *arrays])})",
+        f"    return {', '.join([f'y{i}' for i in range(len(program.outputs))])}",
+    ]
+    space: dict[str, Any] = {"empty": np.empty, "fill": fill, **dtypes, **fixed}
+    exec("\n".join(lines), space)
+    return space["quick"]  # type: ignore[no-any-return]
+
+
+def _results(program: Program) -> tuple[list[str], dict[str, Step]]:
+    """Names for what a program gives: numbers, and arrays."""
+    named = {f"y{i}": step for i, step in enumerate(program.outputs)}
+    return [y for y, step in named.items() if not step.shape], {y: step for y, step in named.items() if step.shape}
 
 
 def _first_line(error: Exception) -> str:

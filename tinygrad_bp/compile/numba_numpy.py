@@ -53,15 +53,36 @@ def _sum(x: Any, axis: int) -> Any:
     return np.sum(x, axis)
 
 
+def _dot(a: Any, b: Any) -> Any:
+    """The product of two small matrices, along the rows of b, or of what b is the transpose of."""
+    product = np.zeros((a.shape[0], b.shape[1]))
+    for i in range(a.shape[0]):
+        if b.flags.c_contiguous:
+            for k in range(a.shape[1]):
+                factor = a[i, k]
+                for j in range(b.shape[1]):
+                    product[i, j] += factor * b[k, j]
+        else:
+            for j in range(b.shape[1]):
+                for k in range(a.shape[1]):
+                    product[i, j] += a[i, k] * b[k, j]
+    return product
+
+
 @cache
-def numba_numpy() -> ModuleType:
-    """A module with NumPy's names, for programs that Numba compiles."""
+def numba_numpy(blas: bool) -> ModuleType:
+    """A module with NumPy's names, for programs that Numba compiles.
+
+    blas: leave products of matrices to BLAS, which is better at large ones, but takes long to load.
+    """
     numba = numba_itself()
     module = ModuleType("np")
     vars(module).update(vars(np))
     exp = numba.njit(_exp(numba), fastmath={"contract"})
     vars(module)["exp"] = numba.vectorize(lambda x: exp(x))
     vars(module)["sum"] = numba.njit(_sum, fastmath={"reassoc", "nsz"})
+    if not blas:
+        vars(module)["dot"] = numba.njit(_dot, fastmath={"contract", "reassoc", "nsz"})
     return module
 
 
