@@ -12,11 +12,11 @@ import numpy as np
 
 from tinygrad_bp.domains import Shapes
 from tinygrad_bp.errors import ArgumentError, describe
-from tinygrad_bp.ops.comparison import where
 from tinygrad_bp.ops.complex import adjoint, conjugated, real
 from tinygrad_bp.ops.decompositions import hermitian
 from tinygrad_bp.ops.indexing import scatter_add
 from tinygrad_bp.ops.linear_algebra import matmul, operand
+from tinygrad_bp.ops.ties import constant, largest, reciprocal, settled, shares, vanishing
 from tinygrad_bp.registry import op
 
 
@@ -47,25 +47,19 @@ class EighResult(NamedTuple):
     eigenvectors: Any
 
 
-def _reciprocal(gaps: Any, norm: Any, n: int) -> Any:
-    """1/gap, and 0 for gaps that may be rounding errors of the n eigenvalues of a matrix of this norm.
-
-    LAPACK's eigenvalues are those of a matrix n·eps·‖a‖ away, times a small number; so is the matrix that one meant
-    from the one that its elements, rounded, give. Over random bases equal ones come out at most 4·n·eps·‖a‖ apart.
-    """
-    none = np.absolute(gaps) <= 16 * n * float(np.finfo(gaps.dtype).eps) * norm
-    return where(none, 0.0, 1.0 / where(none, 1.0, gaps))
+def _equal(w: Any) -> Any:
+    """Which pairs are equal, each value with itself included."""
+    return vanishing(w[..., None, :] - w[..., :, None], largest(w)[..., None], w.shape[-1])
 
 
-def largest(w: Any) -> Any:
-    """The largest |wᵢ|, which is ‖a‖ of the matrix; of none there are 0 to sum."""
-    reduce = np.maximum.reduce if w.size else np.add.reduce
-    return reduce(np.absolute(w), axis=-1, keepdims=True)
+def _gaps(w: Any, equal: Any) -> Any:
+    """1/(wⱼ − wᵢ), and 0 for equal ones."""
+    return reciprocal(w[..., None, :] - w[..., :, None], equal)
 
 
-def _gaps(w: Any) -> Any:
-    """1/(wⱼ − wᵢ), and 0 for equal eigenvalues."""
-    return _reciprocal(w[..., None, :] - w[..., :, None], largest(w)[..., None], w.shape[-1])
+def _tied(equal: Any) -> Any:
+    """The matrices of which some values are equal."""
+    return np.add.reduce(equal, axis=(-2, -1)) > equal.shape[-1]
 
 
 def _spectrum(y: Any) -> tuple[Any, Any]:
@@ -75,17 +69,27 @@ def _spectrum(y: Any) -> tuple[Any, Any]:
 def _eigh_vjp(g: Any, y: Any, a: Any) -> Any:
     w, v = _spectrum(y)
     dw, dv = _spectrum(conjugated(g))
-    inside = _gaps(w) * matmul(adjoint(v), dv)
-    return conjugated(hermitian(matmul(v * dw[..., None, :] + matmul(v, inside), adjoint(v))))
+    equal = _equal(w)
+    inside = _gaps(w, equal) * matmul(adjoint(v), dv)
+    shared = matmul(dw[..., None, :], shares(equal, w.dtype))
+    share = conjugated(hermitian(matmul(v * shared + matmul(v, inside), adjoint(v))))
+    return (
+        share
+        if constant(g) and not np.any(dv)
+        else settled(share, a[..., :0], a, _tied(equal), of="eigh at equal eigenvalues")
+    )
 
 
 def _eigh_jvp(t: Any, y: Any, a: Any) -> Any:
     w, v = _spectrum(y)
     moved = matmul(hermitian(t), v)
+    equal = _equal(w)
     dw = _real_if_packed(np.add.reduce(conjugated(v) * moved, axis=-2))
-    dv = matmul(v, _gaps(w) * matmul(adjoint(v), moved))
+    dw = matmul(shares(equal, w.dtype), dw[..., None])[..., 0]
+    dv = matmul(v, _gaps(w, equal) * matmul(adjoint(v), moved))
     top = scatter_add(dw.astype(dv.dtype), index=(Ellipsis, 0, slice(None)), shape=y.shape)
-    return top + scatter_add(dv, index=(Ellipsis, slice(1, None), slice(None)), shape=y.shape)
+    below = scatter_add(dv, index=(Ellipsis, slice(1, None), slice(None)), shape=y.shape)
+    return settled(top + below, t, a, _tied(equal), of="eigh at equal eigenvalues")
 
 
 def _spread_eigenvalues(a: Any, **_: Any) -> tuple[Any, ...]:
@@ -141,32 +145,45 @@ def _parts(packed: Any, a: Any) -> tuple[Any, Any, Any]:
     return u.reshape((*batch, m, k)), _real_if_packed(s), vh.reshape((*batch, k, n))
 
 
-def _singular(s: Any, a: Any) -> tuple[Any, Any, Any]:
-    """1/sᵢ, 1/(sⱼ − sᵢ) and 1/(sⱼ + sᵢ), each 0 instead of infinite."""
+def _singular(s: Any, a: Any) -> tuple[Any, Any, Any, Any]:
+    """1/sᵢ, 1/(sⱼ − sᵢ) and 1/(sⱼ + sᵢ), each 0 instead of infinite; and which pairs are equal."""
     norm, n = largest(s), max(a.shape[-2:])
     row, column = s[..., None, :], s[..., :, None]
-    apart, together = [_reciprocal(pair, norm[..., None], n) for pair in (row - column, row + column)]
-    return _reciprocal(s, norm, n), apart, together
+    none = [vanishing(x, norm[..., None], n) for x in (row - column, row + column)]
+    apart, together = reciprocal(row - column, none[0]), reciprocal(row + column, none[1])
+    return reciprocal(s, vanishing(s, norm, n)), apart, together, none[0]
+
+
+_COINCIDENCE = "svd at equal singular values, or at one of 0,"
+
+
+def _unsmooth(inverse: Any, equal: Any) -> Any:
+    """The matrices of which some singular values are equal, or 0."""
+    return _tied(equal) | (np.add.reduce(inverse == 0, axis=-1) > 0)
 
 
 def _svd_vjp(g: Any, y: Any, a: Any) -> Any:
     u, s, vh = _parts(y, a)
     du, ds, dvh = _parts(conjugated(g), a)
     v, dv = adjoint(vh), adjoint(dvh)
-    inverse, apart, together = _singular(s, a)
+    inverse, apart, together, equal = _singular(s, a)
     p, q = matmul(adjoint(u), du), matmul(vh, dv)
     turn_u, turn_v = p - adjoint(p), q - adjoint(q)
     inside = 0.5 * (apart * (turn_u + turn_v) + together * (turn_u - turn_v))
-    inside = inside + np.eye(s.shape[-1], dtype=s.dtype) * (ds * (inverse != 0))[..., None, :]
+    shared = matmul((ds * (inverse != 0))[..., None, :], shares(equal, s.dtype))
+    inside = inside + np.eye(s.shape[-1], dtype=s.dtype) * shared
     scaled = inverse[..., None, :]
     outside = matmul((du - matmul(u, p)) * scaled, vh) + matmul(u, adjoint((dv - matmul(v, q)) * scaled))
-    return conjugated(matmul(u, matmul(inside, vh)) + outside)
+    share = conjugated(matmul(u, matmul(inside, vh)) + outside)
+    if constant(g) and not np.any(du) | np.any(dv):
+        return share
+    return settled(share, a[..., :0], a, _unsmooth(inverse, equal), of=_COINCIDENCE)
 
 
 def _svd_jvp(t: Any, y: Any, a: Any) -> Any:
     u, s, vh = _parts(y, a)
     v = adjoint(vh)
-    inverse, apart, together = _singular(s, a)
+    inverse, apart, together, equal = _singular(s, a)
     ahead, behind = matmul(t, v), matmul(adjoint(t), u)
     inside = matmul(adjoint(u), ahead)
     alike, unlike = apart * (inside + adjoint(inside)), together * (inside - adjoint(inside))
@@ -175,7 +192,9 @@ def _svd_jvp(t: Any, y: Any, a: Any) -> Any:
     du = matmul(u, left) + (ahead - matmul(u, inside)) * scaled
     dv = matmul(v, right) + (behind - matmul(v, adjoint(inside))) * scaled
     ds = _real_if_packed(np.add.reduce(conjugated(u) * ahead, axis=-2)) * (inverse != 0)
-    return _svd_row(du, ds.astype(du.dtype), adjoint(dv), y.shape)
+    ds = matmul(shares(equal, s.dtype), ds[..., None])[..., 0]
+    row = _svd_row(du, ds.astype(du.dtype), adjoint(dv), y.shape)
+    return settled(row, t, a, _unsmooth(inverse, equal), of=_COINCIDENCE)
 
 
 def _svd_row(u: Any, s: Any, vh: Any, shape: tuple[int, ...]) -> Any:
