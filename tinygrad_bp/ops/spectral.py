@@ -16,7 +16,7 @@ from tinygrad_bp.ops.complex import adjoint, conjugated, real
 from tinygrad_bp.ops.decompositions import hermitian
 from tinygrad_bp.ops.indexing import scatter_add
 from tinygrad_bp.ops.linear_algebra import matmul, operand
-from tinygrad_bp.ops.ties import constant, largest, reciprocal, settled, shares, vanishing
+from tinygrad_bp.ops.ties import averaged, constant, largest, reciprocal, settled, shared, vanishing
 from tinygrad_bp.registry import op
 
 
@@ -66,18 +66,21 @@ def _spectrum(y: Any) -> tuple[Any, Any]:
     return _real_if_packed(y[..., 0, :]), y[..., 1:, :]
 
 
+_EIGH = " of eigh at equal eigenvalues"
+
+
 def _eigh_vjp(g: Any, y: Any, a: Any) -> Any:
     w, v = _spectrum(y)
     dw, dv = _spectrum(conjugated(g))
     equal = _equal(w)
-    inside = _gaps(w, equal) * matmul(adjoint(v), dv)
-    shared = matmul(dw[..., None, :], shares(equal, w.dtype))
-    share = conjugated(hermitian(matmul(v * shared + matmul(v, inside), adjoint(v))))
-    return (
-        share
-        if constant(g) and not np.any(dv)
-        else settled(share, a[..., :0], a, _tied(equal), of="eigh at equal eigenvalues")
+    turned = matmul(adjoint(v), dv)
+    along = v * shared(
+        dw, equal, largest(w), np.absolute(turned), of=f"the derivative of v·f(w)·vᴴ with v and w{_EIGH}"
     )
+    share = conjugated(hermitian(matmul(along + matmul(v, _gaps(w, equal) * turned), adjoint(v))))
+    if constant(g) and not np.any(dv):
+        return share
+    return settled(share, a[..., :0], a, _tied(equal), of=f"the second derivative{_EIGH}")
 
 
 def _eigh_jvp(t: Any, y: Any, a: Any) -> Any:
@@ -85,11 +88,11 @@ def _eigh_jvp(t: Any, y: Any, a: Any) -> Any:
     moved = matmul(hermitian(t), v)
     equal = _equal(w)
     dw = _real_if_packed(np.add.reduce(conjugated(v) * moved, axis=-2))
-    dw = matmul(shares(equal, w.dtype), dw[..., None])[..., 0]
+    dw = averaged(dw[..., None, :], equal)[..., 0, :]
     dv = matmul(v, _gaps(w, equal) * matmul(adjoint(v), moved))
     top = scatter_add(dw.astype(dv.dtype), index=(Ellipsis, 0, slice(None)), shape=y.shape)
     below = scatter_add(dv, index=(Ellipsis, slice(1, None), slice(None)), shape=y.shape)
-    return settled(top + below, t, a, _tied(equal), of="eigh at equal eigenvalues")
+    return settled(top + below, t, a, _tied(equal), of=f"the second derivative{_EIGH}")
 
 
 def _spread_eigenvalues(a: Any, **_: Any) -> tuple[Any, ...]:
@@ -154,7 +157,7 @@ def _singular(s: Any, a: Any) -> tuple[Any, Any, Any, Any]:
     return reciprocal(s, vanishing(s, norm, n)), apart, together, none[0]
 
 
-_COINCIDENCE = "svd at equal singular values, or at one of 0,"
+_SVD = " of svd at equal singular values, or at one of 0,"
 
 
 def _unsmooth(inverse: Any, equal: Any) -> Any:
@@ -170,14 +173,17 @@ def _svd_vjp(g: Any, y: Any, a: Any) -> Any:
     p, q = matmul(adjoint(u), du), matmul(vh, dv)
     turn_u, turn_v = p - adjoint(p), q - adjoint(q)
     inside = 0.5 * (apart * (turn_u + turn_v) + together * (turn_u - turn_v))
-    shared = matmul((ds * (inverse != 0))[..., None, :], shares(equal, s.dtype))
-    inside = inside + np.eye(s.shape[-1], dtype=s.dtype) * shared
+    turned = np.absolute(p) + np.absolute(q)
+    along = shared(
+        ds * (inverse != 0), equal, largest(s), turned, of=f"the derivative of u·f(s)·vᴴ with u, s and v{_SVD}"
+    )
+    inside = inside + np.eye(s.shape[-1], dtype=s.dtype) * along
     scaled = inverse[..., None, :]
     outside = matmul((du - matmul(u, p)) * scaled, vh) + matmul(u, adjoint((dv - matmul(v, q)) * scaled))
     share = conjugated(matmul(u, matmul(inside, vh)) + outside)
     if constant(g) and not np.any(du) | np.any(dv):
         return share
-    return settled(share, a[..., :0], a, _unsmooth(inverse, equal), of=_COINCIDENCE)
+    return settled(share, a[..., :0], a, _unsmooth(inverse, equal), of=f"the second derivative{_SVD}")
 
 
 def _svd_jvp(t: Any, y: Any, a: Any) -> Any:
@@ -192,9 +198,9 @@ def _svd_jvp(t: Any, y: Any, a: Any) -> Any:
     du = matmul(u, left) + (ahead - matmul(u, inside)) * scaled
     dv = matmul(v, right) + (behind - matmul(v, adjoint(inside))) * scaled
     ds = _real_if_packed(np.add.reduce(conjugated(u) * ahead, axis=-2)) * (inverse != 0)
-    ds = matmul(shares(equal, s.dtype), ds[..., None])[..., 0]
+    ds = averaged(ds[..., None, :], equal)[..., 0, :]
     row = _svd_row(du, ds.astype(du.dtype), adjoint(dv), y.shape)
-    return settled(row, t, a, _unsmooth(inverse, equal), of=_COINCIDENCE)
+    return settled(row, t, a, _unsmooth(inverse, equal), of=f"the second derivative{_SVD}")
 
 
 def _svd_row(u: Any, s: Any, vh: Any, shape: tuple[int, ...]) -> Any:

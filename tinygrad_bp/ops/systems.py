@@ -98,7 +98,8 @@ def independent(a: Any) -> Any:
     added = np.absolute(np.diagonal(r, axis1=-2, axis2=-1))
     if np.any(added <= 16 * a.shape[-1] * np.finfo(a.dtype).eps * np.sqrt(np.sum(np.absolute(r) ** 2, axis=-2))):
         raise LinearAlgebraError(
-            "the columns of the matrix are not independent, so that its derivative does not exist. Leave some out."
+            "the derivative needs independent columns, and one adds only rounding errors to those before it. Leave it "
+            "out, or change the matrix a little."
         )
     return a
 
@@ -122,10 +123,11 @@ def _further(a: Any, t: Any, s: Any) -> Any:
     domain=Shapes("ii,ii", "bii,bii", prepare=_flipped, bounded=True, analytic=False),
 )
 def cofactors_along(a: Any, t: Any) -> Any:
-    """The derivative of the cofactors of square matrices a (…, n, n) along t: the second one of det, for singular a too.
+    """The derivative of the cofactors of square matrices a (…, n, n) along t, the second one of det.
 
-    With a = u·diag(s)·vᴴ it is that of the cofactors of diag(s), turned: products of all s but two. It is symmetric, so
-    it is its own VJP. The derivative for a raises LinearAlgebraError if a is singular, to rounding.
+    With a = u·diag(s)·vᴴ it is that of the cofactors of diag(s), turned: products of all s but two, for singular a
+    too. It is symmetric, so that it is its own VJP. The derivative for a raises LinearAlgebraError if a is singular, to
+    rounding.
     """
     u, s, vh = np.linalg.svd(a)
     n = s.shape[-1]

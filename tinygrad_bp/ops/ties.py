@@ -10,6 +10,7 @@ from tinygrad_bp.domains import Shapes
 from tinygrad_bp.engine import Node
 from tinygrad_bp.errors import LinearAlgebraError
 from tinygrad_bp.ops.comparison import where
+from tinygrad_bp.ops.linear_algebra import matmul
 from tinygrad_bp.registry import op
 
 
@@ -33,14 +34,29 @@ def reciprocal(x: Any, none: Any) -> Any:
     return where(none, 0.0, 1.0 / where(none, 1.0, x))
 
 
-def shares(equal: Any, dtype: Any) -> Any:
-    """The matrices that average over equal values, from those that say which are."""
-    return (equal / np.add.reduce(equal, axis=-1, keepdims=True)).astype(dtype)
+def averaged(x: Any, equal: Any) -> Any:
+    """Rows x (…, 1, n) with the mean over equal values in the place of each; `equal` (…, n, n) says which are."""
+    return matmul(x, (equal / np.add.reduce(equal, axis=-1, keepdims=True)).astype(x.dtype))
 
 
 def constant(g: Any) -> bool:
     """Whether a cotangent depends on nothing, nor will when a traced program runs on other numbers."""
     return not isinstance(g, Node) or (g.op is None and not g.requires_grad)
+
+
+def shared(d: Any, equal: Any, norm: Any, turned: Any, *, of: str) -> Any:
+    """Cotangents d (…, n) of eigenvalues or singular values, as rows (…, 1, n), equal ones with their mean.
+
+    turned: for each pair of vectors, how much the cotangent of one lies along the other. Where it does for equal
+    values, d that differ mean v·f(w)·vᴴ, whose derivative takes more than w and v: that raises LinearAlgebraError.
+    """
+    d = d[..., None, :]
+    mean = averaged(d, equal)
+    rough = float(np.finfo(norm.dtype).eps) ** 0.5
+    apart = np.add.reduce(np.absolute(d - mean)[..., 0, :], axis=-1) * norm[..., 0]
+    inside, whole = [np.add.reduce(x, axis=(-2, -1)) for x in (turned * equal, turned)]
+    mixed = (apart > rough * inside) & (inside > rough * whole)
+    return mean + _nothing(d - mean, mixed, of)
 
 
 # --- where a derivative ends ------------------------------------------------------------------------------------------
@@ -54,19 +70,18 @@ def _untied(x: Any, *others: Any, **_: Any) -> tuple[Any, ...]:
     vjps=(lambda g, y, x, tied, of: distinct(g, tied, of=of), None),
     jvp=(lambda t, y, x, tied, of: distinct(t, tied, of=of), None),
     latex="{0}",
-    domain=Shapes("bij,b", kinds="fb", params=lambda *_: ({"of": "eigh at equal eigenvalues"},), prepare=_untied),
+    domain=Shapes("bij,b", kinds="fb", params=lambda *_: ({"of": "a derivative"},), prepare=_untied),
     whole=True,
 )
 def distinct(x: Any, tied: Any, of: str) -> Any:
     """x (b, …), a cotangent or tangent, if it is 0 for every matrix of which `tied` (b,) holds; else an error.
 
-    of: the op that it is for, and what is tied there. Raises LinearAlgebraError.
+    of: what does not exist. Raises LinearAlgebraError.
     """
     if np.any(tied.reshape(tied.shape + (1,) * (x.ndim - tied.ndim)) & (x != 0)):
         raise LinearAlgebraError(
-            f"the derivative of {of} cannot be differentiated: it depends on how they part, which the vectors do not "
-            "tell. Move them apart by a small change of the matrix, or use what needs no decomposition: trace, det, "
-            "slogdet, inv, solve, matrix_power, sums of squares."
+            f"{of} takes more than the vectors tell. Move the equal values apart by a small change of the matrix, or "
+            "use what needs no decomposition: trace, det, slogdet, inv, solve, matrix_power, sums of squares."
         )
     return x
 
@@ -85,9 +100,7 @@ def _nothing(t: Any, tied: Any, of: str) -> Any:
         None,
     ),
     latex="{0}",
-    domain=Shapes(
-        "bij,bij,bij,b", kinds="fffb", params=lambda *_: ({"of": "eigh at equal eigenvalues"},), prepare=_untied
-    ),
+    domain=Shapes("bij,bij,bij,b", kinds="fffb", params=lambda *_: ({"of": "a derivative"},), prepare=_untied),
 )
 def settled(x: Any, t: Any, a: Any, tied: Any, of: str) -> Any:
     """x, a derivative at the matrices a, for which it must not be differentiated where `tied` holds.
