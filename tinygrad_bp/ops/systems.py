@@ -104,6 +104,24 @@ def independent(a: Any) -> Any:
     return a
 
 
+def _without_one(s: Any) -> Any:
+    """For each singular value the product of the others."""
+    return np.prod(np.where(np.eye(s.shape[-1], dtype=bool), 1, s[..., None, :]), axis=-1)
+
+
+def _without_two(s: Any) -> Any:
+    """For each pair of singular values, in descending order, the product of the others; 0 on the diagonal.
+
+    It is the product without the smaller one, divided by the larger one. If that is 0 too there is another 0 among the
+    others, except for the last pair.
+    """
+    n = s.shape[-1]
+    without, larger = [np.maximum(x[..., None], x[..., None, :]) for x in (_without_one(s), s)]
+    last = np.arange(n) >= n - 2
+    divided = np.where(larger == 0, 0, without / np.where(larger == 0, 1, larger))
+    return np.where(last[:, None] & last, _per_matrix(np.prod(s[..., :-2], axis=-1)), divided) * ~np.eye(n, dtype=bool)
+
+
 def _further(a: Any, t: Any, s: Any) -> Any:
     """The third derivative of the determinant along t and s, for regular a."""
     back = _transposed(inv(independent(a)))
@@ -131,8 +149,7 @@ def cofactors_along(a: Any, t: Any) -> Any:
     """
     u, s, vh = np.linalg.svd(a)
     n = s.shape[-1]
-    left_out = np.eye(n, dtype=bool)[:, None] | np.eye(n, dtype=bool)
-    others = np.prod(np.where(left_out, 1, s[..., None, None, :]), axis=-1) * ~np.eye(n, dtype=bool)
+    others = _without_two(s)
     turned = np.conjugate(u.swapaxes(-1, -2)) @ t @ np.conjugate(vh.swapaxes(-1, -2))
     diagonal = others @ np.diagonal(turned, axis1=-2, axis2=-1)[..., None] * np.eye(n)
     inside = diagonal - others * turned.swapaxes(-1, -2)
@@ -152,10 +169,8 @@ def cofactor(a: Any) -> Any:
     if np.all(determinant):
         return _per_matrix(determinant) * _transposed(np.linalg.inv(a))
     u, s, vh = np.linalg.svd(a)
-    unit = np.eye(s.shape[-1], dtype=bool)
-    others = np.prod(np.where(unit, 1, s[..., None, :]), axis=-1)
     sign = _per_matrix(np.linalg.det(u) * np.linalg.det(vh))
-    return (sign * (np.conjugate(u) * others[..., None, :]) @ np.conjugate(vh)).astype(a.dtype)
+    return (sign * (np.conjugate(u) * _without_one(s)[..., None, :]) @ np.conjugate(vh)).astype(a.dtype)
 
 
 @op(
