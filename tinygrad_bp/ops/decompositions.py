@@ -107,8 +107,9 @@ def qr(a: Any, mode: Literal["reduced", "complete", "r"] = "reduced") -> Any:
     """QR decomposition a = Q·R of matrices (…, m, n): Q (…, m, k) with orthonormal columns, R (…, k, n) upper
     triangular, k = min(m, n). With mode "r" only R.
 
-    The first k columns of a must be independent, else the derivative raises LinearAlgebraError. Mode "complete" is for
-    m ≤ n: the further columns that it adds are arbitrary, and have no derivative.
+    The first k columns of a must be independent, by more than rounding errors, else the derivative raises
+    LinearAlgebraError. Mode "complete" is for m ≤ n: the further columns that it adds are arbitrary, and have no
+    derivative.
     """
     a = operand(a)
     m, n = a.shape[-2:]

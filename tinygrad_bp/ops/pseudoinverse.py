@@ -50,7 +50,7 @@ def pinv(a: Any, rcond: Any = None) -> Any:
 
     Singular values up to `rcond` times the largest count as 0 (NumPy's default if None). The derivative is that along
     matrices of the same rank, the only ones among which the inverse is continuous. Where `rcond` takes singular values
-    above rounding away, second derivatives need different ones among those that stay.
+    above rounding away, second derivatives need a of full rank without equal ones, and raise LinearAlgebraError else.
     """
     a = operand(a)
     return pseudoinverse(a if rcond is None else _projected(a, np.asarray(rcond)), rcond=rcond)

@@ -105,7 +105,7 @@ def _spread_eigenvalues(a: Any, **_: Any) -> tuple[Any, ...]:
     jvp=_eigh_jvp,
     latex=r"\operatorname{eigh}({0})",
     domain=Shapes("ii", "bii", prepare=_spread_eigenvalues, bounded=True, analytic=False),
-    convention="pairs of equal eigenvalues add nothing through their eigenvectors",
+    convention="equal eigenvalues share, and add nothing through their eigenvectors; no second derivative there",
 )
 def eigh_packed(a: Any) -> Any:
     """Eigenvalues (first row) above eigenvectors (columns) of symmetric matrices (…, n, n): (…, n + 1, n)."""
@@ -118,15 +118,17 @@ def eigh(a: Any) -> EighResult:
     matrices.
 
     Of a the symmetric part (a + aᴴ)/2 counts, so that the gradient is symmetric like a. The first large element of each
-    real eigenvector is positive. Where eigenvalues are equal, eigenvectors have no derivative: such pairs add nothing
-    through them, which is right for the first derivative of functions of whole eigenspaces, and not for v·f(w)·vᵀ.
+    real eigenvector is positive. Equal eigenvalues share their gradient, and add nothing through their eigenvectors,
+    which have no derivative: right for the first derivative of functions of whole eigenspaces. The second one raises
+    LinearAlgebraError, and so does the first of v·f(w)·vᴴ, except that its JVP, and the VJP of elements for which the
+    cotangents of equal eigenvalues come out equal, cannot be told from others: move equal eigenvalues apart first.
     Derivatives of complex eigenvectors are right for functions that do not depend on their phases.
     """
     return EighResult(*_spectrum(eigh_packed(a)))
 
 
 def eigvalsh(a: Any) -> Any:
-    """Eigenvalues (…, n) of symmetric (Hermitian) matrices, ascending. VJP: v·diag(g)·vᴴ."""
+    """Eigenvalues (…, n) of symmetric (Hermitian) matrices, ascending. VJP: v·diag(g)·vᴴ; equal ones share g."""
     return eigh(a).eigenvalues
 
 
@@ -224,7 +226,8 @@ def _spread_singular_values(a: Any, **_: Any) -> tuple[Any, ...]:
     jvp=_svd_jvp,
     latex=r"\operatorname{svd}({0})",
     domain=Shapes("ii", "ij", "bij", prepare=_spread_singular_values, bounded=True, analytic=False),
-    convention="0 for singular values of 0; pairs of equal ones add nothing through turning U and V alike",
+    convention="0 for singular values of 0; equal ones share, and add nothing through turning U and V alike; no second "
+    "derivative there",
 )
 def svd_packed(a: Any) -> Any:
     """U (…, m, k), S (…, k) and Vᴴ (…, k, n) of matrices (…, m, n), k = min(m, n), flattened one after the other."""
@@ -241,10 +244,12 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     (…, k, n), k = min(m, n). With compute_uv=False only S.
 
     full_matrices=True, NumPy's default, is for square matrices: the further columns are arbitrary and have no
-    derivative. The first large element of each real column of U is positive. Where singular values are equal, their
-    vectors have no derivative: such pairs add nothing through turning alike in U and V, which is right for the first
-    derivative of functions of whole subspaces, as U·Vᴴ is. A singular value of 0 gets 0. Derivatives of complex vectors
-    are right for functions that do not depend on their phases.
+    derivative. The first large element of each real column of U is positive. A singular value of 0 gets 0. Equal ones
+    share their gradient; their vectors have no derivative, such pairs add nothing through turning alike in U and V.
+    That is right for functions of whole subspaces, as U·Vᴴ is, to first order. At equal values, or at one of 0, the
+    second derivative raises LinearAlgebraError, except for sums of equal ones, and so does, as for `eigh`, the gradient
+    of U·f(S)·Vᴴ at equal values. Derivatives of complex vectors are right for functions that do not depend on their
+    phases.
     """
     a = operand(a)
     m, n = a.shape[-2:]
