@@ -92,7 +92,12 @@ def _nothing(t: Any, tied: Any, of: str) -> Any:
 
 
 @op(
-    vjps=(lambda g, y, x, t, a, tied, of: distinct(g, tied, of=of) + _nothing(t, tied, of), None, None, None),
+    vjps=(
+        lambda g, y, x, t, a, tied, of: distinct(g, tied, of=of) + _nothing(t, tied, of),
+        None,
+        lambda g, y, x, t, a, tied, of: np.zeros(a.shape, a.dtype),
+        None,
+    ),
     jvp=(
         lambda moved, y, x, t, a, tied, of: moved,
         None,
