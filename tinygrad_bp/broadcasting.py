@@ -16,5 +16,7 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     lead = g.ndim - len(shape)
     if lead:
         g = np.add.reduce(g, axis=tuple(range(lead)))
+        if g.shape == shape:
+            return g
     axes = tuple([i for i, n in enumerate(g.shape) if n != shape[i]])
-    return np.add.reduce(g, axis=axes, keepdims=True) if axes else g
+    return np.add.reduce(g, axis=axes, keepdims=True)
