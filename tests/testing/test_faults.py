@@ -1,17 +1,21 @@
-"""The checker finds faults of many kinds, each from twenty seeds, and raises no false alarm."""
+"""The checker finds faults of many kinds, each from twenty seeds, and raises no false alarm.
+
+The quick profile (--hypothesis-profile=quick) takes two seeds.
+"""
 
 import inspect
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 import tinygrad_bp as tg
 from tinygrad_bp import engine
 from tinygrad_bp.registry import OPS
 from tinygrad_bp.testing import GradientError, check_gradients
 
-SEEDS = 20
+SEEDS = min(20, settings.default.max_examples // 10)
 CASES = 40
 ROUNDS = 5
 """A fault must show within 200 cases, which is what CI tries of each op; true rules are tried with 40 of each seed."""

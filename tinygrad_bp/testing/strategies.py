@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from tinygrad_bp.errors import missing_extra
 from tinygrad_bp.testing.checker import check_gradients
 
 Array = np.ndarray[Any, Any]
+Choose = Callable[[Sequence[Any]], Any]
 
 KINK_DISTANCE = 0.02
 """How far usual inputs stay from points without a derivative: farther than a central difference reaches."""
@@ -77,44 +78,51 @@ def op_cases(op: Op | Callable[..., Any], scales: Sequence[float] = (1.0, 10.0))
     except ImportError as error:
         raise missing_extra("hypothesis", "test") from error
     record: Op = op if isinstance(op, Op) else op.op  # type: ignore[attr-defined]
+    return _strategy(st)(st, record, tuple(scales))
+
+
+@cache
+def _strategy(st: Any) -> Callable[..., Any]:
+    """Made once: Hypothesis reads and parses the source of what it makes a strategy of."""
+    return st.composite(_case)  # type: ignore[no-any-return]
+
+
+def _case(draw: Any, st: Any, record: Op, scales: Sequence[float]) -> OpCase:
+    def choose(options: Sequence[Any]) -> Any:
+        return options[draw(st.integers(0, len(options) - 1))]  # of integers Hypothesis keeps the strategy
+
     domain = record.domain
     special = domain.prepare is None and not domain.ordered and (record.convention or domain.kink is not None)
     weights = (10, 1, 5 if special else 0)
-    kinds = st.sampled_from([kind for kind, weight in zip(KINDS, weights, strict=True) for _ in range(weight)])
-
-    @st.composite
-    def cases(draw: Any) -> OpCase:
-        kind = draw(kinds)
-        arity = len(record.vjps) if isinstance(record.vjps, tuple) else draw(st.integers(1, 3))
-        shapes = _shapes(draw, st, domain, arity, large=kind == "large")
-        params = draw(st.sampled_from([dict(p) for p in domain.params(*shapes)]))
-        seed = draw(st.integers(0, 2**32 - 1))
-        random = np.random.default_rng(seed)
-        if kind == "special":
-            return OpCase(record, _special_inputs(random, domain, shapes, params), params, True, seed)
-        scale = 1.0 if domain.bounded or kind == "large" else draw(st.sampled_from(scales))
-        return OpCase(record, _inputs(random, domain, shapes, params, scale), params, False, seed)
-
-    return cases()
+    kind = choose([kind for kind, weight in zip(KINDS, weights, strict=True) for _ in range(weight)])
+    arity = len(record.vjps) if isinstance(record.vjps, tuple) else choose((1, 2, 3))
+    shapes = _shapes(choose, domain, arity, large=kind == "large")
+    params = dict(choose(domain.params(*shapes)))
+    seed = choose(range(2**32))
+    random = np.random.default_rng(seed)
+    if kind == "special":
+        return OpCase(record, _special_inputs(random, domain, shapes, params), params, True, seed)
+    scale = 1.0 if domain.bounded or kind == "large" else choose(scales)
+    return OpCase(record, _inputs(random, domain, shapes, params, scale), params, False, seed)
 
 
-def _shapes(draw: Any, st: Any, domain: Domain, arity: int, large: bool) -> list[tuple[int, ...]]:
-    lengths = st.sampled_from([n for n in LENGTHS if n >= domain.smallest] or [domain.smallest, domain.smallest + 1])
+def _shapes(choose: Choose, domain: Domain, arity: int, large: bool) -> list[tuple[int, ...]]:
+    lengths = [n for n in LENGTHS if n >= domain.smallest] or [domain.smallest, domain.smallest + 1]
     if domain.shapes == BROADCAST:
-        common = [LARGE] if large else [draw(lengths) for _ in range(draw(st.sampled_from((0, 1, 2, 3, 2))))]
-        return [_narrowed(draw, st, common) for _ in range(arity)]
-    words = draw(st.sampled_from(domain.shapes)).split(",")
+        common = [LARGE] if large else [choose(lengths) for _ in range(choose((0, 1, 2, 3, 2)))]
+        return [_narrowed(choose, common) for _ in range(arity)]
+    words = choose(domain.shapes).split(",")
     words = words if len(words) > 1 else words * arity
     large_length = max(domain.smallest, round(LARGE ** (1 / max(1, *map(len, words)))))
     letters = sorted(set("".join(words)))
-    length = {letter: large_length if large else draw(lengths) for letter in letters}
+    length = {letter: large_length if large else choose(lengths) for letter in letters}
     return [tuple([length[letter] for letter in word]) for word in words]
 
 
-def _narrowed(draw: Any, st: Any, common: Sequence[int]) -> tuple[int, ...]:
+def _narrowed(choose: Choose, common: Sequence[int]) -> tuple[int, ...]:
     """A shape that broadcasts to `common`: leading axes left out, some axes of length 1."""
-    start = draw(st.sampled_from((0, 0, *range(len(common) + 1))))
-    return tuple([draw(st.sampled_from((n, n, 1))) for n in common[start:]])
+    start = choose((0, 0, *range(len(common) + 1)))
+    return tuple([choose((n, n, 1)) for n in common[start:]])
 
 
 def _inputs(

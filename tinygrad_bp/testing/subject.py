@@ -66,7 +66,8 @@ class Subject:
 
     def direction(self, shape: tuple[int, ...]) -> Array:
         """A random array with no small element."""
-        return np.asarray(self.random.uniform(0.5, 1.5, shape) * self.random.choice([-1.0, 1.0], shape))
+        x = self.random.uniform(-1, 1, shape)
+        return np.asarray(x + np.copysign(0.5, x))
 
     def fail(self, what: str, i: int, index: Any, expected: Any, got: Any) -> None:
         """Raise the error for input i."""
