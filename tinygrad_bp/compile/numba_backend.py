@@ -18,7 +18,7 @@ import numpy as np
 from tinygrad_bp.codegen import Program
 from tinygrad_bp.codegen.simplify import SCALE
 from tinygrad_bp.codegen.source import Written
-from tinygrad_bp.compile.numba_numpy import OWN_SOURCE, numba_itself, numba_numpy, scaled
+from tinygrad_bp.compile.numba_numpy import OWN_SOURCES, numba_itself, numba_numpy, scaled
 
 Run = Callable[..., Any]
 
@@ -97,7 +97,8 @@ def _loaded(source: str) -> ModuleType:
 
     The name depends on the library's own functions too, since they are part of the machine code.
     """
-    name = f"program_{hashlib.sha256(source.encode() + OWN_SOURCE.read_bytes()).hexdigest()[:32]}"
+    parts = [source.encode(), *[path.read_bytes() for path in OWN_SOURCES]]
+    name = f"program_{hashlib.sha256(b''.join(parts)).hexdigest()[:32]}"
     if name in sys.modules:
         return sys.modules[name]
     folder = cache_folder()

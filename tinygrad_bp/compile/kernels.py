@@ -1,0 +1,211 @@
+"""Stretches as machine code: one loop that does all steps on an element before it goes on to the next."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, final
+
+import numpy as np
+
+from tinygrad_bp.codegen.elementwise import is_total
+from tinygrad_bp.codegen.simplify import SCALE, uniform
+from tinygrad_bp.codegen.symbolic import CONSTANT, Step
+from tinygrad_bp.compile.loop_values import TYPES, Loop, Value, select
+from tinygrad_bp.compile.machine_code import NAME, compiled
+from tinygrad_bp.compile.vector_math import FORMATS, Numbers, exponential, hyperbolic_tangent
+
+CHUNK = 256
+"""Elements that are added up as they are, before their sum is added to others in float64."""
+
+_WORDS = {"float": "i32", "double": "i64"}
+"""Whole numbers with as many bits."""
+
+def _fused(make: Callable[[Numbers], Callable[[Value], Value]]) -> Callable[[Value], Value]:
+    """A function of `vector_math` that is written for this kind of value, its products and sums in one instruction."""
+
+    def function(x: Value) -> Value:
+        real, word = x.type, _WORDS[x.type]
+        numbers = Numbers(
+            FORMATS[np.dtype(np.float32 if real == "float" else np.float64)],
+            bits=lambda v: v.turned("bitcast", word),
+            number=lambda v: v.turned("bitcast", real),
+            select=select,
+        )
+        y = make(numbers)(Value(x.loop, real, x.name, fused=True))
+        return Value(y.loop, real, y.name)
+
+    return function
+
+
+def _maximum(a: Value, b: Value) -> Value:
+    return select(b != b, b, select(a.compared("ugt", b), a, b))
+
+
+def _minimum(a: Value, b: Value) -> Value:
+    return select(b != b, b, select(a.compared("ult", b), a, b))
+
+
+def _sign(x: Value) -> Value:
+    return select(x > 0, 1, select(x < 0, -1, x))
+
+
+_FORMS: Mapping[Any, Callable[..., Value]] = {
+    np.add: operator.add, np.subtract: operator.sub, np.multiply: operator.mul, np.divide: operator.truediv,
+    np.negative: operator.neg, np.positive: lambda x: x, np.absolute: abs, np.fabs: abs, np.square: lambda x: x * x,
+    np.reciprocal: lambda x: 1 / x, np.sqrt: lambda x: x.called("sqrt"), np.sign: _sign,
+    np.exp: _fused(exponential), np.tanh: _fused(hyperbolic_tangent),
+    np.maximum: _maximum, np.minimum: _minimum,
+    np.greater: operator.gt, np.less: operator.lt, np.greater_equal: operator.ge, np.less_equal: operator.le,
+    np.equal: operator.eq, np.not_equal: operator.ne, np.isnan: lambda x: x != x,
+    np.isfinite: lambda x: abs(x) < np.inf, np.isinf: lambda x: abs(x) == np.inf,
+    SCALE: lambda g, d: select(g != 0, g * d, 0), np.where: select,
+}  # fmt: skip
+"""What a loop does for a step."""
+
+_TRUTHS: Mapping[Any, Callable[..., Value]] = {
+    np.logical_and: operator.and_, np.bitwise_and: operator.and_, np.multiply: operator.and_,
+    np.logical_or: operator.or_, np.bitwise_or: operator.or_, np.add: operator.or_, np.logical_xor: operator.xor,
+    np.bitwise_xor: operator.xor, np.not_equal: operator.xor,
+    np.logical_not: lambda x: x ^ True, np.invert: lambda x: x ^ True,
+}  # fmt: skip
+"""The same for a step on truths alone."""
+
+
+class NoForm(Exception):
+    """A stretch with a step that a loop does not do, or not as NumPy does it."""
+
+
+def kernel(inputs: Sequence[Step], steps: Sequence[Step], results: Sequence[Step]) -> Kernel | None:
+    """A stretch as machine code, if a compiler is there and knows all steps."""
+    try:
+        return Kernel(inputs, steps, results)
+    except (NoForm, ImportError, AttributeError, RuntimeError):  # no compiler, or one that speaks otherwise
+        return None
+
+
+@final
+class Kernel:
+    """A stretch as machine code. Raises NoForm."""
+
+    block = 1 << 17
+
+    def __init__(self, inputs: Sequence[Step], steps: Sequence[Step], results: Sequence[Step]):
+        kinds = {step.dtype for step in (*inputs, *steps) if step.shape and step.dtype != np.bool_}
+        if len(kinds) != 1 or not kinds <= FORMATS.keys():
+            raise NoForm
+        (self.dtype,) = kinds
+        self.sums = len([step for step in results if is_total(step)])
+        self.source = _KernelWriter(self.dtype, inputs, results).function(steps)
+        self.run = compiled(self.source, len(inputs) + len(results) - self.sums + 1)
+
+    def begun(self, inputs: Sequence[Any], arrays: Sequence[Any]) -> Callable[[int, int], Any]:
+        """What computes all elements from one place to another, and returns sums over them; for contiguous arrays."""
+        given = [x if np.ndim(x) else np.array(x, None if x.dtype == np.bool_ else self.dtype) for x in inputs]
+        sums = np.empty(self.sums)
+        addresses = [x.ctypes.data for x in (*given, *arrays, sums)]
+
+        def compute(start: int, stop: int, alive: Any = given) -> Any:
+            self.run(start, stop, *addresses)
+            return sums
+
+        return compute
+
+
+@final
+class _KernelWriter:
+    """The function of a kernel: a loop over chunks, and in it one over elements, with an instruction or more a step."""
+
+    def __init__(self, dtype: Any, inputs: Sequence[Step], results: Sequence[Step]):
+        self.dtype, self.real, self.inputs = dtype, TYPES[dtype.name], inputs
+        self.arrays = [step for step in results if not is_total(step)]
+        self.totals = [step for step in results if is_total(step)]
+        self.loop = Loop()
+        self.values: dict[Step, Value] = {}
+
+    def function(self, steps: Sequence[Step]) -> str:
+        """Its text."""
+        for i, step in enumerate(self.inputs):
+            self.values[step] = self._loaded(f"%x{i}", step)
+        for step in steps:
+            if not is_total(step):
+                self.values[step] = self._computed(step)
+        for i, step in enumerate(self.arrays):
+            self._store(self.values[step], f"%y{i}")
+        addends = [self.values[step.args[0]].name for step in self.totals]
+        addresses = [*[f"%x{i}" for i in range(len(self.inputs))], *[f"%y{i}" for i in range(len(self.arrays))]]
+        return _around(self.loop, self.real, [*addresses, "%sums"], addends)
+
+    def _loaded(self, address: str, step: Step) -> Value:
+        """An element of an input, or the number that it is."""
+        place = "%i" if step.shape else "0"
+        if step.dtype == np.bool_:
+            return self.loop.element(address, place, "i8").compared("ne", 0)
+        return self.loop.element(address, place, self.real)
+
+    def _store(self, value: Value, address: str) -> None:
+        self.loop.store(value.turned("zext", "i8") if value.type == "i1" else value, address, "%i")
+
+    def _computed(self, step: Step) -> Value:
+        """What a step gives for an element."""
+        operands = [self._operand(x, step) for x in step.args]
+        if all(x.type == "i1" for x in operands):
+            form = _TRUTHS.get(step.function)
+        else:
+            form = _FORMS.get(step.function)
+            start = 1 if step.function is np.where else 0
+            operands[start:] = [x.turned("uitofp", self.real) if x.type == "i1" else x for x in operands[start:]]
+        if form is None:
+            raise NoForm
+        result = form(*operands)
+        if result.type != TYPES[step.dtype.name]:
+            raise NoForm
+        return result
+
+    def _operand(self, x: Any, user: Step) -> Value:
+        """An operand of a step; numbers of other types are taken where NumPy takes them as this type too."""
+        if isinstance(x, Step) and x.kind != CONSTANT:
+            if not x.shape and x.dtype not in (self.dtype, np.bool_) and user.dtype != self.dtype:
+                raise NoForm
+            return self.values[x]
+        number: Any = uniform(x)
+        if isinstance(number, bool):
+            return Value(self.loop, "i1", str(number).lower())
+        if isinstance(number, complex) or (user.dtype != self.dtype and self.dtype.type(number) != number):
+            raise NoForm
+        return Value(self.loop, self.real, self.loop.literal(number, self.real))
+
+
+def _around(loop: Loop, real: str, addresses: Sequence[str], addends: Sequence[str]) -> str:
+    """The whole function around the body of its loops. What is added up within a chunk may be so in any order."""
+    each = range(len(addends))
+    lines = [
+        *loop.declared,
+        f"define void @{NAME}(i64 %start, i64 %stop, {', '.join([f'ptr noalias {a}' for a in addresses])}) {{",
+        "entry:",
+        "br label %chunk",
+        "chunk:",
+        "%from = phi i64 [ %start, %entry ], [ %to, %chunk_done ]",
+        *[f"%total{k} = phi double [ 0.0, %entry ], [ %added{k}, %chunk_done ]" for k in each],
+        f"%further = add i64 %from, {CHUNK}",
+        "%fits = icmp slt i64 %further, %stop",
+        "%to = select i1 %fits, i64 %further, i64 %stop",
+        "br label %element",
+        "element:",
+        "%i = phi i64 [ %from, %chunk ], [ %next, %element ]",
+        *[f"%sum{k} = phi {real} [ 0.0, %chunk ], [ %more{k}, %element ]" for k in each],
+        *loop.lines,
+        *[f"%more{k} = fadd reassoc {real} %sum{k}, {addends[k]}" for k in each],
+        "%next = add nuw nsw i64 %i, 1",
+        "%last = icmp eq i64 %next, %to",
+        "br i1 %last, label %chunk_done, label %element",
+        "chunk_done:",
+        *[f"%wide{k} = {'fpext float' if real == 'float' else 'fadd double 0.0,'} %more{k}{' to double' * (real == 'float')}" for k in each],
+        *[f"%added{k} = fadd double %total{k}, %wide{k}" for k in each],
+        "%finished = icmp eq i64 %to, %stop",
+        "br i1 %finished, label %done, label %chunk",
+        "done:",
+    ]
+    for k in each:
+        lines += [f"%place{k} = getelementptr double, ptr %sums, i64 {k}", f"store double %added{k}, ptr %place{k}"]
+    return "\n".join([*lines, "ret void", "}", ""])
