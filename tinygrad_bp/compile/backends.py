@@ -85,10 +85,10 @@ def _choice(program: Program, choice: Choice, largest: int) -> tuple[str, str]:
         return choice, "as asked"
     if find_spec("numba") is None:
         return "numpy", "Numba is not installed (pip install 'tinygrad_bp[jit]')"
-    if found := obstacle(program):
-        return "numpy", found
     if largest > SMALL:
         return "numpy", "the arrays are large enough for NumPy"
+    if found := obstacle(program):
+        return "numpy", found
     return "numba", "the arrays are small"
 
 

@@ -62,7 +62,8 @@ class Blockwise:
         others = [_pool(count).submit(self._work, flat, arrays, totals, left) for _ in range(count - 1)]
         self._work(flat, arrays, totals, left)
         for future in others:
-            future.result()
+            if not future.cancel():  # it has begun
+                future.result()
         sums = [dtype.type(total) for dtype, total in zip(self.sums, totals.sum(axis=1), strict=True)]
         return *[array.reshape(self.shape) for array in arrays], *sums
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from typing import Any, final
 
 import numpy as np
@@ -12,8 +13,17 @@ from tinygrad_bp.codegen.elementwise import is_total
 from tinygrad_bp.codegen.simplify import SCALE, uniform
 from tinygrad_bp.codegen.symbolic import CONSTANT, Step
 from tinygrad_bp.compile.loop_values import TYPES, Loop, Value, select
-from tinygrad_bp.compile.machine_code import NAME, compiled
-from tinygrad_bp.compile.vector_math import FORMATS, Numbers, exponential, hyperbolic_tangent
+from tinygrad_bp.compile.machine_code import NAME, NoCompiler, compiled
+from tinygrad_bp.compile.vector_math import (
+    FORMATS,
+    Numbers,
+    exponential,
+    exponential_less_1,
+    hyperbolic_tangent,
+    logarithm,
+    logarithm_of_1_and,
+    logarithm_of_sum,
+)
 
 CHUNK = 256
 """Elements that are added up as they are, before their sum is added to others in float64."""
@@ -21,19 +31,24 @@ CHUNK = 256
 _WORDS = {"float": "i32", "double": "i64"}
 """Whole numbers with as many bits."""
 
-def _fused(make: Callable[[Numbers], Callable[[Value], Value]]) -> Callable[[Value], Value]:
+
+class NoForm(Exception):
+    """A stretch with a step that a loop does not do, or not as NumPy does it."""
+
+
+def _fused(make: Callable[[Numbers], Callable[..., Value]]) -> Callable[..., Value]:
     """A function of `vector_math` that is written for this kind of value, its products and sums in one instruction."""
 
-    def function(x: Value) -> Value:
-        real, word = x.type, _WORDS[x.type]
+    def function(*operands: Value) -> Value:
+        loop, real = operands[0].loop, operands[0].type
+        word = _WORDS[real]
         numbers = Numbers(
             FORMATS[np.dtype(np.float32 if real == "float" else np.float64)],
             bits=lambda v: v.turned("bitcast", word),
             number=lambda v: v.turned("bitcast", real),
-            select=select,
+            select=lambda condition, a, b: select(condition, loop.constant(a, real), loop.constant(b, real)),
         )
-        y = make(numbers)(Value(x.loop, real, x.name, fused=True))
-        return Value(y.loop, real, y.name)
+        return Value(loop, real, make(numbers)(*[Value(loop, real, x.name, fused=True) for x in operands]).name)
 
     return function
 
@@ -47,19 +62,28 @@ def _minimum(a: Value, b: Value) -> Value:
 
 
 def _sign(x: Value) -> Value:
-    return select(x > 0, 1, select(x < 0, -1, x))
+    return select(x > 0, x.like(1), select(x < 0, x.like(-1), x))
+
+
+def _power(x: Value, exponent: Value) -> Value:
+    """A small whole power as a product."""
+    if exponent.number not in (-2, -1, 2, 3, 4):
+        raise NoForm
+    factor = x if exponent.number > 0 else 1 / x
+    return reduce(operator.mul, [factor] * abs(int(exponent.number)))
 
 
 _FORMS: Mapping[Any, Callable[..., Value]] = {
     np.add: operator.add, np.subtract: operator.sub, np.multiply: operator.mul, np.divide: operator.truediv,
     np.negative: operator.neg, np.positive: lambda x: x, np.absolute: abs, np.fabs: abs, np.square: lambda x: x * x,
     np.reciprocal: lambda x: 1 / x, np.sqrt: lambda x: x.called("sqrt"), np.sign: _sign,
-    np.exp: _fused(exponential), np.tanh: _fused(hyperbolic_tangent),
+    np.exp: _fused(exponential), np.expm1: _fused(exponential_less_1), np.tanh: _fused(hyperbolic_tangent),
+    np.log: _fused(logarithm), np.log1p: _fused(logarithm_of_1_and), np.logaddexp: _fused(logarithm_of_sum),
     np.maximum: _maximum, np.minimum: _minimum,
     np.greater: operator.gt, np.less: operator.lt, np.greater_equal: operator.ge, np.less_equal: operator.le,
     np.equal: operator.eq, np.not_equal: operator.ne, np.isnan: lambda x: x != x,
     np.isfinite: lambda x: abs(x) < np.inf, np.isinf: lambda x: abs(x) == np.inf,
-    SCALE: lambda g, d: select(g != 0, g * d, 0), np.where: select,
+    SCALE: lambda g, d: select(g != 0, g * d, g.like(0)), np.where: select, np.power: _power,
 }  # fmt: skip
 """What a loop does for a step."""
 
@@ -72,15 +96,11 @@ _TRUTHS: Mapping[Any, Callable[..., Value]] = {
 """The same for a step on truths alone."""
 
 
-class NoForm(Exception):
-    """A stretch with a step that a loop does not do, or not as NumPy does it."""
-
-
 def kernel(inputs: Sequence[Step], steps: Sequence[Step], results: Sequence[Step]) -> Kernel | None:
     """A stretch as machine code, if a compiler is there and knows all steps."""
     try:
         return Kernel(inputs, steps, results)
-    except (NoForm, ImportError, AttributeError, RuntimeError):  # no compiler, or one that speaks otherwise
+    except (NoForm, NoCompiler):
         return None
 
 
@@ -88,20 +108,22 @@ def kernel(inputs: Sequence[Step], steps: Sequence[Step], results: Sequence[Step
 class Kernel:
     """A stretch as machine code. Raises NoForm."""
 
-    block = 1 << 17
+    block = 1 << 16
+    """Elements that a thread does at a time: some ten thousandths of a second."""
 
     def __init__(self, inputs: Sequence[Step], steps: Sequence[Step], results: Sequence[Step]):
         kinds = {step.dtype for step in (*inputs, *steps) if step.shape and step.dtype != np.bool_}
         if len(kinds) != 1 or not kinds <= FORMATS.keys():
             raise NoForm
         (self.dtype,) = kinds
+        self.kinds = [step.dtype if step.dtype == np.bool_ else self.dtype for step in inputs]
         self.sums = len([step for step in results if is_total(step)])
         self.source = _KernelWriter(self.dtype, inputs, results).function(steps)
         self.run = compiled(self.source, len(inputs) + len(results) - self.sums + 1)
 
     def begun(self, inputs: Sequence[Any], arrays: Sequence[Any]) -> Callable[[int, int], Any]:
         """What computes all elements from one place to another, and returns sums over them; for contiguous arrays."""
-        given = [x if np.ndim(x) else np.array(x, None if x.dtype == np.bool_ else self.dtype) for x in inputs]
+        given = [np.asarray(x, kind) for x, kind in zip(inputs, self.kinds, strict=True)]
         sums = np.empty(self.sums)
         addresses = [x.ctypes.data for x in (*given, *arrays, sums)]
 
@@ -170,15 +192,15 @@ class _KernelWriter:
             return self.values[x]
         number: Any = uniform(x)
         if isinstance(number, bool):
-            return Value(self.loop, "i1", str(number).lower())
-        if isinstance(number, complex) or (user.dtype != self.dtype and self.dtype.type(number) != number):
+            return self.loop.constant(number, "i1")
+        if isinstance(x, Step) and user.dtype != self.dtype and float(self.dtype.type(number)) != number:
             raise NoForm
-        return Value(self.loop, self.real, self.loop.literal(number, self.real))
+        return self.loop.constant(number, self.real)
 
 
 def _around(loop: Loop, real: str, addresses: Sequence[str], addends: Sequence[str]) -> str:
     """The whole function around the body of its loops. What is added up within a chunk may be so in any order."""
-    each = range(len(addends))
+    each, widened = range(len(addends)), f"{'bitcast' if real == 'double' else 'fpext'} {real}"
     lines = [
         *loop.declared,
         f"define void @{NAME}(i64 %start, i64 %stop, {', '.join([f'ptr noalias {a}' for a in addresses])}) {{",
@@ -200,7 +222,7 @@ def _around(loop: Loop, real: str, addresses: Sequence[str], addends: Sequence[s
         "%last = icmp eq i64 %next, %to",
         "br i1 %last, label %chunk_done, label %element",
         "chunk_done:",
-        *[f"%wide{k} = {'fpext float' if real == 'float' else 'fadd double 0.0,'} %more{k}{' to double' * (real == 'float')}" for k in each],
+        *[f"%wide{k} = {widened} %more{k} to double" for k in each],
         *[f"%added{k} = fadd double %total{k}, %wide{k}" for k in each],
         "%finished = icmp eq i64 %to, %stop",
         "br i1 %finished, label %done, label %chunk",

@@ -7,6 +7,7 @@ from typing import Any, final
 
 import numpy as np
 
+REAL = ("float", "double")
 TYPES = {"float32": "float", "float64": "double", "bool": "i1"}
 """LLVM's names for the numbers of arrays, as a loop computes with them."""
 
@@ -35,40 +36,49 @@ class Loop:
         at = self.value("ptr", f"getelementptr {value.type}, ptr {address}, i64 {place}")
         self.lines.append(f"store {value.type} {value.name}, ptr {at.name}")
 
-    def literal(self, number: Any, type: str) -> str:
-        """A number of a type."""
-        if type in ("float", "double"):
-            return f"0x{struct.pack('>d', np.float32(number) if type == 'float' else number).hex().upper()}"
-        return str(int(number))
+    def constant(self, x: Any, type: str) -> Value:
+        """A number as a value of a type; values remain what they are."""
+        if isinstance(x, Value):
+            return x
+        if type not in REAL:
+            return Value(self, type, str(int(x)))
+        number = float(np.float32(x) if type == "float" else x)
+        return Value(self, type, f"0x{struct.pack('>d', number).hex().upper()}", number=number)
 
 
-def select(condition: Value, a: Any, b: Any) -> Value:
-    """a where the condition holds, else b; one of them is a value."""
-    like = a if isinstance(a, Value) else b
-    text = f"select i1 {condition.name}, {like.type} {like.text(a)}, {like.type} {like.text(b)}"
-    return condition.loop.value(like.type, text, like.fused)
+def select(condition: Value, a: Value, b: Value) -> Value:
+    """a where the condition holds, else b."""
+    text = f"select i1 {condition.name}, {a.type} {a.name}, {b.type} {b.name}"
+    return condition.loop.value(a.type, text, a.fused or b.fused)
 
 
 @final
 class Value:
-    """A number in a loop. fused: whether products with it may become one instruction with the sum they go into."""
+    """A number in a loop.
 
-    __slots__ = ("fused", "loop", "name", "type")
+    fused: whether products with it may become one instruction with the sum they go into. number: that of a constant.
+    """
+
+    __slots__ = ("fused", "loop", "name", "number", "type")
     __array_ufunc__ = None
     __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, loop: Loop, type: str, name: str, fused: bool = False):
-        self.loop, self.type, self.name, self.fused = loop, type, name, fused
+    def __init__(self, loop: Loop, type: str, name: str, fused: bool = False, number: float | None = None):
+        self.loop, self.type, self.name, self.fused, self.number = loop, type, name, fused, number
 
-    def text(self, other: Any) -> str:
-        """An operand of this value's type."""
-        return other.name if isinstance(other, Value) else self.loop.literal(other, self.type)
+    def like(self, x: Any) -> Value:
+        """A number as a value of this type."""
+        return self.loop.constant(x, self.type)
 
     def _two(self, name: str, a: Any, b: Any) -> Value:
-        fused = self.fused or any(isinstance(x, Value) and x.fused for x in (a, b))
-        real = self.type in ("float", "double")
-        instruction = f"f{name}{' contract' * fused}" if real else name
-        return self.loop.value(self.type, f"{instruction} {self.type} {self.text(a)}, {self.text(b)}", fused)
+        """The result of arithmetic on two numbers of this type."""
+        a, b = self.like(a), self.like(b)
+        fused = a.fused or b.fused
+        instruction = f"f{name}{' contract' * fused}" if self.type in REAL else name
+        return self.loop.value(self.type, f"{instruction} {self.type} {a.name}, {b.name}", fused)
+
+    def _bits(self, name: str, other: Any) -> Value:
+        return self.loop.value(self.type, f"{name} {self.type} {self.name}, {self.like(other).name}")
 
     def __add__(self, other: Any) -> Value:
         return self._two("add", self, other)
@@ -95,16 +105,19 @@ class Value:
         return self._two("div", other, self)
 
     def __lshift__(self, other: Any) -> Value:
-        return self.loop.value(self.type, f"shl {self.type} {self.name}, {self.text(other)}")
+        return self._bits("shl", other)
+
+    def __rshift__(self, other: Any) -> Value:
+        return self._bits("lshr", other)
 
     def __and__(self, other: Any) -> Value:
-        return self.loop.value(self.type, f"and {self.type} {self.name}, {self.text(other)}")
+        return self._bits("and", other)
 
     def __or__(self, other: Any) -> Value:
-        return self.loop.value(self.type, f"or {self.type} {self.name}, {self.text(other)}")
+        return self._bits("or", other)
 
     def __xor__(self, other: Any) -> Value:
-        return self.loop.value(self.type, f"xor {self.type} {self.name}, {self.text(other)}")
+        return self._bits("xor", other)
 
     def __neg__(self) -> Value:
         return self.loop.value(self.type, f"fneg {self.type} {self.name}", self.fused)
@@ -132,8 +145,8 @@ class Value:
 
     def compared(self, how: str, other: Any) -> Value:
         """A truth, by LLVM's name of the comparison."""
-        kind = "fcmp" if self.type in ("float", "double") else "icmp"
-        return self.loop.value("i1", f"{kind} {how} {self.type} {self.name}, {self.text(other)}")
+        kind = "fcmp" if self.type in REAL else "icmp"
+        return self.loop.value("i1", f"{kind} {how} {self.type} {self.name}, {self.like(other).name}")
 
     def called(self, function: str) -> Value:
         """A function of LLVM's own, such as fabs."""

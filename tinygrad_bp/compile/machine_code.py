@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 import ctypes
-from importlib.util import find_spec
 from typing import Any
 
 NAME = "kernel"
 """What a function has to be called."""
 
 
-def is_available() -> bool:
-    """Whether there is a compiler (extra `jit`)."""
-    return find_spec("llvmlite") is not None
+class NoCompiler(Exception):
+    """There is none, or one that this language is new to."""
 
 
 def compiled(text: str, addresses: int) -> Any:
-    """A function that is given two integers and so many addresses; other threads run while it does."""
-    import llvmlite.binding as llvm
+    """A function that is given two integers and so many addresses; other threads run while it does.
 
+    Raises NoCompiler.
+    """
+    try:
+        import llvmlite.binding as llvm
+
+        tuning, building = llvm.create_pipeline_tuning_options, llvm.create_pass_builder
+        module = llvm.parse_assembly(text)
+    except (ImportError, AttributeError, RuntimeError) as error:
+        raise NoCompiler from error
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     processor, features = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
     machine = llvm.Target.from_default_triple().create_target_machine(processor, features, opt=3, jit=True)
-    module = llvm.parse_assembly(text)
-    options = llvm.create_pipeline_tuning_options(speed_level=3)
+    options = tuning(speed_level=3)
     options.loop_vectorization = True
-    passes = llvm.create_pass_builder(machine, options)
+    passes = building(machine, options)
     passes.getModulePassManager().run(module, passes)
     engine = llvm.create_mcjit_compiler(module, machine)
     engine.finalize_object()

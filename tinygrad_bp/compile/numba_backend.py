@@ -44,6 +44,8 @@ def on_numba(program: Program, inputs: Sequence[Any], expected: Sequence[Any]) -
     numba = numba_itself()
     if not all(step.pure for step in program.steps):
         raise Unsupported("trying it out would draw random numbers that the caller's generator then lacks")
+    if any(step.dtype in (np.float16, np.float32) for step in program.steps):
+        raise Unsupported("Numba computes in float64")
     written = program.written
     module = _loaded(_checked(program, written))
     for function, name in written.helpers.items():
