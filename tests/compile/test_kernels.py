@@ -192,3 +192,25 @@ def test_threads_share_a_kernel():
     for worker in workers:
         worker.join()
     assert not failures
+
+
+def test_what_nobody_needs_any_more_is_written_over(monkeypatch):
+    def f(A, B):
+        product, other = A @ B, A @ (2.0 * B)
+        truth, kept = product @ B > 0, B @ A
+        return tg.exp(product) * truth, (kept * other) * (1.0 - other), kept
+
+    A, B = rng.normal(size=(2, 400, 400)) / 400
+    on_numpy, stretches = sys.modules["tinygrad_bp.compile.backends"].on_numpy, []
+
+    def spied(*args, **options):
+        run, found = on_numpy(*args, **options)
+        stretches.extend(found)
+        return run, found
+
+    monkeypatch.setattr(sys.modules["tinygrad_bp.compile.backends"], "on_numpy", spied)
+    fast = check(f, A, B, native=2)
+    assert sum(place is not None for stretch in stretches for place in stretch.way.places) == 2
+    before, results = (A.copy(), B.copy()), fast(A, B)
+    assert not any(np.shares_memory(x, y) for x in results for y in (A, B, *results) if x is not y)
+    np.testing.assert_array_equal((A, B), before)

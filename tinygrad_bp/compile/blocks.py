@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any, final
@@ -31,7 +31,7 @@ def _pool(count: int) -> ThreadPoolExecutor:
 class Blockwise:
     """A stretch of steps as a function from its inputs to the tuple of its results, arrays before sums.
 
-    native: whether it may become machine code.
+    native: whether it may become machine code; spent: the inputs that nobody needs afterwards.
     """
 
     __name__ = "stretch"
@@ -43,18 +43,20 @@ class Blockwise:
         steps: Sequence[Step],
         results: Sequence[Step],
         native: bool,
+        spent: Container[Step],
     ):
         self.shape, self.size = shape, int(np.prod(shape))
         self.large = [step.shape == shape for step in inputs]
         self.arrays = [step.dtype for step in results if not is_total(step)]
         self.sums = [step.dtype for step in results if is_total(step)]
-        self.way = (kernel(inputs, steps, results) if native else None) or Calls(inputs, steps, results)
+        self.way = (kernel(inputs, steps, results, spent) if native else None) or Calls(inputs, steps, results)
 
     def __call__(self, *inputs: Any) -> tuple[Any, ...]:
         """The results for arrays of the stretch's shape, and numbers."""
         pairs = zip(inputs, self.large, strict=True)
         flat = [np.ascontiguousarray(x).reshape(-1) if large else x for x, large in pairs]
-        arrays = [np.empty(self.size, dtype) for dtype in self.arrays]
+        places = zip(self.arrays, self.way.places, strict=True)
+        arrays = [np.empty(self.size, dtype) if place is None else flat[place] for dtype, place in places]
         starts = range(0, self.size, self.way.block)
         totals = np.empty((len(self.sums), len(starts)))
         left = iter(starts)  # a block goes to whoever is free
@@ -84,6 +86,7 @@ class Calls:
 
     def __init__(self, inputs: Sequence[Step], steps: Sequence[Step], results: Sequence[Step]):
         self.large = [bool(step.shape) for step in inputs]
+        self.places = [None for step in results if not is_total(step)]
         writer = _BlockWriter(inputs, results)
         self.source = writer.function(steps)
         self.memory = writer.memory

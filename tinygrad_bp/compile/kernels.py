@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
+from ctypes import c_double, c_void_p
 from functools import reduce
 from typing import Any, final
 
@@ -96,39 +97,53 @@ _TRUTHS: Mapping[Any, Callable[..., Value]] = {
 """The same for a step on truths alone."""
 
 
-def kernel(inputs: Sequence[Step], steps: Sequence[Step], results: Sequence[Step]) -> Kernel | None:
+def kernel(
+    inputs: Sequence[Step], steps: Sequence[Step], results: Sequence[Step], spent: Container[Step]
+) -> Kernel | None:
     """A stretch as machine code, if a compiler is there and knows all steps."""
     try:
-        return Kernel(inputs, steps, results)
+        return Kernel(inputs, steps, results, spent)
     except (NoForm, NoCompiler):
         return None
 
 
 @final
 class Kernel:
-    """A stretch as machine code. Raises NoForm."""
+    """A stretch as machine code. Raises NoForm.
+
+    spent: the inputs that nobody needs afterwards. places: for each result that is an array, which of these it is
+    written over, by its number; None if over none.
+    """
 
     block = 1 << 16
     """Elements that a thread does at a time: some ten thousandths of a second."""
 
-    def __init__(self, inputs: Sequence[Step], steps: Sequence[Step], results: Sequence[Step]):
+    def __init__(
+        self, inputs: Sequence[Step], steps: Sequence[Step], results: Sequence[Step], spent: Container[Step] = ()
+    ):
         kinds = {step.dtype for step in (*inputs, *steps) if step.shape and step.dtype != np.bool_}
         if len(kinds) != 1 or not kinds <= FORMATS.keys():
             raise NoForm
         (self.dtype,) = kinds
-        self.kinds = [step.dtype if step.dtype == np.bool_ else self.dtype for step in inputs]
-        self.sums = len([step for step in results if is_total(step)])
-        self.source = _KernelWriter(self.dtype, inputs, results).function(steps)
-        self.run = compiled(self.source, len(inputs) + len(results) - self.sums + 1)
+        self.large = [bool(step.shape) for step in inputs]
+        arrays = [step for step in results if not is_total(step)]
+        free = [i for i, step in enumerate(inputs) if step in spent and step.dtype == self.dtype]
+        self.places = [free.pop() if free and step.dtype == self.dtype else None for step in arrays]
+        self.sums = len(results) - len(arrays)
+        self.source = _KernelWriter(self.dtype, inputs, results, self.places).function(steps)
+        given = [c_void_p if large else c_double for large in self.large]
+        self.run = compiled(self.source, [*given, *[c_void_p] * (self.places.count(None) + 1)])
 
     def begun(self, inputs: Sequence[Any], arrays: Sequence[Any]) -> Callable[[int, int], Any]:
         """What computes all elements from one place to another, and returns sums over them; for contiguous arrays."""
-        given = [np.asarray(x, kind) for x, kind in zip(inputs, self.kinds, strict=True)]
+        pairs = zip(inputs, self.large, strict=True)
+        given = [x.ctypes.data if large else float(x) for x, large in pairs]
+        fresh = [y.ctypes.data for y, place in zip(arrays, self.places, strict=True) if place is None]
         sums = np.empty(self.sums)
-        addresses = [x.ctypes.data for x in (*given, *arrays, sums)]
+        given += [*fresh, sums.ctypes.data]
 
-        def compute(start: int, stop: int, alive: Any = given) -> Any:
-            self.run(start, stop, *addresses)
+        def compute(start: int, stop: int) -> Any:
+            self.run(start, stop, *given)
             return sums
 
         return compute
@@ -138,8 +153,8 @@ class Kernel:
 class _KernelWriter:
     """The function of a kernel: a loop over chunks, and in it one over elements, with an instruction or more a step."""
 
-    def __init__(self, dtype: Any, inputs: Sequence[Step], results: Sequence[Step]):
-        self.dtype, self.real, self.inputs = dtype, TYPES[dtype.name], inputs
+    def __init__(self, dtype: Any, inputs: Sequence[Step], results: Sequence[Step], places: Sequence[int | None]):
+        self.dtype, self.real, self.inputs, self.places = dtype, TYPES[dtype.name], inputs, places
         self.arrays = [step for step in results if not is_total(step)]
         self.totals = [step for step in results if is_total(step)]
         self.loop = Loop()
@@ -152,18 +167,24 @@ class _KernelWriter:
         for step in steps:
             if not is_total(step):
                 self.values[step] = self._computed(step)
-        for i, step in enumerate(self.arrays):
-            self._store(self.values[step], f"%y{i}")
+        outs = [f"%y{i}" if place is None else f"%x{place}" for i, place in enumerate(self.places)]
+        for step, address in zip(self.arrays, outs, strict=True):
+            self._store(self.values[step], address)
         addends = [self.values[step.args[0]].name for step in self.totals]
-        addresses = [*[f"%x{i}" for i in range(len(self.inputs))], *[f"%y{i}" for i in range(len(self.arrays))]]
-        return _around(self.loop, self.real, [*addresses, "%sums"], addends)
+        given = [f"{'ptr noalias' if step.shape else 'double'} %x{i}" for i, step in enumerate(self.inputs)]
+        fresh = [f"ptr noalias {address}" for address in outs if address.startswith("%y")]
+        return _around(self.loop, self.real, [*given, *fresh, "ptr noalias %sums"], addends)
 
-    def _loaded(self, address: str, step: Step) -> Value:
+    def _loaded(self, name: str, step: Step) -> Value:
         """An element of an input, or the number that it is."""
-        place = "%i" if step.shape else "0"
+        if not step.shape:
+            number = Value(self.loop, "double", name)
+            if step.dtype == np.bool_:
+                return number != 0
+            return number if self.real == "double" else number.turned("fptrunc", self.real)
         if step.dtype == np.bool_:
-            return self.loop.element(address, place, "i8").compared("ne", 0)
-        return self.loop.element(address, place, self.real)
+            return self.loop.element(name, "%i", "i8").compared("ne", 0)
+        return self.loop.element(name, "%i", self.real)
 
     def _store(self, value: Value, address: str) -> None:
         self.loop.store(value.turned("zext", "i8") if value.type == "i1" else value, address, "%i")
@@ -198,12 +219,12 @@ class _KernelWriter:
         return self.loop.constant(number, self.real)
 
 
-def _around(loop: Loop, real: str, addresses: Sequence[str], addends: Sequence[str]) -> str:
+def _around(loop: Loop, real: str, parameters: Sequence[str], addends: Sequence[str]) -> str:
     """The whole function around the body of its loops. What is added up within a chunk may be so in any order."""
     each, widened = range(len(addends)), f"{'bitcast' if real == 'double' else 'fpext'} {real}"
     lines = [
         *loop.declared,
-        f"define void @{NAME}(i64 %start, i64 %stop, {', '.join([f'ptr noalias {a}' for a in addresses])}) {{",
+        f"define void @{NAME}(i64 %start, i64 %stop, {', '.join(parameters)}) {{",
         "entry:",
         "br label %chunk",
         "chunk:",

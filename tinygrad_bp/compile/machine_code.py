@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from typing import Any
 
 NAME = "kernel"
@@ -13,8 +14,8 @@ class NoCompiler(Exception):
     """There is none, or one that this language is new to."""
 
 
-def compiled(text: str, addresses: int) -> Any:
-    """A function that is given two integers and so many addresses; other threads run while it does.
+def compiled(text: str, arguments: Sequence[Any]) -> Any:
+    """A function that is given two integers, and arguments of these types; other threads run while it does.
 
     Raises NoCompiler.
     """
@@ -35,7 +36,7 @@ def compiled(text: str, addresses: int) -> Any:
     passes.getModulePassManager().run(module, passes)
     engine = llvm.create_mcjit_compiler(module, machine)
     engine.finalize_object()
-    kind = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, *[ctypes.c_void_p] * addresses)
+    kind = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, *arguments)
     function = kind(engine.get_function_address(NAME))
     function.engine = engine  # type: ignore[attr-defined]  # owns the code
     return function

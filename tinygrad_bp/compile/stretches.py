@@ -62,9 +62,10 @@ def stretched(
     if not stretches:
         return list(copies.values()), outputs, []
     outside = _read_outside(copies.values(), outputs, member)
+    spent = _spent(copies.values(), outputs, member)
     ordered: list[Step] = []
     for unit in _in_order(copies.values(), member):
-        ordered += _blockwise(unit, outside, native) if isinstance(unit, Stretch) else [unit]
+        ordered += _blockwise(unit, outside, spent, native) if isinstance(unit, Stretch) else [unit]
     parts = {step.value: step for step in ordered if step.kind == INDEX and isinstance(step.value, Step)}
     for step in ordered:
         step.args, step.kwargs = mapped((step.args, step.kwargs), Step, lambda s: parts.get(s, s))
@@ -148,6 +149,20 @@ def _read_outside(steps: Iterable[Step], outputs: Sequence[Step], member: Mappin
     return found
 
 
+def _spent(steps: Iterable[Step], outputs: Sequence[Step], member: Mapping[Step, Stretch]) -> set[Step]:
+    """The steps with memory of their own that one stretch reads, and nobody else."""
+    readers: dict[Step, set[Any]] = defaultdict(set)
+    for step in steps:
+        for operand in step.operands():
+            readers[operand].add(member.get(step))
+    return {
+        step
+        for step, units in readers.items()
+        if (step.kind == UFUNC or step.function is np.dot) and step not in outputs
+        if len(units) == 1 and units != {None} and step.shape == next(iter(units)).shape
+    }
+
+
 # --- putting them in order --------------------------------------------------------------------------------------------
 
 
@@ -169,13 +184,13 @@ def _in_order(steps: Iterable[Step], member: Mapping[Step, Stretch]) -> list[Any
     return list(done)
 
 
-def _blockwise(stretch: Stretch, outside: set[Step], native: bool) -> list[Step]:
+def _blockwise(stretch: Stretch, outside: set[Step], spent: set[Step], native: bool) -> list[Step]:
     """The step for a stretch, and one for each of its results, whose value says which step it stands for."""
     inside = set(stretch.steps)
     results = sorted([s for s in stretch.steps if s in outside], key=is_total)
     operands = dict.fromkeys([o for step in stretch.steps for o in step.operands()])
     inputs = [o for o in operands if o not in inside and o.kind != CONSTANT]
-    run = Blockwise(stretch.shape, inputs, stretch.steps, results, native)
+    run = Blockwise(stretch.shape, inputs, stretch.steps, results, native, spent)
     call = Step(WHOLE, run, tuple(inputs), name="stretch", order=results[0].order)
     return [
         call,
