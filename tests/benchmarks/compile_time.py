@@ -1,4 +1,4 @@
-"""What compiling costs: the first call with Numba cold, from its cache on disk, on NumPy, and with kernels; fresh processes."""
+"""What compiling costs: the first call with Numba cold or from disk, on NumPy, or with kernels; fresh processes."""
 
 import os
 import subprocess

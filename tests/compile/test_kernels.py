@@ -17,6 +17,12 @@ kernels = sys.modules["tinygrad_bp.compile.kernels"]
 rng = np.random.default_rng(0)
 N = 1 << 17
 
+
+@pytest.fixture(autouse=True)
+def _always(monkeypatch):
+    monkeypatch.setattr(sys.modules["tinygrad_bp.compile.blocks"], "WORTH", 0)
+
+
 SPECIAL = [
     0.0,
     -0.0,
@@ -157,6 +163,12 @@ def test_asked_for_numba_that_computes_in_float64_only():
     with pytest.warns(RuntimeWarning, match="runs on NumPy, not on Numba: Numba computes in float64"):
         fast(x)
     assert "1 of them as machine code" in fast.plan.reason
+
+
+def test_little_work_is_not_worth_a_compiler(monkeypatch):
+    monkeypatch.undo()
+    check(lambda x: tg.exp(x) * 2.0, rng.normal(size=N), native=0)
+    check(lambda x: tg.exp(tg.exp(-tg.tanh(x * x) + 1.0)) / tg.sqrt(1.0 + x * x), rng.normal(size=1 << 19), native=1)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])

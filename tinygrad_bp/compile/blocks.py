@@ -16,6 +16,9 @@ from tinygrad_bp.codegen.simplify import SCALE
 from tinygrad_bp.codegen.symbolic import CONSTANT, FUNCTION, WHOLE, Step
 from tinygrad_bp.compile.kernels import kernel
 
+WORTH = 1 << 22
+"""From this many elements times steps on machine code saves so much that loading the compiler does not matter."""
+
 
 def threads() -> int:
     """How many cores this process may use."""
@@ -49,6 +52,7 @@ class Blockwise:
         self.large = [step.shape == shape for step in inputs]
         self.arrays = [step.dtype for step in results if not is_total(step)]
         self.sums = [step.dtype for step in results if is_total(step)]
+        native = native and self.size * len(steps) >= WORTH
         self.way = (kernel(inputs, steps, results, spent) if native else None) or Calls(inputs, steps, results)
 
     def __call__(self, *inputs: Any) -> tuple[Any, ...]:

@@ -132,7 +132,7 @@ class Kernel:
         self.sums = len(results) - len(arrays)
         self.source = _KernelWriter(self.dtype, inputs, results, self.places).function(steps)
         given = [c_void_p if large else c_double for large in self.large]
-        self.run = compiled(self.source, [*given, *[c_void_p] * (self.places.count(None) + 1)])
+        self.run = compiled(self.source, (*given, *[c_void_p] * (self.places.count(None) + 1)))
 
     def begun(self, inputs: Sequence[Any], arrays: Sequence[Any]) -> Callable[[int, int], Any]:
         """What computes all elements from one place to another, and returns sums over them; for contiguous arrays."""

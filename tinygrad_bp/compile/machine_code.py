@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 NAME = "kernel"
@@ -14,7 +14,8 @@ class NoCompiler(Exception):
     """There is none, or one that this language is new to."""
 
 
-def compiled(text: str, arguments: Sequence[Any]) -> Any:
+@lru_cache(256)
+def compiled(text: str, arguments: tuple[Any, ...]) -> Any:
     """A function that is given two integers, and arguments of these types; other threads run while it does.
 
     Raises NoCompiler.
