@@ -53,13 +53,15 @@ class Blockwise:
         self.arrays = [step.dtype for step in results if not is_total(step)]
         self.sums = [step.dtype for step in results if is_total(step)]
         native = native and self.size * len(steps) >= WORTH
-        self.way = (kernel(inputs, steps, results, spent) if native else None) or Calls(inputs, steps, results)
+        self.places = _places(inputs, steps, [step for step in results if not is_total(step)], spent)
+        compiled = kernel(inputs, steps, results, self.places) if native else None
+        self.way = compiled or Calls(inputs, steps, results)
 
     def __call__(self, *inputs: Any) -> tuple[Any, ...]:
         """The results for arrays of the stretch's shape, and numbers."""
         pairs = zip(inputs, self.large, strict=True)
         flat = [np.ascontiguousarray(x).reshape(-1) if large else x for x, large in pairs]
-        places = zip(self.arrays, self.way.places, strict=True)
+        places = zip(self.arrays, self.places, strict=True)
         arrays = [np.empty(self.size, dtype) if place is None else flat[place] for dtype, place in places]
         starts = range(0, self.size, self.way.block)
         totals = np.empty((len(self.sums), len(starts)))
@@ -81,6 +83,21 @@ class Blockwise:
                 totals[:, start // block] = compute(start, min(start + block, self.size))
 
 
+def _places(
+    inputs: Sequence[Step], steps: Sequence[Step], results: Sequence[Step], spent: Container[Step]
+) -> list[int | None]:
+    """For each result that is an array, the number of an input that nobody reads later, whose memory it can have."""
+    order = {step: i for i, step in enumerate(steps)}
+    last = {operand: order[step] for step in steps for operand in step.operands()}
+    free = [(i, step) for i, step in enumerate(inputs) if step in spent]
+    places: list[int | None] = []
+    for result in results:
+        fitting = [i for i, step in free if step.dtype == result.dtype and last[step] <= order[result]]
+        places.append(fitting[0] if fitting else None)
+        free = [(i, step) for i, step in free if i != places[-1]]
+    return places
+
+
 @final
 class Calls:
     """A stretch as NumPy calls."""
@@ -90,7 +107,6 @@ class Calls:
 
     def __init__(self, inputs: Sequence[Step], steps: Sequence[Step], results: Sequence[Step]):
         self.large = [bool(step.shape) for step in inputs]
-        self.places = [None for step in results if not is_total(step)]
         writer = _BlockWriter(inputs, results)
         self.source = writer.function(steps)
         self.memory = writer.memory

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from ctypes import c_double, c_void_p
 from functools import reduce
 from typing import Any, final
@@ -98,11 +98,11 @@ _TRUTHS: Mapping[Any, Callable[..., Value]] = {
 
 
 def kernel(
-    inputs: Sequence[Step], steps: Sequence[Step], results: Sequence[Step], spent: Container[Step]
+    inputs: Sequence[Step], steps: Sequence[Step], results: Sequence[Step], places: Sequence[int | None]
 ) -> Kernel | None:
     """A stretch as machine code, if a compiler is there and knows all steps."""
     try:
-        return Kernel(inputs, steps, results, spent)
+        return Kernel(inputs, steps, results, places)
     except (NoForm, NoCompiler):
         return None
 
@@ -111,28 +111,25 @@ def kernel(
 class Kernel:
     """A stretch as machine code. Raises NoForm.
 
-    spent: the inputs that nobody needs afterwards. places: for each result that is an array, which of these it is
-    written over, by its number; None if over none.
+    places: for each result that is an array, the number of the input that it is written over; None if over none.
     """
 
     block = 1 << 16
     """Elements that a thread does at a time: some ten thousandths of a second."""
 
     def __init__(
-        self, inputs: Sequence[Step], steps: Sequence[Step], results: Sequence[Step], spent: Container[Step] = ()
+        self, inputs: Sequence[Step], steps: Sequence[Step], results: Sequence[Step], places: Sequence[int | None]
     ):
         kinds = {step.dtype for step in (*inputs, *steps) if step.shape and step.dtype != np.bool_}
         if len(kinds) != 1 or not kinds <= FORMATS.keys():
             raise NoForm
         (self.dtype,) = kinds
         self.large = [bool(step.shape) for step in inputs]
-        arrays = [step for step in results if not is_total(step)]
-        free = [i for i, step in enumerate(inputs) if step in spent and step.dtype == self.dtype]
-        self.places = [free.pop() if free and step.dtype == self.dtype else None for step in arrays]
-        self.sums = len(results) - len(arrays)
-        self.source = _KernelWriter(self.dtype, inputs, results, self.places).function(steps)
+        self.places = places
+        self.sums = len(results) - len(places)
+        self.source = _KernelWriter(self.dtype, inputs, results, places).function(steps)
         given = [c_void_p if large else c_double for large in self.large]
-        self.run = compiled(self.source, (*given, *[c_void_p] * (self.places.count(None) + 1)))
+        self.run = compiled(self.source, (*given, *[c_void_p] * (list(places).count(None) + 1)))
 
     def begun(self, inputs: Sequence[Any], arrays: Sequence[Any]) -> Callable[[int, int], Any]:
         """What computes all elements from one place to another, and returns sums over them; for contiguous arrays."""
