@@ -66,6 +66,10 @@ def _sign(x: Value) -> Value:
     return select(x > 0, x.like(1), select(x < 0, x.like(-1), x))
 
 
+def _where(condition: Value, a: Value, b: Value) -> Value:
+    return select(condition if condition.type == "i1" else condition != 0, a, b)
+
+
 def _power(x: Value, exponent: Value) -> Value:
     """A small whole power as a product."""
     if exponent.number not in (-2, -1, 2, 3, 4):
@@ -84,7 +88,7 @@ _FORMS: Mapping[Any, Callable[..., Value]] = {
     np.greater: operator.gt, np.less: operator.lt, np.greater_equal: operator.ge, np.less_equal: operator.le,
     np.equal: operator.eq, np.not_equal: operator.ne, np.isnan: lambda x: x != x,
     np.isfinite: lambda x: abs(x) < np.inf, np.isinf: lambda x: abs(x) == np.inf,
-    SCALE: lambda g, d: select(g != 0, g * d, g.like(0)), np.where: select, np.power: _power,
+    SCALE: lambda g, d: select(g != 0, g * d, g.like(0)), np.where: _where, np.power: _power,
 }  # fmt: skip
 """What a loop does for a step."""
 
@@ -92,7 +96,7 @@ _TRUTHS: Mapping[Any, Callable[..., Value]] = {
     np.logical_and: operator.and_, np.bitwise_and: operator.and_, np.multiply: operator.and_,
     np.logical_or: operator.or_, np.bitwise_or: operator.or_, np.add: operator.or_, np.logical_xor: operator.xor,
     np.bitwise_xor: operator.xor, np.not_equal: operator.xor,
-    np.logical_not: lambda x: x ^ True, np.invert: lambda x: x ^ True,
+    np.logical_not: lambda x: x ^ True, np.invert: lambda x: x ^ True, np.where: select,
 }  # fmt: skip
 """The same for a step on truths alone."""
 
@@ -197,10 +201,7 @@ class _KernelWriter:
             operands[start:] = [x.turned("uitofp", self.real) if x.type == "i1" else x for x in operands[start:]]
         if form is None:
             raise NoForm
-        result = form(*operands)
-        if result.type != TYPES[step.dtype.name]:
-            raise NoForm
-        return result
+        return form(*operands)
 
     def _operand(self, x: Any, user: Step) -> Value:
         """An operand of a step; numbers of other types are taken where NumPy takes them as this type too."""
