@@ -204,11 +204,13 @@ def test_small_products_of_matrices_in_every_layout(inner):
     assert fast.plan.backend == "numba"
 
 
-def test_large_products_of_matrices_are_left_to_blas():
-    a = rng.normal(size=(40, 40))
+def test_large_products_and_those_of_vectors_are_left_to_blas():
+    a, x = rng.normal(size=(40, 40)), rng.normal(size=40)
 
-    def fill_program(a):
-        return tg.matmul(a, a.T)
+    def fill_program(a, x):
+        return tg.matmul(a, a.T), tg.dot(a, x), tg.dot(x, x)
 
     fast = tg.compile(fill_program, backend="numba")
-    np.testing.assert_allclose(fast(a), a @ a.T, atol=1e-12)
+    for got, expected in zip(fast(a, x), (a @ a.T, a @ x, x @ x), strict=True):
+        np.testing.assert_allclose(got, expected, atol=1e-12)
+    assert fast.plan.backend == "numba"

@@ -19,7 +19,7 @@ from tinygrad_bp.codegen import Program
 from tinygrad_bp.codegen.simplify import SCALE
 from tinygrad_bp.codegen.source import Written
 from tinygrad_bp.codegen.symbolic import Step
-from tinygrad_bp.compile.numba_numpy import OWN_SOURCE, numba_itself, numba_numpy, scaled
+from tinygrad_bp.compile.numba_numpy import OWN_SOURCES, numba_itself, numba_numpy, scaled
 
 Run = Callable[..., Any]
 
@@ -49,12 +49,14 @@ def on_numba(program: Program, inputs: Sequence[Any], expected: Sequence[Any]) -
     numba = numba_itself()
     if not all(step.pure for step in program.steps):
         raise Unsupported("trying it out would draw random numbers that the caller's generator then lacks")
+    if any(step.dtype in (np.float16, np.float32) for step in program.steps):
+        raise Unsupported("Numba computes in float64")
     written = program.written
     module = _loaded(f"{_checked(program, written)}\n\n{_filling(program, written)}")
     for function, name in written.helpers.items():
         helper = numba.vectorize(scaled) if function is SCALE else numba.njit(getattr(module, name))
         setattr(module, name, helper)
-    vars(module)["np"] = numba_numpy(blas=any(_work(step) > LOOPS for step in program.steps))
+    vars(module)["np"] = numba_numpy(blas=not all(map(_is_for_loops, program.steps)))
     vars(module)["program"] = numba.njit(error_model="numpy")(inspect.unwrap(getattr(module, written.name)))
     fill = numba.njit(cache=True, error_model="numpy")(getattr(module, f"fill_{written.name}"))
     quick = _quick(program, fill, written.constants)
@@ -67,9 +69,12 @@ def on_numba(program: Program, inputs: Sequence[Any], expected: Sequence[Any]) -
     return lambda *first: quick(*[np.array(x, order="C") if np.ndim(x) else x for x in first]), quick
 
 
-def _work(step: Step) -> int:
-    """The multiplications in a product of matrices."""
-    return step.size * step.args[0].shape[-1] if step.function is np.dot else 0
+def _is_for_loops(step: Step) -> bool:
+    """Whether a step is no product of matrices, or one so small that BLAS is not needed."""
+    if step.function is not np.dot:
+        return True
+    a, b = step.args
+    return len(a.shape) == len(b.shape) == 2 and step.size * a.shape[-1] <= LOOPS
 
 
 def _checked(program: Program, written: Written) -> str:
@@ -148,7 +153,8 @@ def _loaded(source: str) -> ModuleType:
 
     The name depends on the library's own functions too, since they are part of the machine code.
     """
-    name = f"program_{hashlib.sha256(source.encode() + OWN_SOURCE.read_bytes()).hexdigest()[:32]}"
+    parts = [source.encode(), *[path.read_bytes() for path in OWN_SOURCES]]
+    name = f"program_{hashlib.sha256(b''.join(parts)).hexdigest()[:32]}"
     if name in sys.modules:
         return sys.modules[name]
     folder = cache_folder()
