@@ -18,6 +18,9 @@ ROUNDING = 1e-13
 _SURE = 1e280
 """Numbers smaller than this add up without overflow, however many there are."""
 
+_FEW = 32
+"""Up to so many numbers Python is quicker than NumPy."""
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -45,12 +48,21 @@ class Summary:
         if size == 1:
             only = _real(array.item())
             return cls(1, only, only, only)
+        if size <= _FEW:
+            numbers = array.ravel().tolist()
+            total = float(sum(numbers))
+            if math.isfinite(total):  # no NaN, then, which Python could not order
+                return cls._centred(size, float(min(numbers)), total / size, float(max(numbers)))
         low, high = _real(np.minimum.reduce(array, axis=None)), _real(np.maximum.reduce(array, axis=None))
         if low > -_SURE and high < _SURE:
             mean = float(np.add.reduce(array, axis=None, dtype=np.float64)) / size
         else:  # only here can adding up overflow, and switching its warning off takes longer than the sum
             with np.errstate(all="ignore"):
                 mean = _real(np.add.reduce(array, axis=None, dtype=np.float64) / size)
+        return cls._centred(size, low, mean, high)
+
+    @classmethod
+    def _centred(cls, size: int, low: float, mean: float, high: float) -> Self:
         if abs(mean) < ROUNDING * max(-low, high):
             mean = 0.0  # what cancellation left of it differs from machine to machine
         return cls(size, low, mean, high)
