@@ -179,13 +179,16 @@ def derivative(node: Node, i: int) -> str | None:
 def derivatives(node: Node, parents: Iterable[int]) -> dict[int, str | None]:
     """The `derivative` for each of these parents, looked up together."""
     # a rule may write sizes and small constants into its formula, so they are part of the key
-    inputs = [repr(x) if _is_inlined(p) else np.shape(x) for p, x in zip(node.operands, node.inputs, strict=True)]
-    key = node.op, node.value.shape, node.value.dtype, tuple(inputs), repr(node.params) if node.params else ""
-    if key not in _derivatives:
+    inputs = [
+        x.shape if isinstance(p, Node) else repr(x) if _is_inlined(p) else np.shape(x)
+        for p, x in zip(node.operands, node.inputs, strict=True)
+    ]
+    key = node.op, node.value.shape, node.value.dtype, repr(node.params) if node.params else "", *inputs
+    known = _derivatives.get(key)
+    if known is None:
         if len(_derivatives) >= _CACHE_LIMIT:
             _derivatives.clear()
-        _derivatives[key] = {}
-    known = _derivatives[key]
+        known = _derivatives[key] = {}
     for i in parents:
         if i not in known:
             known[i] = _trace(node, i)

@@ -49,23 +49,21 @@ class Summary:
             only = _real(array.item())
             return cls(1, only, only, only)
         if size <= _FEW:
-            numbers = array.ravel().tolist()
-            total = float(sum(numbers))
-            if math.isfinite(total):  # no NaN, then, which Python could not order
-                return cls._centred(size, float(min(numbers)), total / size, float(max(numbers)))
-        low, high = _real(np.minimum.reduce(array, axis=None)), _real(np.maximum.reduce(array, axis=None))
-        if low > -_SURE and high < _SURE:
-            mean = float(np.add.reduce(array, axis=None, dtype=np.float64)) / size
-        else:  # only here can adding up overflow, and switching its warning off takes longer than the sum
-            with np.errstate(all="ignore"):
-                mean = _real(np.add.reduce(array, axis=None, dtype=np.float64) / size)
-        return cls._centred(size, low, mean, high)
-
-    @classmethod
-    def _centred(cls, size: int, low: float, mean: float, high: float) -> Self:
-        if abs(mean) < ROUNDING * max(-low, high):
+            numbers = sorted(array.ravel().tolist())
+            low, mean, high = float(numbers[0]), float(sum(numbers)) / size, float(numbers[-1])
+        if size > _FEW or not math.isfinite(mean):  # NaN, which Python does not put in order, or too large a sum
+            low, mean, high = _reduced(array)
+        if -(zero := ROUNDING * max(-low, high)) < mean < zero:
             mean = 0.0  # what cancellation left of it differs from machine to machine
         return cls(size, low, mean, high)
+
+
+def _reduced(array: Any) -> tuple[float, float, float]:
+    low, high = _real(np.minimum.reduce(array, axis=None)), _real(np.maximum.reduce(array, axis=None))
+    if low > -_SURE and high < _SURE:
+        return low, float(np.add.reduce(array, axis=None, dtype=np.float64)) / array.size, high
+    with np.errstate(all="ignore"):  # only here can adding up overflow; this takes longer than the sum
+        return low, _real(np.add.reduce(array, axis=None, dtype=np.float64) / array.size), high
 
 
 def _real(x: Any) -> float:

@@ -157,6 +157,7 @@ _dtype_name = lru_cache(64)(str)
 
 
 def _read_only(value: Any) -> Any:
-    array = np.asarray(value).view()
-    array.flags.writeable = False
-    return array
+    array = np.asarray(value)
+    view = array.view() if array is value else array
+    view.setflags(write=False)
+    return view
