@@ -43,14 +43,14 @@ def _history(root: Node) -> list[Node]:
     return [found[number] for number in sorted(found)]
 
 
-def _gradients(root: Node) -> tuple[dict[int, Any], dict[tuple[int, int], Any]]:
+def _gradients(root: Node, operands: Mapping[int, Any]) -> tuple[dict[int, Any], dict[tuple[int, int], Any]]:
     """∂C/∂v by node number, and what each edge adds to it, from one sweep that changes nothing."""
     one = np.ones_like(root.value)[()]
     trail: Trail = []
     arrived = sweep(root, one, trail=trail)
     totals: dict[int, Any] = {root.number: one}
     for node, i, share in trail:
-        number = node.parents[i].number
+        number = operands[node.number][i].number
         totals[number] = totals[number] + share if number in totals else share
     totals.update({node.number: g for node, g in arrived})
     return totals, {(node.number, i): share for node, i, share in trail}
@@ -61,8 +61,9 @@ class _Snapshot:
 
     def __init__(self, root: Node, gradients: bool):
         self.history = _history(root)
+        self.operands = {node.number: node.parents for node in self.history}
         known = gradients and root.requires_grad and root.value.size == 1
-        self.gradients, self.contributions = _gradients(root) if known else ({}, {})
+        self.gradients, self.contributions = _gradients(root, self.operands) if known else ({}, {})
         self.summaries: dict[int, tuple[Summary | None, Any]] = {}
         self.symbols = Symbols()
         self.nodes: list[GraphNode] = []
@@ -72,7 +73,7 @@ class _Snapshot:
         self.used = {
             p.number: x
             for node in self.history
-            for p, x in zip(node.parents, node.inputs, strict=True)
+            for p, x in zip(self.operands[node.number], node.inputs, strict=True)
             if isinstance(p, Node)
         }
 
@@ -81,10 +82,13 @@ class _Snapshot:
         named = name_nodes(self.history)
         self.free = free_names("k", {name for name, _ in named.values()})
         for node in self.history:
+            number = node.number
+            shown = self.used.get(number, node.value), *named[number]
             if node.op is None:
-                self._node(node, *named[node.number], "parameter" if node.requires_grad else "input")
+                kind = "parameter" if node.requires_grad else "input"
+                self.ids[number] = self._add(*shown, kind, "", self.gradients.get(number))
             else:
-                self._op(node, *named[node.number])
+                self._op(node, *shown)
         return tuple(self.nodes), tuple(self.edges)
 
     def _add(
@@ -112,23 +116,20 @@ class _Snapshot:
             return self._add(value, plain(constant(value)), False, "constant", constant(value))
         return self._add(value, str(value), False, "constant")
 
-    def _node(self, node: Node, name: str, named: bool, kind: str, template: str = "", **fields: Any) -> str:
-        value, gradient = self.used.get(node.number, node.value), self.gradients.get(node.number)
-        identity = self.ids[node.number] = self._add(value, name, named, kind, template, gradient, **fields)
-        return identity
-
-    def _op(self, node: Node, name: str, named: bool) -> None:
+    def _op(self, node: Node, value: Any, name: str, named: bool) -> None:
         """What an op computed, and the edges that lead to it."""
         op: Any = node.op
-        given, symbols = node.parents, self.symbols
+        number, symbols = node.number, self.symbols
+        given = self.operands[number]
         parents = tuple([
             self.ids[p.number] if isinstance(p, Node) else self._constant(x)
             for p, x in zip(given, node.inputs, strict=True)
         ])  # fmt: skip
         operands = [symbols.operand(p) for p in parents]
-        target = self._node(
-            node, name, named, "op", apply_latex(node, operands), op=op.name, scope=node.scope,
-            params=MappingProxyType(dict(node.params)) if node.params else _NO_PARAMS, parents=parents,
+        params = MappingProxyType(dict(node.params)) if node.params else _NO_PARAMS
+        target = self.ids[number] = self._add(
+            value, name, named, "op", apply_latex(node, operands), self.gradients.get(number), op.name, node.scope,
+            params, parents,
         )  # fmt: skip
         written = {"y": symbols.operand(target), **{str(i): operand for i, operand in enumerate(operands)}}
         traced = derivatives(node, [
@@ -140,7 +141,7 @@ class _Snapshot:
             if i in traced:
                 rule = traced[i]
                 template = symbols.derivative(target, source) if rule is None else fill(rule, written)
-            summary, data = self._summarised(self.contributions.get((node.number, i)))
+            summary, data = self._summarised(self.contributions.get((number, i)))
             self.edges.append(GraphEdge(source, target, i, template, summary, 1, data, symbols))
 
     def _summarised(self, value: Any) -> tuple[Summary | None, Any]:
