@@ -181,7 +181,7 @@ def test_only_tensors_have_graphs():
 
 
 def test_an_untraced_rule_shows_its_symbol(monkeypatch):
-    monkeypatch.setattr(snapshot, "derivative", lambda node, i: None)
+    monkeypatch.setattr(snapshot, "derivatives", lambda node, parents: dict.fromkeys(parents))
     x, _ = scalars(1, 2)
     g = graph(tg.exp(x).named("y"))
     assert g.edges[0].formula == "∂y/∂a"
@@ -445,6 +445,19 @@ def test_summaries():
     assert Summary.of(np.float64("nan")) == Summary.of([np.nan])
     assert Summary.of([1e308, 1e308]) == Summary(2, 1e308, np.inf, 1e308)
     assert np.isnan(Summary.of([np.inf, -np.inf]).mean)
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        [0.1, -3.0, 7.5], [np.float32(0.1), np.float32(2)], [3, 1, 2], [True, False], [3 + 4j, 1j], [0.1, 0.2, -0.3],
+        [np.nan, 1.0], [1.0, np.nan], [np.inf, 1.0], [np.inf, -np.inf], [1e308, 1e308], [2**62, 2**62],
+    ],
+)  # fmt: skip
+def test_short_and_long_arrays_are_summarised_alike(numbers):
+    short, long = Summary.of(np.array(numbers)), Summary.of(np.array(numbers * 50))
+    for name in ("minimum", "mean", "maximum"):
+        np.testing.assert_allclose(getattr(short, name), getattr(long, name), rtol=1e-14)
 
 
 # --- size -------------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass
@@ -64,6 +65,9 @@ def shortened(text: str, widest: int = WIDEST) -> str:
     return text if len(text) <= widest else text[: widest - 1].rstrip() + "…"
 
 
+_BRACKET_OR_BREAK = re.compile(r"[(\[{)\]}]| (?=[=+−] )")
+
+
 def wrapped(text: str, widest: int = LINE) -> list[str]:
     """A formula on as many lines as it needs, broken after = and before + and − that stand in the fewest brackets.
 
@@ -72,9 +76,10 @@ def wrapped(text: str, widest: int = LINE) -> list[str]:
     if len(text) <= widest:
         return [text]
     depth, breaks = 0, []
-    for i, character in enumerate(text):
+    for found in _BRACKET_OR_BREAK.finditer(text):
+        i, character = found.start(), found[0]
         depth += (character in "([{") - (character in ")]}")
-        if text[i : i + 3] in (" = ", " + ", " − "):
+        if character == " ":
             breaks.append((depth, abs(i - len(text) // 2), i + 2 * (text[i + 1] == "=")))
     if breaks:
         at = min(breaks)[2]
@@ -112,23 +117,24 @@ def node_words(graph: Graph) -> dict[str, NodeWords]:
     for edge in graph.edges:
         if edge.contribution is not None:
             uses[edge.source].append(edge.contribution)
-    return {node.id: _node(graph, node, uses[node.id]) for node in graph.nodes}
+    root = graph.root.symbol
+    return {node.id: _node(graph, node, uses[node.id], clean(f"∂{root}/∂{node.symbol}")) for node in graph.nodes}
 
 
-def _node(graph: Graph, node: GraphNode, uses: list[Summary]) -> NodeWords:
+def _node(graph: Graph, node: GraphNode, uses: list[Summary], symbol: str) -> NodeWords:
     is_number = node.kind == "constant" and not node.named
-    value = _stacked(node.value)
-    gradient = () if is_number else _gradient(graph, node, uses)
+    value, title = _stacked(node.value), clean(_full_title(node))
+    gradient = () if is_number else _gradient(node, uses, shortened(symbol, LINE))
     kind = node.op if node.op is not None else node.kind
     if node.group is not None and node.group.parameters:
         kind = f"{kind}, {node.group.parameters:,} parameter{'s' * (node.group.parameters > 1)}"
-    about = f"{kind} · {shape(node)}"
-    tooltip = [clean(_full_title(node)), f"{kind}, {shape(node)}, {node.dtype}", f"value: {summary(node.value)}"]
+    about, name = f"{kind} · {shape(node)}", shortened(clean(node.name), LINE)
+    tooltip = [title, f"{kind}, {shape(node)}, {node.dtype}", f"value: {summary(node.value)}"]
     if not is_number:
-        tooltip.append(clean(f"∂{graph.root.symbol}/∂{node.symbol}: {summary(node.gradient)}"))
+        tooltip.append(f"{symbol}: {summary(node.gradient)}")
     return NodeWords(
         value=value if graph.passes != "backward" and not is_number else (),
-        title=(shortened(clean(node.name), LINE),) if is_number else tuple(wrapped(_title(node))),
+        title=(name,) if is_number else tuple(wrapped(title if len(title) <= WIDEST else name)),
         about=() if is_number else (about,) if len(about) <= SHORT_LINE else (kind, shape(node)),
         gradient=gradient if graph.passes != "forward" else (),
         tooltip="\n".join(tooltip),
@@ -144,18 +150,12 @@ def _full_title(node: GraphNode) -> str:
     return node.name if node.kind != "op" or formula == node.name else f"{node.name} = {formula}"
 
 
-def _title(node: GraphNode) -> str:
-    full = clean(_full_title(node))
-    return full if len(full) <= WIDEST else shortened(clean(node.name), LINE)
-
-
 def _stacked(given: Summary | None) -> tuple[str, ...]:
     """A summary on one line, an array's on three."""
     return tuple(summary(given).split("  "))
 
 
-def _gradient(graph: Graph, node: GraphNode, uses: list[Summary]) -> tuple[str, ...]:
-    symbol = shortened(clean(f"∂{graph.root.symbol}/∂{node.symbol}"), LINE)
+def _gradient(node: GraphNode, uses: list[Summary], symbol: str) -> tuple[str, ...]:
     numbers = _stacked(node.gradient)
     if len(uses) < 2:
         return (f"{symbol} = {numbers[0]}",) if len(numbers) == 1 else (symbol, *numbers)
@@ -167,28 +167,28 @@ def _gradient(graph: Graph, node: GraphNode, uses: list[Summary]) -> tuple[str, 
 
 def edge_words(graph: Graph) -> list[EdgeWords]:
     """The words of every edge, in the graph's order."""
-    nodes = {node.id: node for node in graph.nodes}
+    symbols, root = {node.id: node.symbol for node in graph.nodes}, graph.root.symbol
     uses: dict[str, int] = defaultdict(int)
     for edge in graph.edges:
         uses[edge.source] += edge.template is not None
-    return [_edge(graph, edge, nodes, uses[edge.source]) for edge in graph.edges]
+    return [_edge(graph, edge, symbols, root, uses[edge.source]) for edge in graph.edges]
 
 
-def _edge(graph: Graph, edge: GraphEdge, nodes: dict[str, GraphNode], uses: int) -> EdgeWords:
-    source, target, root = nodes[edge.source], nodes[edge.target], graph.root
-    way = clean(f"{source.symbol} → {target.symbol}")
-    if edge.formula is None:
+def _edge(graph: Graph, edge: GraphEdge, symbols: dict[str, str], root: str, uses: int) -> EdgeWords:
+    source, target, formula = symbols[edge.source], symbols[edge.target], edge.formula
+    way = clean(f"{source} → {target}")
+    if formula is None:
         return EdgeWords((), (), way, "")
-    rule = clean(edge.formula)
+    rule = clean(formula)
     words = wrapped(shortened(rule), EDGE_LINE)
-    if graph.passes == "backward" and edge.target != root.id:
-        words = [shortened(clean(f"∂{root.symbol}/∂{target.symbol} ·")), shortened(clean(edge.symbol)), *words]
+    if graph.passes == "backward" and edge.target != graph.root.id:
+        words = [shortened(clean(f"∂{root}/∂{target} ·")), shortened(clean(edge.symbol)), *words]
     if edge.count > 1:
         words.append(f"{edge.count} uses")
     adds: tuple[str, ...] = ()
     if uses > 1 and edge.contribution is not None:
         numbers = _stacked(edge.contribution)
         adds = ("contributes", *numbers) if len(numbers) > 1 else (f"contributes {numbers[0]}",)
-    about = clean(f"∂{root.symbol}/∂{source.symbol}")
+    about = clean(f"∂{root}/∂{source}")
     tooltip = f"{rule}\ncontributes to {about}: {summary(edge.contribution)}"
     return EdgeWords(tuple(words), adds, way, tooltip)

@@ -158,11 +158,12 @@ def _across(columns: list[list[Place]]) -> list[tuple[float, float]]:
 
 def _downward(columns: list[list[Place]]) -> None:
     """Heights: everything as near to the middle of its neighbours as the order allows."""
-    for column in columns:
-        _settle(column, [0.0] * len(column))
+    stacks = [(column, _stacked(column)) for column in columns]
+    for column, offsets in stacks:
+        _settle(column, offsets, [0.0] * len(column))
     for sweep in range(2 * _SWEEPS):
         forward = sweep % 2 == 0
-        for column in columns if forward else reversed(columns):
+        for column, offsets in stacks if forward else reversed(stacks):
             wished = []
             for place in column:
                 near = place.before if forward else place.after
@@ -170,20 +171,25 @@ def _downward(columns: list[list[Place]]) -> None:
                 if sweep >= _SWEEPS:
                     near = [*place.before, *place.after]
                 wished.append(sum([n.y for n in near]) / len(near) if near else place.y)
-            _settle(column, wished)
+            _settle(column, offsets, wished)
     top = min((place.y - place.height / 2 for column in columns for place in column), default=0.0)
     for column in columns:
         for place in column:
             place.y -= top
 
 
-def _settle(column: list[Place], wished: list[float]) -> None:
-    """The heights closest to the wished ones, by least squares, at which nothing overlaps: pooled violators."""
+def _stacked(column: list[Place]) -> list[float]:
+    """The heights of the middles if the first one is at the top and nothing overlaps."""
     offsets, at, last = [], 0.0, 0.0
     for i, place in enumerate(column):
         at += (last + place.height) / 2 + APART * (i > 0)
         offsets.append(at)
         last = place.height
+    return offsets
+
+
+def _settle(column: list[Place], offsets: list[float], wished: list[float]) -> None:
+    """The heights closest to the wished ones, by least squares, at which nothing overlaps: pooled violators."""
     pools: list[tuple[float, int]] = []
     for offset, wish in zip(offsets, wished, strict=True):
         total, count = wish - offset, 1

@@ -18,5 +18,6 @@ from tinygrad_bp.formula.trace import (
     apply_latex as apply_latex,
     constant as constant,
     derivative as derivative,
+    derivatives as derivatives,
     expression as expression,
 )

@@ -74,9 +74,16 @@ def _needed(before: str, after: str) -> int:
 
 
 @lru_cache(4096)
-def _slots(latex: str) -> tuple[int, ...]:
+def _slots(latex: str) -> tuple[tuple[tuple[str, str, int], ...], str]:
+    """For every slot the text before it, its key and how tightly its operand must hold together; and the last text."""
     tokens = ["", *_TOKEN.findall(latex), ""]
-    return tuple([_needed(tokens[i - 1], tokens[i + 1]) for i, t in enumerate(tokens) if t[:1] == "‹"])
+    needed = [_needed(tokens[i - 1], tokens[i + 1]) for i, t in enumerate(tokens) if t[:1] == "‹"]
+    *texts, last = SLOT.split(latex)
+    return tuple(zip(texts[::2], texts[1::2], needed, strict=True)), last
+
+
+def _is_slot(latex: str) -> bool:
+    return latex[:1] == "‹" and latex.find("›") == len(latex) - 1
 
 
 def fill(latex: str, operands: Mapping[str, str]) -> str:
@@ -87,15 +94,14 @@ def fill(latex: str, operands: Mapping[str, str]) -> str:
     >>> fill(r"‹0› \odot ‹1›", {"0": "x", "1": "1 - x"})
     'x \\odot (1 - x)'
     """
-    needed = iter(_slots(latex))
-
-    def put(match: re.Match[str]) -> str:
-        operand, need = operands.get(match[1], match[0]), next(needed)
-        if SLOT.fullmatch(operand) or binding(operand) >= need:
-            return operand
-        return f"[{operand}]" if binding(operand) == COMPARISON else f"({operand})"
-
-    return SLOT.sub(put, latex).replace("+ -", "- ")
+    slots, last = _slots(latex)
+    filled = ""
+    for before, key, need in slots:
+        operand = operands[key] if key in operands else slot(key)
+        if not _is_slot(operand) and (held := binding(operand)) < need:
+            operand = f"[{operand}]" if held == COMPARISON else f"({operand})"
+        filled += before + operand
+    return (filled + last).replace("+ -", "- ")
 
 
 def enclosed(latex: str) -> str:

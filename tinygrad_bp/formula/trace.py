@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ COTANGENT = slot("g")
 """Where the cotangent that comes from the right, δ, stands in a derivative."""
 
 _CACHE_LIMIT = 10_000
-_derivatives: dict[Any, str | None] = {}
+_derivatives: dict[Any, dict[int, str | None]] = {}
 
 
 # --- expressions ------------------------------------------------------------------------------------------------------
@@ -173,26 +173,33 @@ def derivative(node: Node, i: int) -> str | None:
     >>> derivative(W @ x, 0), derivative(tg.sigmoid(W), 0)
     ('‹g› \\cdot ‹1›^{\\top}', '‹y› \\odot (1 - ‹y›)')
     """
+    return derivatives(node, (i,))[i]
+
+
+def derivatives(node: Node, parents: Iterable[int]) -> dict[int, str | None]:
+    """The `derivative` for each of these parents, looked up together."""
     # a rule may write sizes and small constants into its formula, so they are part of the key
-    inputs = [x if inline else np.shape(x) for x, inline in zip(node.inputs, _inlined(node), strict=True)]
-    key = node.op, i, np.shape(node.value), node.value.dtype, repr(inputs), repr(node.params) if node.params else ""
-    if key not in _derivatives:
+    inputs = [
+        x.shape if isinstance(p, Node) else repr(x) if _is_inlined(p) else np.shape(x)
+        for p, x in zip(node.operands, node.inputs, strict=True)
+    ]
+    key = node.op, node.value.shape, node.value.dtype, repr(node.params) if node.params else "", *inputs
+    known = _derivatives.get(key)
+    if known is None:
         if len(_derivatives) >= _CACHE_LIMIT:
             _derivatives.clear()
-        _derivatives[key] = _trace(node, i)
-    return _derivatives[key]
+        known = _derivatives[key] = {}
+    for i in parents:
+        if i not in known:
+            known[i] = _trace(node, i)
+    return {i: known[i] for i in parents}
 
 
-def _inlined(node: Node) -> list[bool]:
-    """Which inputs are constants short enough to be written as they are: the 2 in x², a condition."""
-    return [
-        not isinstance(p, Node) and (p is None or (isinstance(p, str | bool | int | float) and _is_short(p)))
-        for p in node.parents
-    ]
-
-
-def _is_short(value: Any) -> bool:
-    return isinstance(value, str) or (math.isfinite(value) and abs(value) <= 100 and float(2 * value).is_integer())
+def _is_inlined(operand: Any) -> bool:
+    """Whether an operand is a constant short enough to be written as it is: the 2 in x², a condition."""
+    if isinstance(operand, bool | int | float):
+        return math.isfinite(operand) and abs(operand) <= 100 and float(2 * operand).is_integer()
+    return operand is None or isinstance(operand, str)
 
 
 def _trace(node: Node, i: int) -> str | None:
@@ -214,8 +221,8 @@ def _traced(node: Node, i: int) -> str:
         return leaf
 
     inputs = [
-        x if inline else stand_in(np.asarray(x)[()], slot(j))
-        for j, (x, inline) in enumerate(zip(node.inputs, _inlined(node), strict=True))
+        x if _is_inlined(p) else stand_in(np.asarray(x)[()], slot(j))
+        for j, (p, x) in enumerate(zip(node.operands, node.inputs, strict=True))
     ]
     y = stand_in(node.value, slot("y"))
     shape = np.shape(node.inputs[i])

@@ -18,6 +18,9 @@ ROUNDING = 1e-13
 _SURE = 1e280
 """Numbers smaller than this add up without overflow, however many there are."""
 
+_FEW = 32
+"""Up to so many numbers Python is quicker than NumPy."""
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -45,15 +48,22 @@ class Summary:
         if size == 1:
             only = _real(array.item())
             return cls(1, only, only, only)
-        low, high = _real(np.minimum.reduce(array, axis=None)), _real(np.maximum.reduce(array, axis=None))
-        if low > -_SURE and high < _SURE:
-            mean = float(np.add.reduce(array, axis=None, dtype=np.float64)) / size
-        else:  # only here can adding up overflow, and switching its warning off takes longer than the sum
-            with np.errstate(all="ignore"):
-                mean = _real(np.add.reduce(array, axis=None, dtype=np.float64) / size)
-        if abs(mean) < ROUNDING * max(-low, high):
+        if size <= _FEW:
+            numbers = sorted(array.ravel().tolist())
+            low, mean, high = float(numbers[0]), float(sum(numbers)) / size, float(numbers[-1])
+        if size > _FEW or not math.isfinite(mean):  # NaN, which Python does not put in order, or too large a sum
+            low, mean, high = _reduced(array)
+        if -(zero := ROUNDING * max(-low, high)) < mean < zero:
             mean = 0.0  # what cancellation left of it differs from machine to machine
         return cls(size, low, mean, high)
+
+
+def _reduced(array: Any) -> tuple[float, float, float]:
+    low, high = _real(np.minimum.reduce(array, axis=None)), _real(np.maximum.reduce(array, axis=None))
+    if low > -_SURE and high < _SURE:
+        return low, float(np.add.reduce(array, axis=None, dtype=np.float64)) / array.size, high
+    with np.errstate(all="ignore"):  # only here can adding up overflow; this takes longer than the sum
+        return low, _real(np.add.reduce(array, axis=None, dtype=np.float64) / array.size), high
 
 
 def _real(x: Any) -> float:

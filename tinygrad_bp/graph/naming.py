@@ -23,14 +23,15 @@ def name_nodes(nodes: Sequence[Node]) -> dict[int, tuple[str, bool]]:
     """
     taken = {node.name for node in nodes if node.name}
     series = {letter: free_names(letter, taken) for letter in "zawx"}
-    before_bias = _before_bias(nodes)
+    parents = {node.number: [p for p in node.parents if isinstance(p, Node)] for node in nodes}
+    before_bias = _before_bias(nodes, parents)
     named: dict[int, tuple[str, bool]] = {}
     for node in nodes:
         if node.name:
             named[node.number] = node.name, True
         elif node is nodes[-1] and node.op is not None and node.value.size == 1 and "C" not in taken:
             named[node.number] = "C", True
-        elif (letter := _letter(node, named, before_bias)) is not None:
+        elif (letter := _letter(node, parents[node.number], named, before_bias)) is not None:
             named[node.number] = next(series[letter]), True
     return {**named, **_op_names(nodes, named)}
 
@@ -40,29 +41,30 @@ def free_names(letter: str, taken: Container[str]) -> Iterator[str]:
     return (name for i in count(1) if (name := f"{letter}{i}") not in taken)
 
 
-def _letter(node: Node, named: Mapping[int, tuple[str, bool]], before_bias: set[int]) -> str | None:
+def _letter(
+    node: Node, parents: Sequence[Node], named: Mapping[int, tuple[str, bool]], before_bias: set[int]
+) -> str | None:
     if node.op is None:
         return "w" if node.requires_grad else "x"
-    if _family(node.op).endswith("activations") or node.op.name in _ACTIVATIONS:
+    family = _family(node.op)
+    if family.endswith("activations") or node.op.name in _ACTIVATIONS:
         return "a"
-    parents = [p for p in node.parents if isinstance(p, Node)]
-    if node.op.derivatives and len(node.parents) == 1 and named.get(parents[0].number, ("",))[0][:1] == "z":
+    if node.op.derivatives and len(node.operands) == 1 and named.get(parents[0].number, ("",))[0][:1] == "z":
         return "a"  # any function of one variable is an activation when it is applied to z
     adds_bias = node.op.name == "add" and any(p.number in before_bias for p in parents)
-    return "z" if adds_bias or (_family(node.op) in _PRODUCTS and node.number not in before_bias) else None
+    return "z" if adds_bias or (family in _PRODUCTS and node.number not in before_bias) else None
 
 
-def _before_bias(nodes: Sequence[Node]) -> set[int]:
+def _before_bias(nodes: Sequence[Node], parents: Mapping[int, Sequence[Node]]) -> set[int]:
     """The unnamed products whose only use is that something is added to them."""
-    uses = Counter([p.number for node in nodes for p in node.parents if isinstance(p, Node)])
+    uses = Counter([p.number for used in parents.values() for p in used])
     return {
         p.number
         for node in nodes
         if node.op is not None and node.op.name == "add"
-        for p in node.parents
-        if isinstance(p, Node) and p.op is not None and _family(p.op) in _PRODUCTS
-        and not p.name and uses[p.number] == 1
-    }  # fmt: skip
+        for p in parents[node.number]
+        if p.op is not None and not p.name and uses[p.number] == 1 and _family(p.op) in _PRODUCTS
+    }
 
 
 def _family(op: Op) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from tinygrad_bp.engine import Node, Trail, freed, sweep
-from tinygrad_bp.formula import apply_latex, constant, derivative, fill, plain, slot
+from tinygrad_bp.formula import apply_latex, constant, derivatives, fill, plain, slot
 from tinygrad_bp.graph.model import GraphEdge, GraphNode, Summary, Symbols
 from tinygrad_bp.graph.naming import free_names, name_nodes
+
+_NO_PARAMS: Mapping[str, Any] = MappingProxyType({})
 
 
 def snapshot(root: Node, gradients: bool) -> tuple[tuple[GraphNode, ...], tuple[GraphEdge, ...]]:
@@ -41,14 +43,14 @@ def _history(root: Node) -> list[Node]:
     return [found[number] for number in sorted(found)]
 
 
-def _gradients(root: Node) -> tuple[dict[int, Any], dict[tuple[int, int], Any]]:
+def _gradients(root: Node, operands: Mapping[int, Any]) -> tuple[dict[int, Any], dict[tuple[int, int], Any]]:
     """∂C/∂v by node number, and what each edge adds to it, from one sweep that changes nothing."""
     one = np.ones_like(root.value)[()]
     trail: Trail = []
     arrived = sweep(root, one, trail=trail)
     totals: dict[int, Any] = {root.number: one}
     for node, i, share in trail:
-        number = node.parents[i].number
+        number = operands[node.number][i].number
         totals[number] = totals[number] + share if number in totals else share
     totals.update({node.number: g for node, g in arrived})
     return totals, {(node.number, i): share for node, i, share in trail}
@@ -59,8 +61,9 @@ class _Snapshot:
 
     def __init__(self, root: Node, gradients: bool):
         self.history = _history(root)
+        self.operands = {node.number: node.parents for node in self.history}
         known = gradients and root.requires_grad and root.value.size == 1
-        self.gradients, self.contributions = _gradients(root) if known else ({}, {})
+        self.gradients, self.contributions = _gradients(root, self.operands) if known else ({}, {})
         self.summaries: dict[int, tuple[Summary | None, Any]] = {}
         self.symbols = Symbols()
         self.nodes: list[GraphNode] = []
@@ -70,7 +73,7 @@ class _Snapshot:
         self.used = {
             p.number: x
             for node in self.history
-            for p, x in zip(node.parents, node.inputs, strict=True)
+            for p, x in zip(self.operands[node.number], node.inputs, strict=True)
             if isinstance(p, Node)
         }
 
@@ -79,25 +82,28 @@ class _Snapshot:
         named = name_nodes(self.history)
         self.free = free_names("k", {name for name, _ in named.values()})
         for node in self.history:
-            operands = node.parents
-            parents = [
-                self.ids[p.number] if isinstance(p, Node) else self._constant(x)
-                for p, x in zip(operands, node.inputs, strict=True)
-            ]
-            self._node(node, parents, *named[node.number])
-            self._edges(node, operands, parents)
+            number = node.number
+            shown = self.used.get(number, node.value), *named[number]
+            if node.op is None:
+                kind = "parameter" if node.requires_grad else "input"
+                self.ids[number] = self._add(*shown, kind, "", self.gradients.get(number))
+            else:
+                self._op(node, *shown)
         return tuple(self.nodes), tuple(self.edges)
 
-    def _add(self, value: Any, name: str, named: bool, template: str = "", **fields: Any) -> str:
+    def _add(
+        self, value: Any, name: str, named: bool, kind: str, template: str = "", gradient: Any = None,
+        op: str | None = None, scope: str = "", params: Mapping[str, Any] = _NO_PARAMS, parents: tuple[str, ...] = (),
+    ) -> str:  # fmt: skip
         identity = f"n{len(self.nodes)}"
         array = _read_only(value)
         template = template or slot(identity)
         self.symbols.add(identity, name, None if named else template)
-        defaults = {"op": None, "scope": "", "params": _NO_PARAMS, "parents": (), "gradient": None}
+        slope, gradient_data = self._summarised(gradient)
         self.nodes.append(
             GraphNode(
-                id=identity, name=name, named=named, shape=array.shape, dtype=_dtype_name(array.dtype),
-                template=template, value=Summary.of(array), data=array, symbols=self.symbols, **{**defaults, **fields},
+                identity, name, named, op, kind, array.shape, _dtype_name(array.dtype), scope, params, parents,
+                template, Summary.of(array), slope, None, array, gradient_data, self.symbols,
             )
         )  # fmt: skip
         return identity
@@ -105,55 +111,54 @@ class _Snapshot:
     def _constant(self, value: Any) -> str:
         array = np.asarray(value)
         if array.ndim:
-            return self._add(value, next(self.free), True, kind="constant")
+            return self._add(value, next(self.free), True, "constant")
         if array.dtype.kind in "biufc":
-            return self._add(value, plain(constant(value)), False, constant(value), kind="constant")
-        return self._add(value, str(value), False, kind="constant")
+            return self._add(value, plain(constant(value)), False, "constant", constant(value))
+        return self._add(value, str(value), False, "constant")
 
-    def _node(self, node: Node, parents: list[str], name: str, named: bool) -> None:
-        if node.op is None:
-            fields: dict[str, Any] = {"kind": "parameter" if node.requires_grad else "input"}
-        else:
-            fields = {
-                "kind": "op", "op": node.op.name, "scope": node.scope,
-                "params": MappingProxyType(dict(node.params)) if node.params else _NO_PARAMS,
-                "parents": tuple(parents), "template": apply_latex(node, [self.symbols.operand(p) for p in parents]),
-            }  # fmt: skip
-        gradient = self.gradients.get(node.number)
-        if gradient is not None:
-            fields["gradient"], fields["gradient_data"] = self._summarised(gradient)
-        self.ids[node.number] = self._add(self.used.get(node.number, node.value), name, named, **fields)
+    def _op(self, node: Node, value: Any, name: str, named: bool) -> None:
+        """What an op computed, and the edges that lead to it."""
+        op: Any = node.op
+        number, symbols = node.number, self.symbols
+        given = self.operands[number]
+        parents = tuple([
+            self.ids[p.number] if isinstance(p, Node) else self._constant(x)
+            for p, x in zip(given, node.inputs, strict=True)
+        ])  # fmt: skip
+        operands = [symbols.operand(p) for p in parents]
+        params = MappingProxyType(dict(node.params)) if node.params else _NO_PARAMS
+        target = self.ids[number] = self._add(
+            value, name, named, "op", apply_latex(node, operands), self.gradients.get(number), op.name, node.scope,
+            params, parents,
+        )  # fmt: skip
+        written = {"y": symbols.operand(target), **{str(i): operand for i, operand in enumerate(operands)}}
+        traced = derivatives(node, [
+            i for i, p in enumerate(given)
+            if node.requires_grad and isinstance(p, Node) and p.requires_grad and op.vjps[i] is not None
+        ])  # fmt: skip
+        for i, source in enumerate(parents):
+            template = None
+            if i in traced:
+                rule = traced[i]
+                template = symbols.derivative(target, source) if rule is None else fill(rule, written)
+            summary, data = self._summarised(self.contributions.get((number, i)))
+            self.edges.append(GraphEdge(source, target, i, template, summary, 1, data, symbols))
 
     def _summarised(self, value: Any) -> tuple[Summary | None, Any]:
         """Summary and read-only view of a gradient, made once also where it is the only contribution to itself."""
+        if value is None:
+            return None, None
         key = id(value)  # all of them are held as long as this object is
         if key not in self.summaries:
             self.summaries[key] = Summary.of(value), _read_only(value)
         return self.summaries[key]
-
-    def _edges(self, node: Node, given: Sequence[Any], parents: list[str]) -> None:
-        if node.op is None:
-            return
-        target = self.ids[node.number]
-        operands = {str(i): self.symbols.operand(p) for i, p in enumerate(parents)}
-        operands["y"] = self.symbols.operand(target)
-        for i, (source, parent) in enumerate(zip(parents, given, strict=True)):
-            template = None
-            if node.requires_grad and isinstance(parent, Node) and parent.requires_grad and node.op.vjps[i] is not None:
-                traced = derivative(node, i)
-                template = self.symbols.derivative(target, source) if traced is None else fill(traced, operands)
-            share = self.contributions.get((node.number, i))
-            summary, data = (None, None) if share is None else self._summarised(share)
-            self.edges.append(GraphEdge(source, target, i, template, summary, 1, data, self.symbols))
 
 
 _dtype_name = lru_cache(64)(str)
 
 
 def _read_only(value: Any) -> Any:
-    array = np.asarray(value).view()
-    array.flags.writeable = False
-    return array
-
-
-_NO_PARAMS: Mapping[str, Any] = MappingProxyType({})
+    array = np.asarray(value)
+    view = array.view() if array is value else array
+    view.setflags(write=False)
+    return view
