@@ -13,8 +13,10 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     Broadcasting copies; each copy sends its own cotangent home, where they add up. So the transpose of broadcasting
     is summation: over every axis that was put in front, and over every axis of length 1 that was stretched.
     """
-    have = g.shape
-    lead = len(have) - len(shape)
-    axes = [i for i, n in enumerate((1,) * lead + shape) if i < lead or n != have[i]]
-    total = np.add.reduce(g, axis=tuple(axes), keepdims=True)
-    return total.reshape(shape) if lead else total
+    lead = g.ndim - len(shape)
+    if lead:
+        g = np.add.reduce(g, axis=tuple(range(lead)))
+        if g.shape == shape:
+            return g
+    axes = tuple([i for i, n in enumerate(g.shape) if n != shape[i]])
+    return np.add.reduce(g, axis=axes, keepdims=True)

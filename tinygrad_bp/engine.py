@@ -233,7 +233,7 @@ def sweep(
 
 def pull(node: Any, g: Any, since: int, as_graph: bool) -> list[tuple[int, Node, Any]]:
     """The chain rule at one node: what its cotangent g adds to that of each parent, with the parent's index."""
-    number, operands, rules = node.number, node.operands, node.op.vjps
+    number, operands, rules, params = node.number, node.operands, node.op.vjps, node.params
     if operands is None:
         raise freed(node)
     y, inputs = (node, current(node)) if as_graph else (node.value, node.inputs)
@@ -244,9 +244,9 @@ def pull(node: Any, g: Any, since: int, as_graph: bool) -> list[tuple[int, Node,
         if parent.number >= number:
             parent = _before(parent, number)
         rule, value = rules[i], parent.value
-        if not parent.requires_grad or parent.number < since or rule is None:
+        if rule is None or not parent.requires_grad or parent.number < since:
             continue
-        share = rule(g, y, *inputs, **node.params)
+        share = rule(g, y, *inputs, **params) if params else rule(g, y, *inputs)
         if share.shape != value.shape or share.dtype is not value.dtype:
             share = _fitted(share, value)
         shares.append((i, parent, share))

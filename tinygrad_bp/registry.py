@@ -171,7 +171,8 @@ def _public(record: Op, arity: int | None, names: list[str]) -> Callable[..., An
 
 def _cotangent_rule(derivative: Rule) -> Rule:
     def vjp(g: Any, *values: Any, **params: Any) -> Any:
-        return (scale if isinstance(g, Node) else _scale)(g, derivative(*values, **params))
+        d = derivative(*values, **params)
+        return scale(g, d) if isinstance(g, Node) else _scale(g, d)
 
     return vjp
 

@@ -118,14 +118,15 @@ class Tensor(Node):
             raise NoGradientError(
                 f"{describe(self)} requires no gradient: nothing it was computed from has requires_grad=True."
             )
+        value = self.value
         if gradient is None:
-            if self.size != 1:
+            if value.size != 1:
                 raise NonScalarBackwardError(
                     f"backward() starts from one number; {describe(self)} has {self.size}. "
                     "Reduce it with sum() or mean(), or pass the cotangent: backward(gradient)."
                 )
-            one = self.dtype.type(1)
-            return one if self.ndim == 0 else np.full(self.shape, one)
+            one = value.dtype.type(1)
+            return one if value.ndim == 0 else np.full(value.shape, one)
         seed = np.array(gradient, dtype=self.dtype)
         if seed.shape != self.shape:
             raise ShapeError(f"backward: the cotangent has shape {seed.shape}, {describe(self)} needs {self.shape}.")

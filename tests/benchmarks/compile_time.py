@@ -1,4 +1,4 @@
-"""What compiling costs: the first call with Numba cold, from its cache on disk, and on NumPy; fresh processes."""
+"""What compiling costs: the first call with Numba cold or from disk, on NumPy, or with kernels; fresh processes."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ import tempfile
 from statistics import median
 
 from .report import table
-from .workloads import CHAIN, WORKLOADS, Workload
+from .workloads import WORKLOADS, Workload
 
 SCRIPT = """
 import sys, time
@@ -37,12 +37,14 @@ def run(rounds: int) -> int:
     lines = []
     for workload in (w for w in WORKLOADS if w.reference == "numpy"):
         numpy = median([_seconds(workload, "numpy", "") for _ in range(rounds)])
-        cold = cached = None
-        if workload.make().parameters[0].dtype == float and workload.make().kind != CHAIN:
+        cold = cached = kernels = None
+        if workload.make().parameters[0].dtype != float:
+            kernels = median([_seconds(workload, "auto", "") for _ in range(rounds)])
+        else:
             with tempfile.TemporaryDirectory() as cache:
                 cold = _seconds(workload, "numba", cache)
                 cached = median([_seconds(workload, "numba", cache) for _ in range(rounds)])
-        times = [f"{t:.3f}" if t is not None else "–" for t in (cold, cached, numpy)]
+        times = [f"{t:.3f}" if t is not None else "–" for t in (cold, cached, numpy, kernels)]
         lines.append([f"{workload.row}. {workload.title}", *times])
-    print(table(["first call, seconds", "Numba cold", "Numba from disk", "NumPy"], lines))
+    print(table(["first call, seconds", "Numba cold", "Numba from disk", "NumPy", "NumPy and kernels"], lines))
     return 0

@@ -46,18 +46,18 @@ def article(m):
 def test_the_articles_backpropagation():
     lines = body(tg.value_and_grad(cost, argnums=(0, 1, 2, 3)), *article(5))
     assert lines == [
-        "z1 = W1.dot(X) + b1",
+        "z1 = np.dot(W1, X) + b1",
         "a1 = 1.0 / (1.0 + np.exp(-z1))",
-        "z2 = W2.dot(a1) + b2",
+        "z2 = np.dot(W2, a1) + b2",
         "C = (np.logaddexp(z2, 0.0) - Y * z2).sum() / 5",
         "# backward: dv is the derivative for v",
         "dz2 = 0.2 * (1.0 / (1.0 + np.exp(-z2)) - Y)",
         "db2 = np.sum(dz2, axis=1)[:, None]",
-        "dW2 = dz2.dot(a1.T)",
+        "dW2 = np.dot(dz2, a1.T)",
         "da1 = W2.T * dz2",
         "dz1 = scale(da1, a1 * (1.0 - a1))",
         "db1 = np.sum(dz1, axis=1)[:, None]",
-        "dW1 = dz1.dot(X.T)",
+        "dW1 = np.dot(dz1, X.T)",
         "return C, dW1, db1, dW2, db2",
     ]
 

@@ -188,3 +188,29 @@ def test_the_reason_why_numba_cannot_says_what_it_was():
     with pytest.warns(RuntimeWarning, match="runs on NumPy"):
         fast(rng.normal(size=8))
     assert "Failed in" not in fast.plan.reason
+
+
+@pytest.mark.parametrize("inner", [0, 3, 97])
+def test_small_products_of_matrices_in_every_layout(inner):
+    a, b = rng.normal(size=(4, inner)), rng.normal(size=(inner, 5))
+
+    def program(x0, y0):
+        return tg.matmul(x0, y0), tg.matmul(y0.T, x0.T), tg.matmul(x0, x0.T), tg.matmul(x0.T, x0)
+
+    fast = tg.compile(program, backend="numba")
+    for got, expected in zip(fast(a, b), (a @ b, b.T @ a.T, a @ a.T, a.T @ a), strict=True):
+        np.testing.assert_allclose(got, expected, atol=1e-13 * max(inner, 1))
+        assert got.flags.owndata
+    assert fast.plan.backend == "numba"
+
+
+def test_large_products_and_those_of_vectors_are_left_to_blas():
+    a, x = rng.normal(size=(40, 40)), rng.normal(size=40)
+
+    def fill_program(a, x):
+        return tg.matmul(a, a.T), tg.dot(a, x), tg.dot(x, x)
+
+    fast = tg.compile(fill_program, backend="numba")
+    for got, expected in zip(fast(a, x), (a @ a.T, a @ x, x @ x), strict=True):
+        np.testing.assert_allclose(got, expected, atol=1e-12)
+    assert fast.plan.backend == "numba"

@@ -78,6 +78,48 @@ def test_det_is_differentiable_at_singular_matrices(n, kind):
     check_gradients(linalg.det, a, order=1, analytic=True)
 
 
+SINGULAR = {
+    "of rank n - 1": (draw(4, 3) @ draw(3, 4), 0.0),
+    "of rank n - 2": (draw(4, 2) @ draw(2, 4), 0.0),
+    "with equal columns": (np.array([[1.0, 2.0], [2.0, 4.0]]), 0.0),
+    "diagonal": (np.diag([2.0, 3.0, 0.0]), 0.0),
+    "0": (np.zeros((3, 3)), 0.0),
+    "number": (np.zeros((1, 1)), 0.0),
+    "complex": (complex_draw(3, 2) @ complex_draw(2, 3), 0.0),
+    "regular": (regular(3, 3), 6.0),
+}
+
+
+@pytest.mark.parametrize(("a", "size"), SINGULAR.values(), ids=SINGULAR)
+def test_the_second_derivative_of_det_is_exact(a, size):
+    """det(a + x·t + y·s) is a polynomial: what belongs to x·y, from its values at roots of 1."""
+    np.testing.assert_allclose(np.abs(np.linalg.det(a)), size, atol=1e-15)
+    n = len(a)
+    t, s = draw(n, n).astype(a.dtype), draw(n, n).astype(a.dtype)
+    roots = np.exp(2j * np.pi * np.arange(n + 1) / (n + 1))
+    values = [[np.linalg.det(a + x * t + y * s) / (x * y) for y in roots] for x in roots]
+    expected = np.mean(values) if n > 1 else 0.0
+    forward = tg.jvp(lambda a: tg.jvp(linalg.det, (a,), (t,))[1], (a,), (s,))[1]
+    mixed = (tg.jvp(lambda a: tg.vjp(linalg.det, a)[1](1.0)[0], (a,), (s,))[1] * t).sum()
+    backward = (tg.vjp(lambda a: (tg.vjp(linalg.det, a)[1](1.0)[0] * t).sum(), a)[1](1.0)[0] * s).sum()
+    np.testing.assert_allclose([forward, mixed, backward], expected, atol=1e-13)
+
+
+def test_the_third_derivative_of_det():
+    a, t = regular(4, 4), draw(4, 4)
+
+    def along(x, a=a):
+        return linalg.det(a + x * t)
+
+    x = np.arange(5.0) - 2
+    expected = 6 * np.polyfit(x, [along(v) for v in x], 4)[1]
+    np.testing.assert_allclose(tg.grad(tg.grad(tg.grad(along)))(0.0), expected)
+    np.testing.assert_allclose(tg.jvp(tg.grad(tg.grad(along)), (0.0,), (1.0,))[1], expected)
+    a = draw(4, 3) @ draw(3, 4)
+    with pytest.raises(LinearAlgebraError, match="independent columns"):
+        tg.grad(tg.grad(tg.grad(lambda x: along(x, a))))(0.0)
+
+
 def test_cofactors_of_a_matrix_of_rank_less_than_n_minus_1_are_0():
     np.testing.assert_allclose(tg.grad(linalg.det)(np.ones((4, 4))), np.zeros((4, 4)), atol=1e-30)
     np.testing.assert_allclose(cofactor(np.diag([2.0, 3.0, 0.0])), np.diag([0.0, 0.0, 6.0]))
@@ -125,6 +167,23 @@ def test_pinv_without_small_singular_values(shape, kind):
 def test_pinv_without_small_singular_values_where_the_others_are_equal():
     u, v = (np.linalg.qr(draw(4, 4))[0] for _ in range(2))
     check_gradients(lambda a: linalg.pinv(a, 0.6), (u * [2.0, 2.0, 2.0, 1.0]) @ v, order=1)
+
+
+@KINDS
+@pytest.mark.parametrize("shape", [(3, 2, 3), (4, 2, 3), (3, 1, 4)], ids=str)
+def test_pinv_of_products_of_lower_rank(shape, kind):
+    """To second order along matrices of this rank, also where the singular values that stay are equal."""
+    m, k, n = shape
+    a, b = regular(m, k, kind=kind), regular(k, n, kind=kind)
+    check_gradients(lambda a, b: linalg.pinv(a @ b, 1e-4), a, b)
+    a, b = (np.linalg.qr(kind(i, k))[0] for i in (m, n))
+    check_gradients(lambda a, b: linalg.pinv(a @ b.T, 1e-4), a, b)
+
+
+def test_pinv_without_small_singular_values_has_no_second_derivative_where_the_others_are_equal():
+    a = np.diag([2.0, 2.0, 2.0, 1.0])
+    with pytest.raises(LinearAlgebraError, match="second derivative of svd at equal singular values"):
+        tg.hessian(lambda a: linalg.pinv(a, 0.6).sum())(a)
 
 
 def test_pinv_of_each_matrix_has_its_own_limit():
@@ -178,6 +237,29 @@ def test_qr(shape, kind):
     np.testing.assert_allclose(linalg.qr(a, "r"), r)
     for part in ("Q", "R"):
         check_gradients(lambda a, part=part: getattr(linalg.qr(a), part), a)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, float, complex])
+@pytest.mark.parametrize("part", ["Q", "R"])
+def test_qr_of_dependent_columns_has_no_derivative(part, dtype):
+    a = draw(4, 3).astype(dtype)
+    a[:, 2] = a[:, 0] + a[:, 1]
+
+    def f(a):
+        return getattr(linalg.qr(a), part)
+
+    with pytest.raises(LinearAlgebraError, match="independent columns"):
+        tg.vjp(f, a)[1](f(a))
+    with pytest.raises(LinearAlgebraError, match="independent columns"):
+        tg.jvp(f, (a,), (a,))
+
+
+def test_qr_of_columns_of_very_different_lengths():
+    a = regular(4, 3)
+    scales = np.array([1.0, 1e-30, 1e30])
+    g = draw(4, 3)
+    got = tg.vjp(lambda a: linalg.qr(a).Q, a * scales)[1](g)[0]
+    np.testing.assert_allclose(got * scales, tg.vjp(lambda a: linalg.qr(a).Q, a)[1](g)[0], atol=1e-12)
 
 
 def test_qr_modes():

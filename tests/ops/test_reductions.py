@@ -126,6 +126,32 @@ def test_product_with_zeros_to_second_order(x):
     np.testing.assert_array_equal(tg.hessian(reductions.prod)(np.array(x)), expected)
 
 
+SECOND = {
+    "var of constants": (tg.var, [2.0, 2.0, 2.0], (2 / 3) * (np.eye(3) - 1 / 3)),
+    "cumprod with zeros": (lambda x: tg.cumprod(x)[-1] ** 2, [2.0, 0.0, 0.0], np.zeros((3, 3))),
+    "cumprod with one zero": (lambda x: tg.cumprod(x)[-1] ** 2, [2.0, 0.0, 3.0], np.diag([0.0, 72.0, 0.0])),
+    "sort of ties": (
+        lambda x: (tg.sort(x) ** 2 * np.array([1.0, 1.0, 5.0])).sum(),
+        [1.0, 2.0, 1.0],
+        np.diag([2.0, 10, 2]),
+    ),
+    "median of an even number": (
+        lambda x: tg.median(x) ** 2,
+        [3.0, 1.0, 2.0, 0.0],
+        np.diag([0, 0.5, 0.5, 0]) + np.diag([0, 0.5, 0], 1) + np.diag([0, 0.5, 0], -1),
+    ),
+    "norm⁴ at 0": (lambda x: tg.linalg.norm(x) ** 4, [0.0, 0.0], np.zeros((2, 2))),
+    "logsumexp of ties": (tg.logsumexp, [1.0, 1.0], [[0.25, -0.25], [-0.25, 0.25]]),
+}
+
+
+@pytest.mark.parametrize(("f", "x", "expected"), SECOND.values(), ids=SECOND)
+def test_second_derivatives_at_special_points(f, x, expected):
+    forward = tg.jacobian(tg.jacobian(f, mode="forward"), mode="forward")
+    for derivative in (tg.hessian(f), tg.jacobian(tg.grad(f), mode="reverse"), forward):
+        np.testing.assert_allclose(derivative(np.array(x)), expected, atol=1e-15)
+
+
 @pytest.mark.parametrize("name", ["max", "min"])
 def test_ties_share(name):
     f = ours(name)

@@ -1,10 +1,11 @@
-"""Equal eigenvalues and singular values: right for whole eigenspaces, however LAPACK rounds the values."""
+"""Equal eigenvalues and singular values: right for whole eigenspaces, however LAPACK rounds them, and else refused."""
 
 import numpy as np
 import pytest
 
 import tinygrad_bp as tg
 from tinygrad_bp import linalg
+from tinygrad_bp.errors import LinearAlgebraError
 from tinygrad_bp.testing import check_gradients
 
 random = np.random.default_rng(0)
@@ -102,3 +103,199 @@ def test_values_that_differ_by_little_are_not_equal():
     a = np.diag([1.0, 1.0 + 1e-12])
     moved = tg.jvp(lambda a: linalg.eigh(a).eigenvectors, (a,), (np.array([[0.0, 1.0], [1.0, 0.0]]),))[1]
     np.testing.assert_allclose(np.abs(moved), [[0, 1e12], [1e12, 0]], rtol=1e-3)
+
+
+# --- second derivatives -----------------------------------------------------------------------------------------------
+
+MODES = {
+    "reverse over reverse": lambda f: tg.jacobian(tg.grad(f), mode="reverse"),
+    "forward over reverse": tg.hessian,
+    "reverse over forward": lambda f: tg.jacobian(tg.jacobian(f, mode="forward"), mode="reverse"),
+    "forward over forward": lambda f: tg.jacobian(tg.jacobian(f, mode="forward"), mode="forward"),
+}
+OVER_REVERSE = list(MODES)[:2]
+BY_MODE = pytest.mark.parametrize("mode", MODES)
+
+
+def divided(w, first, second):
+    """(f'(wᵢ) − f'(wⱼ))/(wᵢ − wⱼ), and f'' for equal ones."""
+    gaps = w[:, None] - w
+    equal = np.abs(gaps) < 1e-9
+    return np.where(equal, second(w)[:, None], (first(w)[:, None] - first(w)) / np.where(equal, 1, gaps))
+
+
+def second_derivative(w, v, first, second, t):
+    """Of Σ f(wᵢ), along t, which counts as its symmetric part: v·(Δf'/Δw ⊙ vᵀ·t·v)·vᵀ."""
+    return v @ (divided(w, first, second) * (v.T @ (t + t.T) @ v / 2)) @ v.T
+
+
+def second_derivative_for_singular_values(s, u, v, first, second, t):
+    """Of Σ f(sᵢ), f even, by the eigenvalues of [[0, a], [aᵀ, 0]]: ±s, and 0 for what is orthogonal to a."""
+    m, n = u.shape[0], v.shape[0]
+    k = len(s)
+    root, left, right = np.sqrt(0.5), np.zeros((m, n - k)), np.zeros((n, m - k))
+    vectors = np.block(
+        [[root * u[:, :k], root * u[:, :k], u[:, k:], left], [root * v[:, :k], -root * v[:, :k], right, v[:, k:]]]
+    )
+    both = np.concatenate([s, -s, np.zeros(m + n - 2 * k)])
+    moved = np.block([[np.zeros((m, m)), t], [t.T, np.zeros((n, n))]])
+    return second_derivative(both, vectors, first, second, moved)[:m, m:]
+
+
+FUNCTIONS = {
+    "square": (lambda w: (w * w).sum(), lambda w: 2 * w, lambda w: 2 + 0 * w),
+    "square that is 0": (lambda w: ((w * w - 4) ** 2).sum(), lambda w: 4 * w * (w * w - 4), lambda w: 12 * w * w - 16),
+    "cosh": (lambda w: tg.cosh(w).sum(), np.sinh, np.cosh),
+}
+BY_FUNCTION = pytest.mark.parametrize(("f", "first", "second"), FUNCTIONS.values(), ids=FUNCTIONS)
+
+
+@BY_MODE
+@BY_FUNCTION
+@pytest.mark.parametrize("w", [[1.0, 2.0, 3.0], [-1.0, 2.0, 2.0 + 1e-4]], ids=str)
+def test_second_derivatives_at_different_eigenvalues(w, f, first, second, mode):
+    w, v, t = np.array(w), basis(float, 3), draw(float, 3, 3)
+    got = np.tensordot(MODES[mode](lambda a: f(linalg.eigvalsh(a)))((v * w) @ v.T), t)
+    np.testing.assert_allclose(got, second_derivative(w, v, first, second, t), rtol=1e-7, atol=1e-7)
+
+
+@BY_MODE
+@BY_FUNCTION
+@pytest.mark.parametrize("shape", [(3, 3), (4, 3), (3, 4)], ids=str)
+def test_second_derivatives_at_different_singular_values(shape, f, first, second, mode):
+    u, v, t = basis(float, shape[0]), basis(float, shape[1]), draw(float, *shape)
+    s = np.array([3.0, 2.0, 0.5])
+    got = np.tensordot(MODES[mode](lambda a: f(linalg.svdvals(a)))((u[:, :3] * s) @ v[:, :3].T), t)
+    expected = second_derivative_for_singular_values(s, u, v, first, second, t)
+    np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-9)
+
+
+@BY_MODE
+@BY_FUNCTION
+@pytest.mark.parametrize("w", [[2.0, 2.0, 2.0], [2.0, 2.0, 5.0], [0.0, 0.0, 2.0]], ids=str)
+@pytest.mark.parametrize("v", [np.eye(3), basis(float, 3)], ids=["diagonal", "turned"])
+def test_second_derivatives_at_equal_eigenvalues_are_refused(v, w, f, first, second, mode):
+    with pytest.raises(LinearAlgebraError, match="second derivative of eigh at equal eigenvalues"):
+        MODES[mode](lambda a: f(linalg.eigvalsh(a)))((v * w) @ v.T)
+
+
+@BY_MODE
+@BY_FUNCTION
+@pytest.mark.parametrize("s", [[2.0, 2.0, 2.0], [5.0, 2.0, 2.0], [3.0, 1.0, 0.0], [2.0, 0.0, 0.0]], ids=str)
+@pytest.mark.parametrize("m", [3, 4])
+def test_second_derivatives_at_singular_values_that_are_equal_or_0_are_refused(m, s, f, first, second, mode):
+    a = (np.eye(m, 3) * s) @ basis(float, 3)
+    with pytest.raises(LinearAlgebraError, match="second derivative of svd at equal singular values, or at one of 0"):
+        MODES[mode](lambda a: f(linalg.svdvals(a)))(a)
+
+
+@BY_MODE
+def test_second_derivatives_of_eigenspaces_are_refused_at_equal_eigenvalues(mode):
+    def projected(a):
+        v = linalg.eigh(a).eigenvectors[:, 1:]
+        return ((v @ v.T) * np.arange(9.0).reshape(3, 3) ** 2).sum()
+
+    v = basis(float, 3)
+    with pytest.raises(LinearAlgebraError, match="second derivative of eigh at equal eigenvalues"):
+        MODES[mode](projected)((v * [1.0, 2.0, 2.0]) @ v.T)
+
+
+def test_one_direction_alone_is_refused_too():
+    """The one that keeps every eigenvalue in its place to first order, of a function with slope 0."""
+    swap = np.array([[0.0, 1.0], [1.0, 0.0]])
+    with pytest.raises(LinearAlgebraError):
+        tg.hvp(lambda a: ((linalg.eigvalsh(a) - 1) ** 2).sum(), (np.eye(2),), (swap,))
+
+
+@pytest.mark.parametrize("mode", OVER_REVERSE)
+def test_second_derivatives_of_sums_at_equal_eigenvalues(mode):
+    """The trace, half of it, and the sum of singular values."""
+    v, t = basis(float, 4), draw(float, 4, 4)
+    w = np.array([1.0, 1.0, 3.0, 3.0])
+    a, hessian = (v * w) @ v.T, MODES[mode]
+    np.testing.assert_allclose(hessian(lambda a: linalg.eigvalsh(a).sum())(a), 0, atol=1e-14)
+    upper = np.tensordot(hessian(lambda a: linalg.eigvalsh(a)[2:].sum())(a), t)
+    expected = derivative_of_a_function_of_a_matrix(w, v, (w > 2) * 1.0, (t + t.T) / 2)
+    np.testing.assert_allclose(upper, expected, atol=1e-13)
+    u = basis(float, 4)
+    got = np.tensordot(hessian(lambda a: linalg.norm(a, "nuc"))((u * w) @ v.T), t)
+    expected = second_derivative_for_singular_values(w, u, v, np.sign, lambda w: 0 * w, t)
+    np.testing.assert_allclose(got, expected, atol=1e-13)
+
+
+@pytest.mark.parametrize("mode", OVER_REVERSE)
+def test_the_second_derivative_of_the_largest_singular_value_does_not_need_the_others_to_differ(mode):
+    u, v = basis(float, 4), basis(float, 4)
+
+    def largest(a):
+        return linalg.norm(a, 2)
+
+    a, t = (u * [5.0, 2.0, 2.0, 0.0]) @ v.T, draw(float, 4, 4)
+    got = np.tensordot(MODES[mode](largest)(a), t)
+    step = 1e-5 * t
+    np.testing.assert_allclose(got, (tg.grad(largest)(a + step) - tg.grad(largest)(a - step)) / 2e-5, atol=1e-8)
+
+
+def test_equal_eigenvalues_of_another_matrix_do_no_harm():
+    def f(a):
+        return (linalg.eigvalsh(a)[0] ** 3).sum()
+
+    a = np.array([np.diag([1.0, 2.0]), np.eye(2)])
+    t = np.array([draw(float, 2, 2), np.zeros((2, 2))])
+    expected = second_derivative(np.array([1.0, 2.0]), np.eye(2), lambda w: 3 * w**2, lambda w: 6 * w, t[0])
+    np.testing.assert_allclose(tg.hvp(f, (a,), (t,))[0], [expected, 0 * expected], atol=1e-14)
+    np.testing.assert_allclose(tg.grad(lambda a: (tg.grad(f)(a) * t).sum())(a)[0], expected, atol=1e-14)
+    with pytest.raises(LinearAlgebraError):
+        tg.hvp(f, (a[::-1],), (np.ones((2, 2, 2)),))
+
+
+def test_programs_refuse_them_too():
+    moved = tg.compile(lambda a, t: tg.hvp(lambda a: tg.exp(linalg.eigvalsh(a)).sum(), (a,), (t,))[0], backend="numpy")
+    t = np.ones((2, 2))
+    expected = second_derivative(np.array([1.0, 2.0]), np.eye(2), np.exp, np.exp, t)
+    np.testing.assert_allclose(moved(np.diag([1.0, 2.0]), t), expected)
+    with pytest.raises(np.linalg.LinAlgError, match="equal eigenvalues"):
+        moved(np.eye(2), t)
+
+
+# --- first derivatives of what is no function of whole eigenspaces ----------------------------------------------------
+
+
+def test_equal_values_share():
+    v, u = basis(float, 4), basis(float, 4)
+    w = np.array([1.0, 1.0, 3.0, 3.0])
+    for i in range(4):
+        share = v[:, w == w[i]] @ v[:, w == w[i]].T / 2
+        check_gradients(lambda a, i=i: linalg.eigvalsh(a)[i : i + 1], (v * [1.0, 2.0, 3.0, 4.0]) @ v.T)
+        np.testing.assert_allclose(tg.grad(lambda a, i=i: linalg.eigvalsh(a)[i])((v * w) @ v.T), share, atol=1e-14)
+        moved = tg.jvp(lambda a, i=i: linalg.eigvalsh(a)[i], ((v * w) @ v.T,), (v * np.arange(4.0) @ v.T,))[1]
+        np.testing.assert_allclose(moved, [0.5, 0.5, 2.5, 2.5][i])
+    for ord, chosen in ((2, w == 3), (-2, w == 1)):
+        share = u[:, chosen] @ v[:, chosen].T / 2
+        np.testing.assert_allclose(tg.grad(lambda a, ord=ord: linalg.norm(a, ord))((u * w) @ v.T), share, atol=1e-14)
+
+
+def exponential(a):
+    w, v = linalg.eigh(a)
+    return (v * tg.exp(w)) @ v.T
+
+
+@pytest.mark.parametrize("v", [np.eye(3), basis(float, 3)], ids=["diagonal", "turned"])
+def test_a_function_of_a_matrix_is_refused_where_eigenvalues_are_equal(v):
+    a = (v * [1.0, 2.0, 2.0]) @ v.T
+    with pytest.raises(LinearAlgebraError, match=r"v·f\(w\)·vᴴ .* equal eigenvalues"):
+        tg.grad(lambda a: (exponential(a) * np.arange(9.0).reshape(3, 3)).sum())(a)
+    whole = (v * np.exp([1.0, 2.0, 2.0])) @ v.T
+    np.testing.assert_allclose(tg.grad(lambda a: tg.trace(exponential(a)))(a), whole, atol=1e-13)
+    np.testing.assert_allclose(tg.grad(lambda a: (exponential(a) ** 2).sum())(a), 2 * whole @ whole, atol=1e-12)
+
+
+def test_a_function_of_a_matrix_is_refused_where_singular_values_are_equal():
+    a = (basis(float, 3) * 2.0) @ basis(float, 3)
+
+    def halved(a):
+        u, s, vh = linalg.svd(a)
+        return ((u * s / (1 + s)) @ vh)[0, 0]
+
+    with pytest.raises(LinearAlgebraError, match=r"u·f\(s\)·vᴴ .* equal singular values"):
+        tg.grad(halved)(a)

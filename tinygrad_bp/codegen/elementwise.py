@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_bp.codegen.symbolic import CONSTANT, UFUNC, Step
+from tinygrad_bp.codegen.symbolic import CONSTANT, FUNCTION, UFUNC, Step
 
 _BOUNDED = {np.tanh, np.sin, np.cos, np.arctan, np.sign, np.greater, np.less, np.equal, np.not_equal,
             np.greater_equal, np.less_equal, np.isnan, np.isfinite, np.isinf, np.signbit}  # fmt: skip
@@ -20,6 +20,11 @@ _CARRYING = {
     np.arctan, np.square, np.sqrt, np.log, np.log1p, np.absolute, np.maximum, np.minimum, np.logaddexp,
 }  # fmt: skip
 """NaN wherever an operand is."""
+
+
+def is_total(step: Step) -> bool:
+    """Whether a step adds up elements."""
+    return step.kind == FUNCTION and step.function == np.add.reduce
 
 
 def shields(g: Any, d: Any) -> bool:

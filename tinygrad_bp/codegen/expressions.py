@@ -52,8 +52,6 @@ def call(step: Step, operand: Operand) -> Expression:
         return f"{_of(step, operand)}.{step.function}", ATOM
     if step.function in (np.add.reduce, np.sum):
         return _sum(step, operand), ATOM
-    if step.function is np.dot and len(step.args) == 2 and not step.kwargs:
-        return f"{_of(step, operand)}.dot({argument(step.args[1], operand)})", ATOM
     given = [argument(x, operand) for x in step.args] + [f"{k}={argument(x, operand)}" for k, x in step.kwargs.items()]
     if step.kind == METHOD:
         return f"{_of(step, operand)}.{step.function}({', '.join(given[1:])})", ATOM

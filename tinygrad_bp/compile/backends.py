@@ -11,7 +11,8 @@ from time import perf_counter
 from typing import Any, Literal, final
 
 from tinygrad_bp.codegen import Program
-from tinygrad_bp.compile.blocks import threads
+from tinygrad_bp.compile.blocks import Blockwise, threads
+from tinygrad_bp.compile.kernels import Kernel
 from tinygrad_bp.compile.numba_backend import Unsupported, obstacle, on_numba
 from tinygrad_bp.compile.stretches import stretched
 
@@ -69,10 +70,12 @@ def planned(program: Program, choice: Choice, inputs: Sequence[Any], expected: S
             backend, reason = "numpy", str(error)
             warnings.warn(f"{program.name} runs on NumPy, not on Numba: {error}", RuntimeWarning, stacklevel=6)
     if backend == "numpy":
-        run, count = on_numpy(program)
+        run, stretches = on_numpy(program, native=choice != "numpy")
         quick = run
-        if count:
-            reason += f"; {count} elementwise stretches in blocks on {threads()} threads"
+        if stretches:
+            native = sum(isinstance(stretch.way, Kernel) for stretch in stretches)
+            reason += f"; {len(stretches)} elementwise stretches in blocks on {threads()} threads"
+            reason += f", {native} of them as machine code" * bool(native)
     plan = Plan(backend, reason, len(program.operations), largest, perf_counter() - start)
     return Ready(run, quick, backend == "numba", plan)
 
@@ -82,23 +85,26 @@ def _choice(program: Program, choice: Choice, largest: int) -> tuple[str, str]:
         return choice, "as asked"
     if find_spec("numba") is None:
         return "numpy", "Numba is not installed (pip install 'tinygrad_bp[jit]')"
-    if found := obstacle(program):
-        return "numpy", found
     if largest > SMALL:
         return "numpy", "the arrays are large enough for NumPy"
+    if found := obstacle(program):
+        return "numpy", found
     return "numba", "the arrays are small"
 
 
-def on_numpy(program: Program) -> tuple[Run, int]:
-    """The program as a Python function, and how many stretches of it run block by block."""
-    steps, outputs, count = stretched(program.steps, program.outputs)
-    written = replace(program, steps=steps, outputs=outputs).written if count else program.written
+def on_numpy(program: Program, native: bool) -> tuple[Run, list[Blockwise]]:
+    """The program as a Python function, and the stretches of it that run block by block.
+
+    native: whether these may become machine code.
+    """
+    steps, outputs, stretches = stretched(program.steps, program.outputs, native)
+    written = replace(program, steps=steps, outputs=outputs).written if stretches else program.written
     file = f"<tinygrad_bp {program.name} {hash(written.text):x}>"
     linecache.cache[file] = (len(written.text), None, written.text.splitlines(True), file)
     space: dict[str, Any] = dict(written.objects)
     exec(compile(written.text, file, "exec"), space)
     run = space[written.name]
-    return (partial_last(run, written.constants) if written.constants else run), count
+    return (partial_last(run, written.constants) if written.constants else run), stretches
 
 
 def partial_last(run: Run, last: Sequence[Any]) -> Run:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any, final
 
 import numpy as np
 
+from tinygrad_bp.codegen.elementwise import is_total
 from tinygrad_bp.codegen.expressions import literal, number
 from tinygrad_bp.codegen.simplify import SCALE
 from tinygrad_bp.codegen.symbolic import CONSTANT, FUNCTION, WHOLE, Step
+from tinygrad_bp.compile.kernels import kernel
 
-BLOCK = 1 << 15
-"""Elements of a block: a few such arrays fit into a core's own cache."""
+WORTH = 1 << 22
+"""From this many elements times steps on machine code saves so much that loading the compiler does not matter."""
 
 
 def threads() -> int:
@@ -30,46 +32,98 @@ def _pool(count: int) -> ThreadPoolExecutor:
 
 @final
 class Blockwise:
-    """A stretch of steps as a function from its inputs to the tuple of its results, arrays before sums."""
+    """A stretch of steps as a function from its inputs to the tuple of its results, arrays before sums.
+
+    native: whether it may become machine code; spent: the inputs that nobody needs afterwards.
+    """
 
     __name__ = "stretch"
 
-    def __init__(self, shape: tuple[int, ...], inputs: Sequence[Step], steps: Sequence[Step], results: Sequence[Step]):
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        inputs: Sequence[Step],
+        steps: Sequence[Step],
+        results: Sequence[Step],
+        native: bool,
+        spent: Container[Step],
+    ):
         self.shape, self.size = shape, int(np.prod(shape))
         self.large = [step.shape == shape for step in inputs]
-        self.arrays = [step.dtype for step in results if step.kind != FUNCTION]
-        self.sums = [step.dtype for step in results if step.kind == FUNCTION]
-        writer = _BlockWriter(inputs, results)
-        self.source = writer.function(steps)
-        self.memory = writer.memory
-        space = {"np": np, "scale": SCALE}
-        exec(self.source, space)
-        self.block: Any = space["block"]
+        self.arrays = [step.dtype for step in results if not is_total(step)]
+        self.sums = [step.dtype for step in results if is_total(step)]
+        native = native and self.size * len(steps) >= WORTH
+        self.places = _places(inputs, steps, [step for step in results if not is_total(step)], spent)
+        compiled = kernel(inputs, steps, results, self.places) if native else None
+        self.way = compiled or Calls(inputs, steps, results)
 
     def __call__(self, *inputs: Any) -> tuple[Any, ...]:
         """The results for arrays of the stretch's shape, and numbers."""
         pairs = zip(inputs, self.large, strict=True)
         flat = [np.ascontiguousarray(x).reshape(-1) if large else x for x, large in pairs]
-        arrays = [np.empty(self.size, dtype) for dtype in self.arrays]
-        starts = range(0, self.size, BLOCK)
+        places = zip(self.arrays, self.places, strict=True)
+        arrays = [np.empty(self.size, dtype) if place is None else flat[place] for dtype, place in places]
+        starts = range(0, self.size, self.way.block)
+        totals = np.empty((len(self.sums), len(starts)))
+        left = iter(starts)  # a block goes to whoever is free
         count = min(threads(), len(starts))
-        shares = [starts[i::count] for i in range(count)]
-        others = [_pool(count).submit(self._work, flat, arrays, share) for share in shares[1:]]
-        parts = [self._work(flat, arrays, shares[0]), *[future.result() for future in others]]
-        sums = [dtype.type(total) for dtype, total in zip(self.sums, np.sum(parts, axis=0), strict=True)]
+        others = [_pool(count).submit(self._work, flat, arrays, totals, left) for _ in range(count - 1)]
+        self._work(flat, arrays, totals, left)
+        for future in others:
+            if not future.cancel():  # it has begun
+                future.result()
+        sums = [dtype.type(total) for dtype, total in zip(self.sums, totals.sum(axis=1), strict=True)]
         return *[array.reshape(self.shape) for array in arrays], *sums
 
-    def _work(self, inputs: Sequence[Any], arrays: Sequence[Any], starts: Sequence[int]) -> Any:
-        """Compute the blocks that begin at the starts; returns the sums over them."""
-        memory = [np.empty(BLOCK, dtype) for dtype in self.memory]
-        totals = np.zeros(len(self.sums))
+    def _work(self, inputs: Sequence[Any], arrays: Sequence[Any], totals: Any, left: Iterator[int]) -> None:
+        """Compute one block after the other, as long as any are left."""
+        compute, block = self.way.begun(inputs, arrays), self.way.block
         with np.errstate(all="ignore"):
-            for start in starts:
-                part = slice(start, min(start + BLOCK, self.size))
-                given = [x[part] if large else x for x, large in zip(inputs, self.large, strict=True)]
-                free = [m[: part.stop - start] for m in memory]
-                totals += self.block(*given, *[array[part] for array in arrays], *free)
-        return totals
+            for start in left:
+                totals[:, start // block] = compute(start, min(start + block, self.size))
+
+
+def _places(
+    inputs: Sequence[Step], steps: Sequence[Step], results: Sequence[Step], spent: Container[Step]
+) -> list[int | None]:
+    """For each result that is an array, the number of an input that nobody reads later, whose memory it can have."""
+    order = {step: i for i, step in enumerate(steps)}
+    last = {operand: order[step] for step in steps for operand in step.operands()}
+    free = [(i, step) for i, step in enumerate(inputs) if step in spent]
+    places: list[int | None] = []
+    for result in results:
+        fitting = [i for i, step in free if step.dtype == result.dtype and last[step] <= order[result]]
+        places.append(fitting[0] if fitting else None)
+        free = [(i, step) for i, step in free if i != places[-1]]
+    return places
+
+
+@final
+class Calls:
+    """A stretch as NumPy calls."""
+
+    block = 1 << 15
+    """Elements of a block: a few such arrays fit into a core's own cache."""
+
+    def __init__(self, inputs: Sequence[Step], steps: Sequence[Step], results: Sequence[Step]):
+        self.large = [bool(step.shape) for step in inputs]
+        writer = _BlockWriter(inputs, results)
+        self.source = writer.function(steps)
+        self.memory = writer.memory
+        space = {"np": np, "scale": SCALE}
+        exec(self.source, space)
+        self.run: Any = space["block"]
+
+    def begun(self, inputs: Sequence[Any], arrays: Sequence[Any]) -> Callable[[int, int], Any]:
+        """What computes the elements from one place to another, and returns the sums over them."""
+        memory = [np.empty(self.block, dtype) for dtype in self.memory]
+
+        def compute(start: int, stop: int) -> Any:
+            given = [x[start:stop] if large else x for x, large in zip(inputs, self.large, strict=True)]
+            free = [m[: stop - start] for m in memory]
+            return self.run(*given, *[array[start:stop] for array in arrays], *free)
+
+        return compute
 
 
 class _BlockWriter:
@@ -81,7 +135,7 @@ class _BlockWriter:
     def __init__(self, inputs: Sequence[Step], results: Sequence[Step]):
         self.results = results
         self.names = {step: f"x{i}" for i, step in enumerate(inputs)}
-        self.arrays = {step: f"y{i}" for i, step in enumerate(s for s in results if s.kind != FUNCTION)}
+        self.arrays = {step: f"y{i}" for i, step in enumerate(s for s in results if not is_total(s))}
         self.memory: list[Any] = []
         self.free: list[int] = []
 
@@ -90,7 +144,7 @@ class _BlockWriter:
         inputs = list(self.names.values())
         last = {operand: step for step in steps for operand in step.operands()}
         lines = [self._line(step, [s for s in dict.fromkeys(step.operands()) if last[s] is step]) for step in steps]
-        sums = ", ".join([self.names[step] for step in self.results if step.kind == FUNCTION])
+        sums = ", ".join([self.names[step] for step in self.results if is_total(step)])
         arguments = ", ".join([*inputs, *self.arrays.values(), *[f"b{i}" for i in range(len(self.memory))]])
         return "\n    ".join([f"def block({arguments}):", *lines, f"return [{sums}]"]) + "\n"
 
@@ -99,12 +153,14 @@ class _BlockWriter:
         operands = ", ".join([self._operand(x, step) for x in step.args])
         given_back = [int(self.names[s][1:]) for s in finished if self.names.get(s, "")[:1] == "b"]
         self.free += given_back
-        if step.kind == FUNCTION:
+        if is_total(step):
             self.names[step] = f"s{len(self.names)}"
             return f"{self.names[step]} = np.add.reduce({operands})"
         self.names[step] = self._place(step)
         if step.kind == WHOLE:
             return f"{self.names[step]}[...] = scale({operands})"
+        if step.kind == FUNCTION:
+            return f"{self.names[step]}[...] = np.where({operands})"
         return f"np.{step.function.__name__}({operands}, out={self.names[step]})"
 
     def _operand(self, x: Any, user: Step) -> str:

@@ -81,7 +81,8 @@ def compile(f: Function, backend: Choice = "auto") -> Compiled:
     tensors that f uses without being given them; other such arrays are constants. Generators must be arguments. A
     branch on a value raises TracingError. Given tensors, f itself is called, so that they can be differentiated.
 
-    backend: "numpy", "numba" (extra `jit`), or "auto": Numba for small arrays, where calls cost more than numbers.
+    backend: "numpy", "numba" (extra `jit`), or "auto": Numba for small arrays, where calls cost more than numbers, and
+    NumPy for large ones, but for much elementwise work in a row, which becomes one loop in machine code (`jit` again).
     The result has `.source`, the program, and `.plan`, how it runs and why.
 
     >>> import numpy as np

@@ -18,9 +18,14 @@ import numpy as np
 from tinygrad_bp.codegen import Program
 from tinygrad_bp.codegen.simplify import SCALE
 from tinygrad_bp.codegen.source import Written
-from tinygrad_bp.compile.numba_numpy import OWN_SOURCE, numba_itself, numba_numpy, scaled
+from tinygrad_bp.codegen.symbolic import Step
+from tinygrad_bp.compile.numba_numpy import OWN_SOURCES, numba_itself, numba_numpy, scaled
 
 Run = Callable[..., Any]
+
+
+LOOPS = 1 << 14
+"""Up to so many multiplications plain loops are as fast as BLAS, which takes a quarter of a second to load."""
 
 
 class Unsupported(Exception):
@@ -44,22 +49,32 @@ def on_numba(program: Program, inputs: Sequence[Any], expected: Sequence[Any]) -
     numba = numba_itself()
     if not all(step.pure for step in program.steps):
         raise Unsupported("trying it out would draw random numbers that the caller's generator then lacks")
+    if any(step.dtype in (np.float16, np.float32) for step in program.steps):
+        raise Unsupported("Numba computes in float64")
     written = program.written
-    module = _loaded(_checked(program, written))
+    module = _loaded(f"{_checked(program, written)}\n\n{_filling(program, written)}")
     for function, name in written.helpers.items():
         helper = numba.vectorize(scaled) if function is SCALE else numba.njit(getattr(module, name))
         setattr(module, name, helper)
-    vars(module)["np"] = numba_numpy()
-    run = numba.njit(cache=True, error_model="numpy")(inspect.unwrap(getattr(module, written.name)))
-    given = [*inputs, *[t.value for t in program.captured], *written.constants]
+    vars(module)["np"] = numba_numpy(blas=not all(map(_is_for_loops, program.steps)))
+    vars(module)["program"] = numba.njit(error_model="numpy")(inspect.unwrap(getattr(module, written.name)))
+    fill = numba.njit(cache=True, error_model="numpy")(getattr(module, f"fill_{written.name}"))
+    quick = _quick(program, fill, written.constants)
     try:
-        got = run(*given)
+        got = quick(*inputs, *[t.value for t in program.captured])
     except numba.core.errors.NumbaError as error:
         raise Unsupported(_first_line(error)) from error
     _require_equal(got if len(expected) != 1 else (got,), expected)
-    run.disable_compile()
-    quick = (lambda *first: run(*first, *written.constants)) if written.constants else run
+    fill.disable_compile()
     return lambda *first: quick(*[np.array(x, order="C") if np.ndim(x) else x for x in first]), quick
+
+
+def _is_for_loops(step: Step) -> bool:
+    """Whether a step is no product of matrices, or one so small that BLAS is not needed."""
+    if step.function is not np.dot:
+        return True
+    a, b = step.args
+    return len(a.shape) == len(b.shape) == 2 and step.size * a.shape[-1] <= LOOPS
 
 
 def _checked(program: Program, written: Written) -> str:
@@ -70,6 +85,47 @@ def _checked(program: Program, written: Written) -> str:
     head, quotes, body = written.text.rpartition('"""\n')
     check = f"    if {' or '.join(tests)}:\n        raise ValueError('written for other shapes')\n" if tests else ""
     return f"{head}{quotes}{check}{body}"
+
+
+def _filling(program: Program, written: Written) -> str:
+    """A function that runs the program, copies its arrays to memory that is there, and returns its numbers.
+
+    Numba takes twice as long to hand over an array of its own as NumPy takes to make one.
+    """
+    given = [f"x{i}" for i in range(len(program.inputs) + len(written.constants))]
+    numbers, arrays = _results(program)
+    lines = [
+        f"def fill_{written.name}({', '.join([*given, *[f'to_{y}' for y in arrays]])}):",
+        f"    {', '.join([f'y{i}' for i in range(len(program.outputs))])} = program({', '.join(given)})",
+    ]
+    for y, step in arrays.items():
+        at = ", ".join([f"i{axis}" for axis in range(len(step.shape))])
+        lines += ["    " * (axis + 1) + f"for i{axis} in range({n}):" for axis, n in enumerate(step.shape)]
+        lines += ["    " * (len(step.shape) + 1) + f"to_{y}[{at}] = {y}[{at}]"]
+    return "\n".join([*lines, f"    return {', '.join(numbers)}"]) + "\n"
+
+
+def _quick(program: Program, fill: Run, constants: Sequence[Any]) -> Run:
+    """The program as a function of its inputs, arrays that lie in memory like those it is first called with."""
+    given = [f"x{i}" for i in range(len(program.inputs))]
+    numbers, arrays = _results(program)
+    fixed = {f"constant{i}": value for i, value in enumerate(constants)}
+    dtypes = {step.dtype.name: step.dtype for step in arrays.values()}
+    lines = [
+        f"def quick({', '.join(given)}):",
+        *[f"    {y} = empty({step.shape}, {step.dtype.name})" for y, step in arrays.items()],
+        f"    {', '.join(numbers) or '_'} = fill({', '.join([*given, *fixed, *arrays])})",
+        f"    return {', '.join([f'y{i}' for i in range(len(program.outputs))])}",
+    ]
+    space: dict[str, Any] = {"empty": np.empty, "fill": fill, **dtypes, **fixed}
+    exec("\n".join(lines), space)
+    return space["quick"]  # type: ignore[no-any-return]
+
+
+def _results(program: Program) -> tuple[list[str], dict[str, Step]]:
+    """Names for what a program gives: numbers, and arrays."""
+    named = {f"y{i}": step for i, step in enumerate(program.outputs)}
+    return [y for y, step in named.items() if not step.shape], {y: step for y, step in named.items() if step.shape}
 
 
 def _first_line(error: Exception) -> str:
@@ -97,7 +153,8 @@ def _loaded(source: str) -> ModuleType:
 
     The name depends on the library's own functions too, since they are part of the machine code.
     """
-    name = f"program_{hashlib.sha256(source.encode() + OWN_SOURCE.read_bytes()).hexdigest()[:32]}"
+    parts = [source.encode(), *[path.read_bytes() for path in OWN_SOURCES]]
+    name = f"program_{hashlib.sha256(b''.join(parts)).hexdigest()[:32]}"
     if name in sys.modules:
         return sys.modules[name]
     folder = cache_folder()

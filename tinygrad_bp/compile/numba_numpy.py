@@ -7,26 +7,18 @@ loops that the compiler can do several elements at a time.
 from __future__ import annotations
 
 from functools import cache
-from math import factorial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.compile import vector_math
+from tinygrad_bp.compile.vector_math import FORMATS, Numbers, exponential, hyperbolic_tangent
 from tinygrad_bp.errors import missing_extra
 
-OWN_SOURCE = Path(__file__)
-"""The file with the functions that become part of compiled programs."""
-
-_LOG2_E = 1.4426950408889634
-_LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
-"""log 2 in two parts; the first has so few digits that its products with exponents are exact."""
-
-_ROUND = 6755399441055744.0
-"""1.5·2⁵²: a number that is added to it is rounded to an integer, which stands in the last bits."""
-
-_C2, _C3, _C4, _C5, _C6, _C7, _C8, _C9, _C10, _C11, _C12, _C13 = [1 / factorial(k) for k in range(2, 14)]
+OWN_SOURCES = (Path(__file__), Path(vector_math.__file__))
+"""The files with the functions that become part of compiled programs."""
 
 
 def numba_itself() -> Any:
@@ -53,41 +45,45 @@ def _sum(x: Any, axis: int) -> Any:
     return np.sum(x, axis)
 
 
+def _dot(a: Any, b: Any) -> Any:
+    """The product of two small matrices, along the rows of b, or of what b is the transpose of."""
+    product = np.zeros((a.shape[0], b.shape[1]))
+    for i in range(a.shape[0]):
+        if b.flags.c_contiguous:
+            for k in range(a.shape[1]):
+                factor = a[i, k]
+                for j in range(b.shape[1]):
+                    product[i, j] += factor * b[k, j]
+        else:
+            for j in range(b.shape[1]):
+                for k in range(a.shape[1]):
+                    product[i, j] += a[i, k] * b[k, j]
+    return product
+
+
 @cache
-def numba_numpy() -> ModuleType:
-    """A module with NumPy's names, for programs that Numba compiles."""
+def numba_numpy(blas: bool) -> ModuleType:
+    """A module with NumPy's names, for programs that Numba compiles.
+
+    blas: leave products of matrices to BLAS, which is better at large ones, but takes long to load.
+    """
     numba = numba_itself()
     module = ModuleType("np")
     vars(module).update(vars(np))
-    exp = numba.njit(_exp(numba), fastmath={"contract"})
-    vars(module)["exp"] = numba.vectorize(lambda x: exp(x))
+    bits, number = _casts(numba)
+    select = numba.njit(lambda condition, a, b: a if condition else b)
+    function = numba.njit(fastmath={"contract"})
+    numbers = Numbers(FORMATS[np.dtype(np.float64)], bits, number, select, function)
+    vars(module)["exp"] = _elementwise(numba, exponential(numbers))
+    vars(module)["tanh"] = _elementwise(numba, hyperbolic_tangent(numbers))
     vars(module)["sum"] = numba.njit(_sum, fastmath={"reassoc", "nsz"})
+    if not blas:
+        vars(module)["dot"] = numba.njit(_dot, fastmath={"contract", "reassoc", "nsz"})
     return module
 
 
-def _exp(numba: Any) -> Any:
-    r"""eˣ = 2ⁿ·eʳ with n = round(x/log 2) and |r| ≤ log(2)/2, eʳ by its power series; at most two units off at the end.
-
-    2ⁿ is made of two factors, as n itself may be too large or too small for an exponent.
-    """
-    bits, number = _casts(numba)
-    origin = int(np.float64(_ROUND).view(np.int64))
-
-    def exp(x: float) -> float:
-        y = min(max(x, -750.0), 710.0)
-        rounded = y * _LOG2_E + _ROUND
-        n = rounded - _ROUND
-        r = (y - n * _LN2_HIGH) - n * _LN2_LOW
-        r2 = r * r
-        r4 = r2 * r2
-        low = ((1.0 + r) + r2 * (_C2 + r * _C3)) + r4 * ((_C4 + r * _C5) + r2 * (_C6 + r * _C7))
-        high = ((_C8 + r * _C9) + r2 * (_C10 + r * _C11)) + r4 * (_C12 + r * _C13)
-        exponent = bits(rounded) - origin
-        half = bits(y * (0.5 * _LOG2_E) + _ROUND) - origin
-        power = (low + r4 * r4 * high) * number((half + 1023) << 52) * number((exponent - half + 1023) << 52)
-        return power if x == x else x
-
-    return exp
+def _elementwise(numba: Any, function: Any) -> Any:
+    return numba.vectorize(lambda x: function(x))
 
 
 def _casts(numba: Any) -> tuple[Any, Any]:

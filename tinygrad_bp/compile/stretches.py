@@ -13,6 +13,7 @@ from typing import Any, final
 
 import numpy as np
 
+from tinygrad_bp.codegen.elementwise import is_total
 from tinygrad_bp.codegen.simplify import SCALE, uniform
 from tinygrad_bp.codegen.symbolic import CONSTANT, FUNCTION, INDEX, INPUT, UFUNC, WHOLE, Step, mapped
 from tinygrad_bp.compile.blocks import Blockwise
@@ -45,8 +46,13 @@ class Stretch:
         return other in seen
 
 
-def stretched(steps: Sequence[Step], outputs: Sequence[Step]) -> tuple[list[Step], list[Step], int]:
-    """A program with each of its stretches in one step; its outputs, and how many stretches there are."""
+def stretched(
+    steps: Sequence[Step], outputs: Sequence[Step], native: bool
+) -> tuple[list[Step], list[Step], list[Blockwise]]:
+    """A program with each of its stretches in one step; its outputs, and the stretches.
+
+    native: whether they may become machine code.
+    """
     copies = {step: step if step.kind == INPUT else replace(step) for step in steps}
     for step in copies.values():
         step.args, step.kwargs = mapped((step.args, step.kwargs), Step, lambda s: copies.get(s, s))
@@ -54,15 +60,17 @@ def stretched(steps: Sequence[Step], outputs: Sequence[Step]) -> tuple[list[Step
     member = _members(copies.values())
     stretches = set(member.values())
     if not stretches:
-        return list(copies.values()), outputs, 0
+        return list(copies.values()), outputs, []
     outside = _read_outside(copies.values(), outputs, member)
+    spent = _spent(copies.values(), outputs, member)
     ordered: list[Step] = []
     for unit in _in_order(copies.values(), member):
-        ordered += _blockwise(unit, outside) if isinstance(unit, Stretch) else [unit]
+        ordered += _blockwise(unit, outside, spent, native) if isinstance(unit, Stretch) else [unit]
     parts = {step.value: step for step in ordered if step.kind == INDEX and isinstance(step.value, Step)}
     for step in ordered:
         step.args, step.kwargs = mapped((step.args, step.kwargs), Step, lambda s: parts.get(s, s))
-    return ordered, [parts.get(y, y) for y in outputs], len(stretches)
+    found = [step.function for step in ordered if isinstance(step.function, Blockwise)]
+    return ordered, [parts.get(y, y) for y in outputs], found
 
 
 # --- finding them -----------------------------------------------------------------------------------------------------
@@ -102,7 +110,7 @@ def _through(
 
 def _shape(step: Step) -> tuple[int, ...] | None:
     """The shape of the large arrays that a step goes through element by element; None for other steps."""
-    if step.kind == FUNCTION and step.function == np.add.reduce and _is_total(step):
+    if is_total(step) and _is_over_all(step):
         shape = step.args[0].shape
     elif _is_elementwise(step):
         shape = step.shape
@@ -111,7 +119,7 @@ def _shape(step: Step) -> tuple[int, ...] | None:
     return shape if int(np.prod(shape)) >= LARGE else None
 
 
-def _is_total(step: Step) -> bool:
+def _is_over_all(step: Step) -> bool:
     """Whether a sum is over all elements of something computed."""
     options = {"axis": None, "keepdims": False} | dict(step.kwargs)
     source = step.args[0]
@@ -122,6 +130,8 @@ def _is_total(step: Step) -> bool:
 def _is_elementwise(step: Step) -> bool:
     if step.kind == WHOLE:
         known = step.function is SCALE
+    elif step.kind == FUNCTION:
+        known = step.function is np.where and len(step.args) == 3
     else:
         known = step.kind == UFUNC and step.function.signature is None and step.function.nout == 1 and not step.kwargs
     return known and all(o.shape in ((), step.shape) and _is_readable(o) for o in step.operands())
@@ -137,6 +147,20 @@ def _read_outside(steps: Iterable[Step], outputs: Sequence[Step], member: Mappin
     for step in steps:
         found |= {o for o in step.operands() if o in member and member[o] is not member.get(step)}
     return found
+
+
+def _spent(steps: Iterable[Step], outputs: Sequence[Step], member: Mapping[Step, Stretch]) -> set[Step]:
+    """The steps with memory of their own that one stretch reads, and nobody else."""
+    readers: dict[Step, set[Any]] = defaultdict(set)
+    for step in steps:
+        for operand in step.operands():
+            readers[operand].add(member.get(step))
+    return {
+        step
+        for step, units in readers.items()
+        if (step.kind == UFUNC or step.function is np.dot) and step not in outputs
+        if len(units) == 1 and units != {None} and step.shape == next(iter(units)).shape
+    }
 
 
 # --- putting them in order --------------------------------------------------------------------------------------------
@@ -160,13 +184,13 @@ def _in_order(steps: Iterable[Step], member: Mapping[Step, Stretch]) -> list[Any
     return list(done)
 
 
-def _blockwise(stretch: Stretch, outside: set[Step]) -> list[Step]:
+def _blockwise(stretch: Stretch, outside: set[Step], spent: set[Step], native: bool) -> list[Step]:
     """The step for a stretch, and one for each of its results, whose value says which step it stands for."""
     inside = set(stretch.steps)
-    results = sorted([s for s in stretch.steps if s in outside], key=lambda s: s.kind == FUNCTION)
+    results = sorted([s for s in stretch.steps if s in outside], key=is_total)
     operands = dict.fromkeys([o for step in stretch.steps for o in step.operands()])
     inputs = [o for o in operands if o not in inside and o.kind != CONSTANT]
-    run = Blockwise(stretch.shape, inputs, stretch.steps, results)
+    run = Blockwise(stretch.shape, inputs, stretch.steps, results, native, spent)
     call = Step(WHOLE, run, tuple(inputs), name="stretch", order=results[0].order)
     return [
         call,

@@ -38,6 +38,7 @@ from tinygrad_bp.ops import (
     spectral as spectral,
     statistics as statistics,
     systems as systems,
+    ties as ties,
     trigonometry as trigonometry,
     windows as windows,
 )

@@ -88,7 +88,7 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
 @op(derivatives=(lambda y, x: sigmoid(x),), latex=r"\operatorname{softplus}({0})", domain=Reals(analytic=False))
 def softplus(x: Any) -> Any:
     """Softplus log(1 + eˣ), elementwise, without overflow. ∂y/∂x = σ(x)."""
-    if np.size(x) < 64:  # one call; for many elements its loop is slower than five vectorised ones
+    if np.size(x) < 256:  # one call; for many elements its loop is slower than five vectorised ones
         return np.logaddexp(x, 0.0)
     return np.maximum(x, 0.0) + np.log1p(np.exp(-np.absolute(x)))
 

@@ -14,7 +14,7 @@ from tinygrad_bp.domains import Shapes
 from tinygrad_bp.errors import ArgumentError, describe
 from tinygrad_bp.ops.complex import adjoint, conjugated
 from tinygrad_bp.ops.linear_algebra import matmul, operand
-from tinygrad_bp.ops.systems import dominant, solve
+from tinygrad_bp.ops.systems import dominant, independent, solve
 from tinygrad_bp.registry import op
 
 
@@ -76,12 +76,12 @@ def _basis_vjp(g: Any, y: Any, a: Any) -> Any:
     h = conjugated(g)
     inside = matmul(adjoint(y), h)
     turned = _lower_half(inside - adjoint(inside)) - inside
-    r = matmul(adjoint(y), a)
+    r = independent(matmul(adjoint(y), a))
     return conjugated(_right_quotient(h + matmul(y, turned), adjoint(r)))
 
 
 def _basis_jvp(t: Any, y: Any, a: Any) -> Any:
-    moved = _right_quotient(t, matmul(adjoint(y), a))
+    moved = _right_quotient(t, independent(matmul(adjoint(y), a)))
     inside = matmul(adjoint(y), moved)
     lower = _lower_half(inside)
     return moved + matmul(y, lower - adjoint(lower) - inside)
@@ -107,8 +107,9 @@ def qr(a: Any, mode: Literal["reduced", "complete", "r"] = "reduced") -> Any:
     """QR decomposition a = Q·R of matrices (…, m, n): Q (…, m, k) with orthonormal columns, R (…, k, n) upper
     triangular, k = min(m, n). With mode "r" only R.
 
-    The first k columns of a must be independent, else the derivative raises LinearAlgebraError. Mode "complete" is for
-    m ≤ n: the further columns that it adds are arbitrary, and have no derivative.
+    The first k columns of a must be independent, by more than rounding errors, else the derivative raises
+    LinearAlgebraError. Mode "complete" is for m ≤ n: the further columns that it adds are arbitrary, and have no
+    derivative.
     """
     a = operand(a)
     m, n = a.shape[-2:]

@@ -18,9 +18,9 @@ def operand(x: Any) -> Any:
     return x if hasattr(x, "dtype") else np.asarray(x)
 
 
-def _left(g: Any, y: Any, a: Any, b: Any) -> Any:
+def _left(g: Any, y: Any, a: Any, b: Any, *_: Any) -> Any:
     """g·bᵀ, with the axis that a 1-d operand lacks put in and taken out again."""
-    if a.ndim == b.ndim == 2:
+    if a.ndim == 2 == b.ndim:
         return g.dot(b.T)
     if b.ndim == 1:
         return unbroadcast(g[..., None] * b, a.shape)
@@ -29,9 +29,9 @@ def _left(g: Any, y: Any, a: Any, b: Any) -> Any:
     return unbroadcast(g @ b.swapaxes(-1, -2), a.shape)
 
 
-def _right(g: Any, y: Any, a: Any, b: Any) -> Any:
+def _right(g: Any, y: Any, a: Any, b: Any, *_: Any) -> Any:
     """aᵀ·g, likewise."""
-    if a.ndim == b.ndim == 2:
+    if a.ndim == 2 == b.ndim:
         return a.T @ g if isinstance(g, Node) else a.T.dot(g)  # an array's own dot makes g an array
     if a.ndim == 1:
         return unbroadcast(a[:, None] * g[..., None, :] if b.ndim > 1 else a * g, b.shape)
@@ -77,11 +77,7 @@ def _explain_affine(a: Any, b: Any, c: Any) -> str:
 
 
 @op(
-    vjps=(
-        lambda g, y, a, b, c: _left(g, y, a, b),
-        lambda g, y, a, b, c: _right(g, y, a, b),
-        lambda g, y, a, b, c: g,
-    ),
+    vjps=(_left, _right, lambda g, y, a, b, c: g),
     jvp=(lambda t, y, a, b, c: matmul(t, b), lambda t, y, a, b, c: matmul(a, t), lambda t, y, a, b, c: t),
     latex=r"{0} \cdot {1} + {2}",
     domain=Shapes("ij,jk,ik", "ij,jk,k", "ij,jk,", "ij,j,i", "j,jk,k", "bij,jk,k"),

@@ -41,7 +41,7 @@ def _share(g: Any, x: Any, reduction: Reduction) -> Any:
 
 def require_same_shape(name: str, prediction: Any, target: Any) -> None:
     """Raise ShapeError unless predictions and targets have the same shape."""
-    if prediction.shape != np.shape(target):
+    if prediction.shape != (target.shape if hasattr(target, "shape") else np.shape(target)):
         raise ShapeError(
             f"{name}: predictions {describe(prediction)} and targets {describe(target)} must have the same shape. "
             "Reshape the targets; they are not broadcast, since a loss over every pair is rarely meant."

@@ -9,7 +9,8 @@ import numpy as np
 from tinygrad_bp.domains import Shapes
 from tinygrad_bp.ops.complex import adjoint, conjugated
 from tinygrad_bp.ops.linear_algebra import matmul, operand
-from tinygrad_bp.ops.spectral import largest, svd
+from tinygrad_bp.ops.spectral import svd
+from tinygrad_bp.ops.ties import largest, vanishing
 from tinygrad_bp.registry import op
 
 
@@ -49,7 +50,7 @@ def pinv(a: Any, rcond: Any = None) -> Any:
 
     Singular values up to `rcond` times the largest count as 0 (NumPy's default if None). The derivative is that along
     matrices of the same rank, the only ones among which the inverse is continuous. Where `rcond` takes singular values
-    above rounding away, second derivatives need different ones among those that stay.
+    above rounding away, second derivatives need a of full rank without equal ones, and raise LinearAlgebraError else.
     """
     a = operand(a)
     return pseudoinverse(a if rcond is None else _projected(a, np.asarray(rcond)), rcond=rcond)
@@ -58,8 +59,8 @@ def pinv(a: Any, rcond: Any = None) -> Any:
 def _projected(a: Any, rcond: Any) -> Any:
     """a without the singular values that `rcond` takes away, as a itself moves with them."""
     u, s, _ = svd(a, full_matrices=False)
-    bounds = [limit * largest(s) for limit in (rcond[..., None], max(a.shape[-2:]) * float(np.finfo(s.dtype).eps))]
-    kept = s > bounds[0]
-    if np.all(kept | (s <= bounds[1])):
+    norm = largest(s)
+    kept = s > rcond[..., None] * norm
+    if np.all(kept | vanishing(s, norm, max(a.shape[-2:]))):
         return a
     return matmul(matmul(u * kept[..., None, :], adjoint(u)), a)

@@ -12,11 +12,11 @@ import numpy as np
 
 from tinygrad_bp.domains import Shapes
 from tinygrad_bp.errors import ArgumentError, describe
-from tinygrad_bp.ops.comparison import where
 from tinygrad_bp.ops.complex import adjoint, conjugated, real
 from tinygrad_bp.ops.decompositions import hermitian
 from tinygrad_bp.ops.indexing import scatter_add
 from tinygrad_bp.ops.linear_algebra import matmul, operand
+from tinygrad_bp.ops.ties import averaged, constant, largest, reciprocal, settled, shared, vanishing
 from tinygrad_bp.registry import op
 
 
@@ -47,45 +47,52 @@ class EighResult(NamedTuple):
     eigenvectors: Any
 
 
-def _reciprocal(gaps: Any, norm: Any, n: int) -> Any:
-    """1/gap, and 0 for gaps that may be rounding errors of the n eigenvalues of a matrix of this norm.
-
-    LAPACK's eigenvalues are those of a matrix n·eps·‖a‖ away, times a small number; so is the matrix that one meant
-    from the one that its elements, rounded, give. Over random bases equal ones come out at most 4·n·eps·‖a‖ apart.
-    """
-    none = np.absolute(gaps) <= 16 * n * float(np.finfo(gaps.dtype).eps) * norm
-    return where(none, 0.0, 1.0 / where(none, 1.0, gaps))
+def _equal(w: Any) -> Any:
+    """Which pairs are equal, each value with itself included."""
+    return vanishing(w[..., None, :] - w[..., :, None], largest(w)[..., None], w.shape[-1])
 
 
-def largest(w: Any) -> Any:
-    """The largest |wᵢ|, which is ‖a‖ of the matrix; of none there are 0 to sum."""
-    reduce = np.maximum.reduce if w.size else np.add.reduce
-    return reduce(np.absolute(w), axis=-1, keepdims=True)
+def _gaps(w: Any, equal: Any) -> Any:
+    """1/(wⱼ − wᵢ), and 0 for equal ones."""
+    return reciprocal(w[..., None, :] - w[..., :, None], equal)
 
 
-def _gaps(w: Any) -> Any:
-    """1/(wⱼ − wᵢ), and 0 for equal eigenvalues."""
-    return _reciprocal(w[..., None, :] - w[..., :, None], largest(w)[..., None], w.shape[-1])
+def _tied(equal: Any) -> Any:
+    """The matrices of which some values are equal."""
+    return np.add.reduce(equal, axis=(-2, -1)) > equal.shape[-1]
 
 
 def _spectrum(y: Any) -> tuple[Any, Any]:
     return _real_if_packed(y[..., 0, :]), y[..., 1:, :]
 
 
+_EIGH = " of eigh at equal eigenvalues"
+
+
 def _eigh_vjp(g: Any, y: Any, a: Any) -> Any:
     w, v = _spectrum(y)
     dw, dv = _spectrum(conjugated(g))
-    inside = _gaps(w) * matmul(adjoint(v), dv)
-    return conjugated(hermitian(matmul(v * dw[..., None, :] + matmul(v, inside), adjoint(v))))
+    equal = _equal(w)
+    turned = matmul(adjoint(v), dv)
+    along = v * shared(
+        dw, equal, largest(w), np.absolute(turned), of=f"the derivative of v·f(w)·vᴴ with v and w{_EIGH}"
+    )
+    share = conjugated(hermitian(matmul(along + matmul(v, _gaps(w, equal) * turned), adjoint(v))))
+    if constant(g) and not np.any(dv):
+        return share
+    return settled(share, a[..., :0], a, _tied(equal), of=f"the second derivative{_EIGH}")
 
 
 def _eigh_jvp(t: Any, y: Any, a: Any) -> Any:
     w, v = _spectrum(y)
     moved = matmul(hermitian(t), v)
+    equal = _equal(w)
     dw = _real_if_packed(np.add.reduce(conjugated(v) * moved, axis=-2))
-    dv = matmul(v, _gaps(w) * matmul(adjoint(v), moved))
+    dw = averaged(dw[..., None, :], equal)[..., 0, :]
+    dv = matmul(v, _gaps(w, equal) * matmul(adjoint(v), moved))
     top = scatter_add(dw.astype(dv.dtype), index=(Ellipsis, 0, slice(None)), shape=y.shape)
-    return top + scatter_add(dv, index=(Ellipsis, slice(1, None), slice(None)), shape=y.shape)
+    below = scatter_add(dv, index=(Ellipsis, slice(1, None), slice(None)), shape=y.shape)
+    return settled(top + below, t, a, _tied(equal), of=f"the second derivative{_EIGH}")
 
 
 def _spread_eigenvalues(a: Any, **_: Any) -> tuple[Any, ...]:
@@ -98,7 +105,7 @@ def _spread_eigenvalues(a: Any, **_: Any) -> tuple[Any, ...]:
     jvp=_eigh_jvp,
     latex=r"\operatorname{eigh}({0})",
     domain=Shapes("ii", "bii", prepare=_spread_eigenvalues, bounded=True, analytic=False),
-    convention="pairs of equal eigenvalues add nothing through their eigenvectors",
+    convention="equal eigenvalues share, and add nothing through their eigenvectors; no second derivative there",
 )
 def eigh_packed(a: Any) -> Any:
     """Eigenvalues (first row) above eigenvectors (columns) of symmetric matrices (…, n, n): (…, n + 1, n)."""
@@ -111,15 +118,17 @@ def eigh(a: Any) -> EighResult:
     matrices.
 
     Of a the symmetric part (a + aᴴ)/2 counts, so that the gradient is symmetric like a. The first large element of each
-    real eigenvector is positive. Where eigenvalues are equal, eigenvectors have no derivative: such pairs add nothing
-    through them, which is right for the first derivative of functions of whole eigenspaces, and not for v·f(w)·vᵀ.
+    real eigenvector is positive. Equal eigenvalues share their gradient, and add nothing through their eigenvectors,
+    which have no derivative: right for the first derivative of functions of whole eigenspaces. The second one raises
+    LinearAlgebraError, and so does the first of v·f(w)·vᴴ, except that its JVP, and the VJP of elements for which the
+    cotangents of equal eigenvalues come out equal, cannot be told from others: move equal eigenvalues apart first.
     Derivatives of complex eigenvectors are right for functions that do not depend on their phases.
     """
     return EighResult(*_spectrum(eigh_packed(a)))
 
 
 def eigvalsh(a: Any) -> Any:
-    """Eigenvalues (…, n) of symmetric (Hermitian) matrices, ascending. VJP: v·diag(g)·vᴴ."""
+    """Eigenvalues (…, n) of symmetric (Hermitian) matrices, ascending. VJP: v·diag(g)·vᴴ; equal ones share g."""
     return eigh(a).eigenvalues
 
 
@@ -141,32 +150,48 @@ def _parts(packed: Any, a: Any) -> tuple[Any, Any, Any]:
     return u.reshape((*batch, m, k)), _real_if_packed(s), vh.reshape((*batch, k, n))
 
 
-def _singular(s: Any, a: Any) -> tuple[Any, Any, Any]:
-    """1/sᵢ, 1/(sⱼ − sᵢ) and 1/(sⱼ + sᵢ), each 0 instead of infinite."""
+def _singular(s: Any, a: Any) -> tuple[Any, Any, Any, Any]:
+    """1/sᵢ, 1/(sⱼ − sᵢ) and 1/(sⱼ + sᵢ), each 0 instead of infinite; and which pairs are equal."""
     norm, n = largest(s), max(a.shape[-2:])
     row, column = s[..., None, :], s[..., :, None]
-    apart, together = [_reciprocal(pair, norm[..., None], n) for pair in (row - column, row + column)]
-    return _reciprocal(s, norm, n), apart, together
+    none = [vanishing(x, norm[..., None], n) for x in (row - column, row + column)]
+    apart, together = reciprocal(row - column, none[0]), reciprocal(row + column, none[1])
+    return reciprocal(s, vanishing(s, norm, n)), apart, together, none[0]
+
+
+_SVD = " of svd at equal singular values, or at one of 0,"
+
+
+def _unsmooth(inverse: Any, equal: Any) -> Any:
+    """The matrices of which some singular values are equal, or 0."""
+    return _tied(equal) | (np.add.reduce(inverse == 0, axis=-1) > 0)
 
 
 def _svd_vjp(g: Any, y: Any, a: Any) -> Any:
     u, s, vh = _parts(y, a)
     du, ds, dvh = _parts(conjugated(g), a)
     v, dv = adjoint(vh), adjoint(dvh)
-    inverse, apart, together = _singular(s, a)
+    inverse, apart, together, equal = _singular(s, a)
     p, q = matmul(adjoint(u), du), matmul(vh, dv)
     turn_u, turn_v = p - adjoint(p), q - adjoint(q)
     inside = 0.5 * (apart * (turn_u + turn_v) + together * (turn_u - turn_v))
-    inside = inside + np.eye(s.shape[-1], dtype=s.dtype) * (ds * (inverse != 0))[..., None, :]
+    turned = np.absolute(p) + np.absolute(q)
+    along = shared(
+        ds * (inverse != 0), equal, largest(s), turned, of=f"the derivative of u·f(s)·vᴴ with u, s and v{_SVD}"
+    )
+    inside = inside + np.eye(s.shape[-1], dtype=s.dtype) * along
     scaled = inverse[..., None, :]
     outside = matmul((du - matmul(u, p)) * scaled, vh) + matmul(u, adjoint((dv - matmul(v, q)) * scaled))
-    return conjugated(matmul(u, matmul(inside, vh)) + outside)
+    share = conjugated(matmul(u, matmul(inside, vh)) + outside)
+    if constant(g) and not np.any(du) | np.any(dv):
+        return share
+    return settled(share, a[..., :0], a, _unsmooth(inverse, equal), of=f"the second derivative{_SVD}")
 
 
 def _svd_jvp(t: Any, y: Any, a: Any) -> Any:
     u, s, vh = _parts(y, a)
     v = adjoint(vh)
-    inverse, apart, together = _singular(s, a)
+    inverse, apart, together, equal = _singular(s, a)
     ahead, behind = matmul(t, v), matmul(adjoint(t), u)
     inside = matmul(adjoint(u), ahead)
     alike, unlike = apart * (inside + adjoint(inside)), together * (inside - adjoint(inside))
@@ -175,7 +200,9 @@ def _svd_jvp(t: Any, y: Any, a: Any) -> Any:
     du = matmul(u, left) + (ahead - matmul(u, inside)) * scaled
     dv = matmul(v, right) + (behind - matmul(v, adjoint(inside))) * scaled
     ds = _real_if_packed(np.add.reduce(conjugated(u) * ahead, axis=-2)) * (inverse != 0)
-    return _svd_row(du, ds.astype(du.dtype), adjoint(dv), y.shape)
+    ds = averaged(ds[..., None, :], equal)[..., 0, :]
+    row = _svd_row(du, ds.astype(du.dtype), adjoint(dv), y.shape)
+    return settled(row, t, a, _unsmooth(inverse, equal), of=f"the second derivative{_SVD}")
 
 
 def _svd_row(u: Any, s: Any, vh: Any, shape: tuple[int, ...]) -> Any:
@@ -199,7 +226,8 @@ def _spread_singular_values(a: Any, **_: Any) -> tuple[Any, ...]:
     jvp=_svd_jvp,
     latex=r"\operatorname{svd}({0})",
     domain=Shapes("ii", "ij", "bij", prepare=_spread_singular_values, bounded=True, analytic=False),
-    convention="0 for singular values of 0; pairs of equal ones add nothing through turning U and V alike",
+    convention="0 for singular values of 0; equal ones share, and add nothing through turning U and V alike; no second "
+    "derivative there",
 )
 def svd_packed(a: Any) -> Any:
     """U (…, m, k), S (…, k) and Vᴴ (…, k, n) of matrices (…, m, n), k = min(m, n), flattened one after the other."""
@@ -216,10 +244,12 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     (…, k, n), k = min(m, n). With compute_uv=False only S.
 
     full_matrices=True, NumPy's default, is for square matrices: the further columns are arbitrary and have no
-    derivative. The first large element of each real column of U is positive. Where singular values are equal, their
-    vectors have no derivative: such pairs add nothing through turning alike in U and V, which is right for the first
-    derivative of functions of whole subspaces, as U·Vᴴ is. A singular value of 0 gets 0. Derivatives of complex vectors
-    are right for functions that do not depend on their phases.
+    derivative. The first large element of each real column of U is positive. A singular value of 0 gets 0. Equal ones
+    share their gradient; their vectors have no derivative, such pairs add nothing through turning alike in U and V.
+    That is right for functions of whole subspaces, as U·Vᴴ is, to first order. At equal values, or at one of 0, the
+    second derivative raises LinearAlgebraError, except for sums of equal ones, and so does, as for `eigh`, the gradient
+    of U·f(S)·Vᴴ at equal values. Derivatives of complex vectors are right for functions that do not depend on their
+    phases.
     """
     a = operand(a)
     m, n = a.shape[-2:]

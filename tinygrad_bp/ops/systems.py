@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_bp.domains import Shapes
-from tinygrad_bp.errors import ArgumentError
+from tinygrad_bp.errors import ArgumentError, LinearAlgebraError
 from tinygrad_bp.ops.comparison import where
 from tinygrad_bp.ops.complex import imag, real
 from tinygrad_bp.ops.linear_algebra import matmul, operand
@@ -82,32 +82,95 @@ def inv(a: Any) -> Any:
     return np.linalg.inv(a)
 
 
-def _cofactor_vjp(g: Any, y: Any, a: Any) -> Any:
-    back = _transposed(inv(a))
-    trace = np.add.reduce(g * y, axis=(-2, -1), keepdims=True)
-    return trace * back - matmul(y, matmul(_transposed(g), back))
+@op(
+    vjps=(lambda g, y, a: g,),
+    jvp=lambda t, y, a: t,
+    latex="{0}",
+    domain=_SQUARE,
+    whole=True,
+)
+def independent(a: Any) -> Any:
+    """Square matrices a (…, n, n) themselves, if their columns are independent; else LinearAlgebraError.
 
-
-def _cofactor_jvp(t: Any, y: Any, a: Any) -> Any:
-    back = _transposed(inv(a))
-    trace = np.add.reduce(t * back, axis=(-2, -1), keepdims=True)
-    return trace * y - matmul(y, matmul(_transposed(t), back))
-
-
-@op(vjps=(_cofactor_vjp,), jvp=_cofactor_jvp, latex=r"\operatorname{cof}({0})", domain=_SQUARE)
-def cofactor(a: Any) -> Any:
-    """Cofactors of square matrices (…, n, n): ∂ det a/∂a, which is det(a)·a⁻ᵀ, and exact for singular a too.
-
-    Its own derivative raises LinearAlgebraError if a is singular.
+    What a column adds to those before it must be more than rounding errors.
     """
+    r = np.linalg.qr(a)[1]
+    added = np.absolute(np.diagonal(r, axis1=-2, axis2=-1))
+    if np.any(added <= 16 * a.shape[-1] * np.finfo(a.dtype).eps * np.sqrt(np.sum(np.absolute(r) ** 2, axis=-2))):
+        raise LinearAlgebraError(
+            "the derivative needs independent columns, and one adds only rounding errors to those before it. Leave it "
+            "out, or change the matrix a little."
+        )
+    return a
+
+
+def _without_one(s: Any) -> Any:
+    """For each singular value the product of the others."""
+    return np.prod(np.where(np.eye(s.shape[-1], dtype=bool), 1, s[..., None, :]), axis=-1)
+
+
+def _without_two(s: Any) -> Any:
+    """For each pair of singular values, in descending order, the product of the others; 0 on the diagonal.
+
+    It is the product without the smaller one, divided by the larger one. If that is 0 too there is another 0 among the
+    others, except for the last pair.
+    """
+    n = s.shape[-1]
+    without, larger = [np.maximum(x[..., None], x[..., None, :]) for x in (_without_one(s), s)]
+    last = np.arange(n) >= n - 2
+    divided = np.where(larger == 0, 0, without / np.where(larger == 0, 1, larger))
+    return np.where(last[:, None] & last, _per_matrix(np.prod(s[..., :-2], axis=-1)), divided) * ~np.eye(n, dtype=bool)
+
+
+def _further(a: Any, t: Any, s: Any) -> Any:
+    """The third derivative of the determinant along t and s, for regular a."""
+    back = _transposed(inv(independent(a)))
+    moved = matmul(matmul(back, _transposed(s)), back)
+    traces = [np.add.reduce(t * x, axis=(-2, -1), keepdims=True) for x in (back, moved)]
+    first = cofactors_along(a, s), cofactor(a)
+    return (
+        traces[0] * first[0] - traces[1] * first[1]
+        - matmul(matmul(first[0], _transposed(t)), back) + matmul(matmul(first[1], _transposed(t)), moved)
+    )  # fmt: skip
+
+
+@op(
+    vjps=(lambda g, y, a, t: _further(a, t, g), lambda g, y, a, t: cofactors_along(a, g)),
+    jvp=(lambda s, y, a, t: _further(a, t, s), lambda s, y, a, t: cofactors_along(a, s)),
+    latex=r"\operatorname{cof}'({0})[{1}]",
+    domain=Shapes("ii,ii", "bii,bii", prepare=_flipped, bounded=True, analytic=False),
+)
+def cofactors_along(a: Any, t: Any) -> Any:
+    """The derivative of the cofactors of square matrices a (…, n, n) along t, the second one of det.
+
+    With a = u·diag(s)·vᴴ it is that of the cofactors of diag(s), turned: products of all s but two, for singular a
+    too. It is symmetric, so that it is its own VJP. The derivative for a raises LinearAlgebraError if a is singular, to
+    rounding.
+    """
+    u, s, vh = np.linalg.svd(a)
+    n = s.shape[-1]
+    others = _without_two(s)
+    turned = np.conjugate(u.swapaxes(-1, -2)) @ t @ np.conjugate(vh.swapaxes(-1, -2))
+    diagonal = others @ np.diagonal(turned, axis1=-2, axis2=-1)[..., None] * np.eye(n)
+    inside = diagonal - others * turned.swapaxes(-1, -2)
+    sign = _per_matrix(np.linalg.det(u) * np.linalg.det(vh))
+    return (sign * np.conjugate(u) @ inside @ np.conjugate(vh)).astype(np.result_type(a, t))
+
+
+@op(
+    vjps=(lambda g, y, a: cofactors_along(a, g),),
+    jvp=lambda t, y, a: cofactors_along(a, t),
+    latex=r"\operatorname{cof}({0})",
+    domain=_SQUARE,
+)
+def cofactor(a: Any) -> Any:
+    """Cofactors of square matrices (…, n, n): ∂ det a/∂a, which is det(a)·a⁻ᵀ, and exact for singular a too."""
     determinant = np.linalg.det(a)
     if np.all(determinant):
         return _per_matrix(determinant) * _transposed(np.linalg.inv(a))
     u, s, vh = np.linalg.svd(a)
-    unit = np.eye(s.shape[-1], dtype=bool)
-    others = np.prod(np.where(unit, 1, s[..., None, :]), axis=-1)
     sign = _per_matrix(np.linalg.det(u) * np.linalg.det(vh))
-    return (sign * (np.conjugate(u) * others[..., None, :]) @ np.conjugate(vh)).astype(a.dtype)
+    return (sign * (np.conjugate(u) * _without_one(s)[..., None, :]) @ np.conjugate(vh)).astype(a.dtype)
 
 
 @op(

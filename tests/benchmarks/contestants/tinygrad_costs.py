@@ -9,16 +9,16 @@ from ..workloads import BINARY, CHAIN, CLASSES
 
 def _binary(parameters: Any, X: Any, Y: Any) -> Any:
     W1, b1, W2, b2 = parameters
-    a1 = tg.sigmoid(W1 @ X + b1)
-    return tg.binary_cross_entropy_with_logits(W2 @ a1 + b2, Y)
+    a1 = tg.sigmoid(tg.affine(W1, X, b1))
+    return tg.binary_cross_entropy_with_logits(tg.affine(W2, a1, b2), Y)
 
 
 def _classes(parameters: Any, x: Any, labels: Any) -> Any:
     *hidden, (W, b) = zip(parameters[::2], parameters[1::2], strict=True)
     a = x
     for V, c in hidden:
-        a = tg.relu(a @ V + c)
-    return tg.softmax_cross_entropy(a @ W + b, labels)
+        a = tg.relu(tg.affine(a, V, c))
+    return tg.softmax_cross_entropy(tg.affine(a, W, b), labels)
 
 
 def _chain(parameters: Any, _inputs: Any, _targets: Any) -> Any:

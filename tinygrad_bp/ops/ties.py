@@ -1,0 +1,116 @@
+"""Eigenvalues and singular values that coincide: they share what they get, and end the smooth dependence there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_bp.domains import Shapes
+from tinygrad_bp.engine import Node
+from tinygrad_bp.errors import LinearAlgebraError
+from tinygrad_bp.ops.comparison import where
+from tinygrad_bp.ops.linear_algebra import matmul
+from tinygrad_bp.registry import op
+
+
+def largest(w: Any) -> Any:
+    """The largest |wᵢ|, which is ‖a‖ of the matrix; of none there are 0 to sum."""
+    reduce = np.maximum.reduce if w.size else np.add.reduce
+    return reduce(np.absolute(w), axis=-1, keepdims=True)
+
+
+def vanishing(gaps: Any, norm: Any, n: int) -> Any:
+    """Whether gaps may be rounding errors of the n eigenvalues of a matrix of this norm.
+
+    LAPACK's eigenvalues are those of a matrix n·eps·‖a‖ away, times a small number; so is the matrix that one meant
+    from the one that its elements, rounded, give. Over random bases equal ones come out at most 4·n·eps·‖a‖ apart.
+    """
+    return np.absolute(gaps) <= 16 * n * float(np.finfo(gaps.dtype).eps) * norm
+
+
+def reciprocal(x: Any, none: Any) -> Any:
+    """1/x, and 0 where there is none."""
+    return where(none, 0.0, 1.0 / where(none, 1.0, x))
+
+
+def averaged(x: Any, equal: Any) -> Any:
+    """Rows x (…, 1, n) with the mean over equal values in the place of each; `equal` (…, n, n) says which are."""
+    return matmul(x, (equal / np.add.reduce(equal, axis=-1, keepdims=True)).astype(x.dtype))
+
+
+def constant(g: Any) -> bool:
+    """Whether a cotangent depends on nothing, nor will when a traced program runs on other numbers."""
+    return not isinstance(g, Node) or (g.op is None and not g.requires_grad)
+
+
+def shared(d: Any, equal: Any, norm: Any, turned: Any, *, of: str) -> Any:
+    """Cotangents d (…, n) of eigenvalues or singular values, as rows (…, 1, n), equal ones with their mean.
+
+    turned: for each pair of vectors, how much the cotangent of one lies along the other. Where it does for equal
+    values, d that differ mean v·f(w)·vᴴ, whose derivative takes more than w and v: that raises LinearAlgebraError.
+    """
+    d = d[..., None, :]
+    mean = averaged(d, equal)
+    rough = float(np.finfo(norm.dtype).eps) ** 0.5
+    apart = np.add.reduce(np.absolute(d - mean)[..., 0, :], axis=-1) * norm[..., 0]
+    inside, whole = [np.add.reduce(x, axis=(-2, -1)) for x in (turned * equal, turned)]
+    mixed = (apart > rough * inside) & (inside > rough * whole)
+    return mean + _nothing(d - mean, mixed, of)
+
+
+# --- where a derivative ends ------------------------------------------------------------------------------------------
+
+
+def _untied(x: Any, *others: Any, **_: Any) -> tuple[Any, ...]:
+    return x, *others[:-1], np.zeros(x.shape[:1], bool)
+
+
+@op(
+    vjps=(lambda g, y, x, tied, of: distinct(g, tied, of=of), None),
+    jvp=(lambda t, y, x, tied, of: distinct(t, tied, of=of), None),
+    latex="{0}",
+    domain=Shapes("bij,b", kinds="fb", params=lambda *_: ({"of": "a derivative"},), prepare=_untied),
+    whole=True,
+)
+def distinct(x: Any, tied: Any, of: str) -> Any:
+    """x (b, …), a cotangent or tangent, if it is 0 for every matrix of which `tied` (b,) holds; else an error.
+
+    of: what does not exist. Raises LinearAlgebraError.
+    """
+    if np.any(tied.reshape(tied.shape + (1,) * (x.ndim - tied.ndim)) & (x != 0)):
+        raise LinearAlgebraError(
+            f"{of} takes more than the vectors tell. Move the equal values apart by a small change of the matrix, or "
+            "use what needs no decomposition: trace, det, slogdet, inv, solve, matrix_power, sums of squares."
+        )
+    return x
+
+
+def _nothing(t: Any, tied: Any, of: str) -> Any:
+    """The number 0, unless t moves a matrix that must stay."""
+    return np.add.reduce(distinct(t, tied, of=of)[..., :0], axis=None)
+
+
+@op(
+    vjps=(
+        lambda g, y, x, t, a, tied, of: distinct(g, tied, of=of) + _nothing(t, tied, of),
+        None,
+        lambda g, y, x, t, a, tied, of: np.zeros(a.shape, a.dtype),
+        None,
+    ),
+    jvp=(
+        lambda moved, y, x, t, a, tied, of: moved,
+        None,
+        lambda moved, y, x, t, a, tied, of: _nothing(moved, tied, of),
+        None,
+    ),
+    latex="{0}",
+    domain=Shapes("bij,bij,bij,b", kinds="fffb", params=lambda *_: ({"of": "a derivative"},), prepare=_untied),
+)
+def settled(x: Any, t: Any, a: Any, tied: Any, of: str) -> Any:
+    """x, a derivative at the matrices a, for which it must not be differentiated where `tied` holds.
+
+    A cotangent of x that is not 0 there raises LinearAlgebraError, and so does a tangent of a. t is the tangent that x
+    belongs to; where it is not 0, a cotangent of 0 is refused too.
+    """
+    return np.positive(x)
