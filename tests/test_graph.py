@@ -1,6 +1,5 @@
 """The snapshot: complete, immutable, the same bytes for the same program, and no change to what it looks at."""
 
-import dataclasses
 import importlib
 import json
 from itertools import pairwise
@@ -113,7 +112,7 @@ def test_it_is_immutable():
     (a,) = scalars(2)
     g = graph(a * a)
     for thing, field in ((g, "nodes"), (g.root, "name"), (g.edges[0], "source"), (g.root.value, "mean")):
-        with pytest.raises(dataclasses.FrozenInstanceError):
+        with pytest.raises(AttributeError):
             setattr(thing, field, None)
     with pytest.raises(TypeError):
         g.root.params["axis"] = 1

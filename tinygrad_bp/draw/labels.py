@@ -57,7 +57,8 @@ def clean(text: str) -> str:
         return "\N{OPEN BOX}"
     if text.isprintable():
         return text
-    return "".join(["\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in _INVISIBLE else c for c in text])
+    shown = {ord(c): "\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in _INVISIBLE else c for c in set(text)}
+    return text.translate(shown)
 
 
 def shortened(text: str, widest: int = WIDEST) -> str:

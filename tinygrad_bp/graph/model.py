@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self, final
+from typing import Any, NamedTuple, Self, final
 
 import numpy as np
 
@@ -23,8 +23,7 @@ _FEW = 32
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(NamedTuple):
     """An array in three numbers: its smallest, mean and largest element (of complex arrays, the absolute values).
 
     >>> Summary.of([1.0, 2.0, 6.0])
@@ -68,7 +67,7 @@ def _reduced(array: Any) -> tuple[float, float, float]:
 
 def _real(x: Any) -> float:
     x = float(x)
-    return x if x == x else math.nan  # one NaN, so that summaries compare equal
+    return x if x == x else math.nan  # one NaN: tuples of the same object are equal
 
 
 @final
