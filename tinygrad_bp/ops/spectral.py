@@ -16,7 +16,7 @@ from tinygrad_bp.ops.complex import adjoint, conjugated, real
 from tinygrad_bp.ops.decompositions import hermitian
 from tinygrad_bp.ops.indexing import scatter_add
 from tinygrad_bp.ops.linear_algebra import matmul, operand
-from tinygrad_bp.ops.ties import averaged, constant, largest, reciprocal, settled, shared, vanishing
+from tinygrad_bp.ops.ties import averaged, constant, largest, one_over, settled, shared, vanishing
 from tinygrad_bp.registry import op
 
 
@@ -54,7 +54,7 @@ def _equal(w: Any) -> Any:
 
 def _gaps(w: Any, equal: Any) -> Any:
     """1/(wⱼ − wᵢ), and 0 for equal ones."""
-    return reciprocal(w[..., None, :] - w[..., :, None], equal)
+    return one_over(w[..., None, :] - w[..., :, None], equal)
 
 
 def _tied(equal: Any) -> Any:
@@ -155,8 +155,8 @@ def _singular(s: Any, a: Any) -> tuple[Any, Any, Any, Any]:
     norm, n = largest(s), max(a.shape[-2:])
     row, column = s[..., None, :], s[..., :, None]
     none = [vanishing(x, norm[..., None], n) for x in (row - column, row + column)]
-    apart, together = reciprocal(row - column, none[0]), reciprocal(row + column, none[1])
-    return reciprocal(s, vanishing(s, norm, n)), apart, together, none[0]
+    apart, together = one_over(row - column, none[0]), one_over(row + column, none[1])
+    return one_over(s, vanishing(s, norm, n)), apart, together, none[0]
 
 
 _SVD = " of svd at equal singular values, or at one of 0,"

@@ -29,7 +29,7 @@ def vanishing(gaps: Any, norm: Any, n: int) -> Any:
     return np.absolute(gaps) <= 16 * n * float(np.finfo(gaps.dtype).eps) * norm
 
 
-def reciprocal(x: Any, none: Any) -> Any:
+def one_over(x: Any, none: Any) -> Any:
     """1/x, and 0 where there is none."""
     return where(none, 0.0, 1.0 / where(none, 1.0, x))
 
