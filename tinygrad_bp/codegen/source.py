@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -31,12 +31,14 @@ class _Text:
     """An expression that stands for a step until a line uses it.
 
     reads: which variables it reads, how often; memory: the variable whose memory it is written to, if it is one's.
+    fresh: whether it is written to memory that was asked for.
     """
 
     text: str
     binding: int
     reads: Counter[Step]
     memory: str | None = None
+    fresh: bool = False
 
 
 @final
@@ -56,10 +58,20 @@ class Written:
 
 
 class Writer:
-    """The lines of a function while they are written."""
+    """The lines of a function while they are written.
 
-    def __init__(self, inputs: Sequence[Step], steps: Sequence[Step], outputs: Sequence[Step], turn: int):
-        self.inputs, self.steps, self.outputs, self.turn = list(inputs), steps, outputs, turn
+    memory: makes a function, of a shape and a dtype, that gives memory for a large result; None leaves that to NumPy.
+    """
+
+    def __init__(
+        self,
+        inputs: Sequence[Step],
+        steps: Sequence[Step],
+        outputs: Sequence[Step],
+        turn: int,
+        memory: Callable[[tuple[int, ...], Any], Any] | None = None,
+    ):
+        self.inputs, self.steps, self.outputs, self.turn, self.memory = list(inputs), steps, outputs, turn, memory
         self.uses = _uses(steps, outputs)
         self.viewed = {operand for step in steps if step.view and not _is_glance(step) for operand in step.operands()}
         self.names = Names()
@@ -100,7 +112,7 @@ class Writer:
             self.turn = sys.maxsize
             self.lines += ["# backward: dv is the derivative for v"]
         text = self._expression(step)
-        if self._is_variable(step) or len(text.text) > WIDTH:
+        if text.fresh or self._is_variable(step) or len(text.text) > WIDTH:
             self._assign(step, text)
         else:
             self.texts[step] = text
@@ -159,11 +171,15 @@ class Writer:
             text, binding = f"{self.helpers.add(step.function)}({', '.join(given)})", ATOM
         else:
             text, binding = call(step, operand)
+        if not _writes(step):
+            return _Text(text, binding, reads)
         free = self._free(step, reads)
-        if free is not None:
+        fresh = free is None and self.memory is not None
+        if fresh or free is not None:
+            place = free or f"{self.helpers.add(self.memory(step.shape, step.dtype))}()"  # type: ignore[misc]
             operands = [argument(x, lambda s: (self._operand(s, step).text, ATOM)) for x in step.args]
-            text, binding = f"np.{step.function.__name__}({', '.join(operands)}, out={free})", ATOM
-        return _Text(text, binding, reads, free)
+            text, binding = f"np.{step.function.__name__}({', '.join(operands)}, out={place})", ATOM
+        return _Text(text, binding, reads, free, fresh)
 
     def _operand(self, x: Step, user: Step | None) -> _Text:
         if x in self.texts:
@@ -184,9 +200,7 @@ class Writer:
 
         It holds an operand, or what was computed on the way to one.
         """
-        if step.kind != UFUNC or step.dtype.itemsize * step.size < LARGE or step.kwargs:
-            return None
-        for x in step.operands():
+        for x in step.operands() if step.kind == UFUNC else ():
             if x in self.texts and self.texts[x].memory is not None and _fits(x, step):
                 return self.texts[x].memory
             owned = x.kind not in (INPUT, CONSTANT) and not x.view and x not in self.viewed and x not in self.outputs
@@ -194,6 +208,12 @@ class Writer:
             if owned and last and _fits(x, step) and self.texts[x].binding == ATOM:
                 return self.texts[x].text
         return None
+
+
+def _writes(step: Step) -> bool:
+    """Whether a step has a large result that it can write to memory that is there."""
+    writes = (step.kind == UFUNC and step.function.nout == 1) or step.function is np.dot
+    return writes and not step.kwargs and step.dtype.itemsize * step.size >= LARGE
 
 
 def _fits(x: Step, step: Step) -> bool:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import linecache
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.util import find_spec
 from time import perf_counter
 from typing import Any, Literal, final
 
 from tinygrad_bp.codegen import Program
+from tinygrad_bp.codegen.source import Writer
 from tinygrad_bp.compile.blocks import Blockwise, threads
 from tinygrad_bp.compile.kernels import Kernel
+from tinygrad_bp.compile.memory import Memory
 from tinygrad_bp.compile.numba_backend import Unsupported, obstacle, on_numba
 from tinygrad_bp.compile.stretches import stretched
 
@@ -98,7 +100,7 @@ def on_numpy(program: Program, native: bool) -> tuple[Run, list[Blockwise]]:
     native: whether these may become machine code.
     """
     steps, outputs, stretches = stretched(program.steps, program.outputs, native)
-    written = replace(program, steps=steps, outputs=outputs).written if stretches else program.written
+    written = Writer(program.inputs, steps, outputs, program.turn, Memory).function(program.name, "As it runs.")
     file = f"<tinygrad_bp {program.name} {hash(written.text):x}>"
     linecache.cache[file] = (len(written.text), None, written.text.splitlines(True), file)
     space: dict[str, Any] = dict(written.objects)

@@ -15,6 +15,7 @@ from tinygrad_bp.codegen.expressions import literal, number
 from tinygrad_bp.codegen.simplify import SCALE
 from tinygrad_bp.codegen.symbolic import CONSTANT, FUNCTION, WHOLE, Step
 from tinygrad_bp.compile.kernels import kernel
+from tinygrad_bp.compile.memory import Memory
 
 WORTH = 1 << 22
 """From this many elements times steps on machine code saves so much that loading the compiler does not matter."""
@@ -50,7 +51,7 @@ class Blockwise:
     ):
         self.shape, self.size = shape, int(np.prod(shape))
         self.large = [step.shape == shape for step in inputs]
-        self.arrays = [step.dtype for step in results if not is_total(step)]
+        self.memories = [Memory((self.size,), step.dtype) for step in results if not is_total(step)]
         self.sums = [step.dtype for step in results if is_total(step)]
         native = native and self.size * len(steps) >= WORTH
         self.places = _places(inputs, steps, [step for step in results if not is_total(step)], spent)
@@ -61,8 +62,8 @@ class Blockwise:
         """The results for arrays of the stretch's shape, and numbers."""
         pairs = zip(inputs, self.large, strict=True)
         flat = [np.ascontiguousarray(x).reshape(-1) if large else x for x, large in pairs]
-        places = zip(self.arrays, self.places, strict=True)
-        arrays = [np.empty(self.size, dtype) if place is None else flat[place] for dtype, place in places]
+        places = zip(self.memories, self.places, strict=True)
+        arrays = [memory() if place is None else flat[place] for memory, place in places]
         starts = range(0, self.size, self.way.block)
         totals = np.empty((len(self.sums), len(starts)))
         left = iter(starts)  # a block goes to whoever is free

@@ -83,7 +83,8 @@ def compile(f: Function, backend: Choice = "auto") -> Compiled:
 
     backend: "numpy", "numba" (extra `jit`), or "auto": Numba for small arrays, where calls cost more than numbers, and
     NumPy for large ones, but for much elementwise work in a row, which becomes one loop in machine code (`jit` again).
-    The result has `.source`, the program, and `.plan`, how it runs and why.
+    The result has `.source`, the program, and `.plan`, how it runs and why. It keeps the memory of large arrays for the
+    next call, once nobody has them any more.
 
     >>> import numpy as np
     >>> import tinygrad_bp as tg

@@ -1,0 +1,42 @@
+"""Memory that a program writes to again as soon as nobody looks at what it wrote there before."""
+
+from __future__ import annotations
+
+from collections import deque
+from sys import getrefcount
+from typing import Any, final
+
+import numpy as np
+
+KEPT = 2
+"""Arrays for one place in a program: a result that its caller still has, and the one that takes its turn."""
+
+
+@final
+class Memory:
+    """Arrays of one shape and dtype, as a function that gives one of them.
+
+    The system hands out fresh memory page by page, which can take as long as filling it.
+    """
+
+    __name__ = "memory"
+
+    def __init__(self, shape: tuple[int, ...], dtype: Any):
+        self.shape, self.dtype = shape, dtype
+        self.kept: deque[Any] = deque()
+
+    def __call__(self) -> Any:
+        """An array whose numbers nobody needs."""
+        for _ in range(KEPT):
+            try:
+                array = self.kept.popleft()  # another thread that takes it now sees that it is held here
+            except IndexError:
+                break
+            unseen = getrefcount(array) == 2  # by this name, and as an argument
+            self.kept.append(array)
+            if unseen:
+                return array
+        array = np.empty(self.shape, self.dtype)
+        if len(self.kept) < KEPT:
+            self.kept.append(array)
+        return array
