@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 import tinygrad_bp as tg
 from tinygrad_bp import linalg
@@ -10,8 +11,8 @@ from tinygrad_bp.testing import check_gradients
 
 random = np.random.default_rng(0)
 
-BASES = 500
-"""Random bases for each dtype, 2,000 in all."""
+BASES = settings.default.max_examples * 5 // 2
+"""Random bases for each dtype: 500, 2,000 in all."""
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex64, np.complex128])
 
