@@ -20,7 +20,7 @@ N = 1 << 17
 
 @pytest.fixture(autouse=True)
 def _always(monkeypatch):
-    monkeypatch.setattr(sys.modules["tinygrad_bp.compile.blocks"], "WORTH", 0)
+    monkeypatch.setattr(sys.modules["tinygrad_bp.compile.stretches"], "WORTH", 0)
 
 
 SPECIAL = [

@@ -11,6 +11,11 @@ rng = np.random.default_rng(0)
 N = 1 << 18
 
 
+@pytest.fixture(autouse=True)
+def _always(monkeypatch):
+    monkeypatch.setattr(sys.modules["tinygrad_bp.compile.stretches"], "WORTH", 0)
+
+
 def check(f, *args, stretches, rtol=1e-12):
     fast = tg.compile(f, backend="numpy")
     copies = [np.array(a) for a in args]
@@ -92,3 +97,9 @@ def test_one_core_is_enough(monkeypatch):
 
 def test_small_arrays_have_none():
     check(lambda x: (x + 1.0) * 2.0, rng.normal(size=1000), stretches=0)
+
+
+def test_little_work_is_not_worth_threads(monkeypatch):
+    monkeypatch.undo()
+    check(lambda x: tg.exp(x) * 2.0, rng.normal(size=N), stretches=0)
+    check(lambda x: tg.exp(x) * 2.0, rng.normal(size=1 << 21), stretches=1)

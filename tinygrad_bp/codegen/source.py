@@ -14,7 +14,7 @@ from tinygrad_bp.codegen.expressions import ATOM, LOWEST, argument, array, call,
 from tinygrad_bp.codegen.helpers import Helpers
 from tinygrad_bp.codegen.identifiers import Names
 from tinygrad_bp.codegen.simplify import is_reversal
-from tinygrad_bp.codegen.symbolic import CONSTANT, GUARD, INDEX, INPUT, UFUNC, WHOLE, Step
+from tinygrad_bp.codegen.symbolic import CONSTANT, FUNCTION, GUARD, INDEX, INPUT, UFUNC, WHOLE, Step
 
 WIDTH = 76
 """An expression longer than this is given lines of its own for its parts."""
@@ -178,7 +178,8 @@ class Writer:
         if fresh or free is not None:
             place = free or f"{self.helpers.add(self.memory(step.shape, step.dtype))}()"  # type: ignore[misc]
             operands = [argument(x, lambda s: (self._operand(s, step).text, ATOM)) for x in step.args]
-            text, binding = f"np.{step.function.__name__}({', '.join(operands)}, out={place})", ATOM
+            name = "matmul" if step.function is np.dot else step.function.__name__  # which clears no memory first
+            text, binding = f"np.{name}({', '.join(operands)}, out={place})", ATOM
         return _Text(text, binding, reads, free, fresh)
 
     def _operand(self, x: Step, user: Step | None) -> _Text:
@@ -212,7 +213,10 @@ class Writer:
 
 def _writes(step: Step) -> bool:
     """Whether a step has a large result that it can write to memory that is there."""
-    writes = (step.kind == UFUNC and step.function.nout == 1) or step.function is np.dot
+    if step.kind == FUNCTION and step.function is np.dot:
+        writes = [len(x.shape) for x in step.operands()] == [2, 2]
+    else:
+        writes = step.kind == UFUNC and step.function.nout == 1
     return writes and not step.kwargs and step.dtype.itemsize * step.size >= LARGE
 
 

@@ -17,9 +17,6 @@ from tinygrad_bp.codegen.symbolic import CONSTANT, FUNCTION, WHOLE, Step
 from tinygrad_bp.compile.kernels import kernel
 from tinygrad_bp.compile.memory import Memory
 
-WORTH = 1 << 22
-"""From this many elements times steps on machine code saves so much that loading the compiler does not matter."""
-
 
 def threads() -> int:
     """How many cores this process may use."""
@@ -53,7 +50,6 @@ class Blockwise:
         self.large = [step.shape == shape for step in inputs]
         self.memories = [Memory((self.size,), step.dtype) for step in results if not is_total(step)]
         self.sums = [step.dtype for step in results if is_total(step)]
-        native = native and self.size * len(steps) >= WORTH
         self.places = _places(inputs, steps, [step for step in results if not is_total(step)], spent)
         compiled = kernel(inputs, steps, results, self.places) if native else None
         self.way = compiled or Calls(inputs, steps, results)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from math import prod
 from typing import Any, final
 
 import numpy as np
@@ -20,6 +21,9 @@ from tinygrad_bp.compile.blocks import Blockwise
 
 LARGE = 1 << 17
 """From this many elements on going through memory costs more than starting threads."""
+
+WORTH = 1 << 22
+"""From this many elements times steps on it costs so much more that threads pay, even where BLAS keeps them busy."""
 
 
 @final
@@ -33,6 +37,11 @@ class Stretch:
         self.shape = shape
         self.steps: list[Step] = []
         self.before: set[Stretch] = set()
+
+    @property
+    def pays(self) -> bool:
+        """Whether it is worth to be one."""
+        return len(self.steps) > 1 and prod(self.shape) * len(self.steps) >= WORTH
 
     def needs(self, other: Stretch) -> bool:
         """Whether something here is computed from what the other gives."""
@@ -94,7 +103,7 @@ def _members(steps: Iterable[Step]) -> dict[Step, Stretch]:
         stretch.before |= through
         stretch.steps.append(step)
         member[step] = stretch
-    return {step: stretch for step, stretch in member.items() if len(stretch.steps) > 1}
+    return {step: stretch for step, stretch in member.items() if stretch.pays}
 
 
 def _through(
