@@ -13,7 +13,6 @@ from typing import Any, Literal, final
 from tinygrad_bp.codegen import Program
 from tinygrad_bp.codegen.source import Writer
 from tinygrad_bp.compile.blocks import Blockwise, threads
-from tinygrad_bp.compile.kernels import Kernel
 from tinygrad_bp.compile.memory import Memory
 from tinygrad_bp.compile.numba_backend import Unsupported, obstacle, on_numba
 from tinygrad_bp.compile.stretches import stretched
@@ -75,7 +74,7 @@ def planned(program: Program, choice: Choice, inputs: Sequence[Any], expected: S
         run, stretches = on_numpy(program, native=choice != "numpy")
         quick = run
         if stretches:
-            native = sum(isinstance(stretch.way, Kernel) for stretch in stretches)
+            native = sum(stretch.native for stretch in stretches)
             reason += f"; {len(stretches)} elementwise stretches in blocks on {threads()} threads"
             reason += f", {native} of them as machine code" * bool(native)
     plan = Plan(backend, reason, len(program.operations), largest, perf_counter() - start)

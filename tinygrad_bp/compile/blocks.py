@@ -14,7 +14,6 @@ from tinygrad_bp.codegen.elementwise import is_total
 from tinygrad_bp.codegen.expressions import literal, number
 from tinygrad_bp.codegen.simplify import SCALE
 from tinygrad_bp.codegen.symbolic import CONSTANT, FUNCTION, WHOLE, Step
-from tinygrad_bp.compile.kernels import kernel
 from tinygrad_bp.compile.memory import Memory
 
 
@@ -51,7 +50,12 @@ class Blockwise:
         self.memories = [Memory((self.size,), step.dtype) for step in results if not is_total(step)]
         self.sums = [step.dtype for step in results if is_total(step)]
         self.places = _places(inputs, steps, [step for step in results if not is_total(step)], spent)
-        compiled = kernel(inputs, steps, results, self.places) if native else None
+        compiled = None
+        if native:
+            from tinygrad_bp.compile.kernels import kernel  # large, and seldom needed
+
+            compiled = kernel(inputs, steps, results, self.places)
+        self.native = compiled is not None
         self.way = compiled or Calls(inputs, steps, results)
 
     def __call__(self, *inputs: Any) -> tuple[Any, ...]:

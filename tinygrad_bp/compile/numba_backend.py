@@ -18,14 +18,14 @@ import numpy as np
 from tinygrad_bp.codegen import Program
 from tinygrad_bp.codegen.simplify import SCALE
 from tinygrad_bp.codegen.source import Written
-from tinygrad_bp.codegen.symbolic import Step
+from tinygrad_bp.codegen.symbolic import UFUNC, Step
 from tinygrad_bp.compile.numba_numpy import OWN_SOURCES, numba_itself, numba_numpy, scaled
 
 Run = Callable[..., Any]
 
 
 LOOPS = 1 << 14
-"""Up to so many multiplications plain loops are as fast as BLAS, which takes a quarter of a second to load."""
+"""Up to so many multiplications plain loops are as fast as BLAS, which takes Numba long to compile calls of."""
 
 
 class Unsupported(Exception):
@@ -56,7 +56,8 @@ def on_numba(program: Program, inputs: Sequence[Any], expected: Sequence[Any]) -
     for function, name in written.helpers.items():
         helper = numba.vectorize(scaled) if function is SCALE else numba.njit(getattr(module, name))
         setattr(module, name, helper)
-    vars(module)["np"] = numba_numpy(blas=not all(map(_is_for_loops, program.steps)))
+    used = frozenset([step.function.__name__ for step in program.steps if step.kind == UFUNC])
+    vars(module)["np"] = numba_numpy(used & {"exp", "tanh"}, blas=not all(map(_is_for_loops, program.steps)))
     vars(module)["program"] = numba.njit(error_model="numpy")(inspect.unwrap(getattr(module, written.name)))
     fill = numba.njit(cache=True, error_model="numpy")(getattr(module, f"fill_{written.name}"))
     quick = _quick(program, fill, written.constants)

@@ -13,11 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_bp.compile import vector_math
-from tinygrad_bp.compile.vector_math import FORMATS, Numbers, exponential, hyperbolic_tangent
 from tinygrad_bp.errors import missing_extra
 
-OWN_SOURCES = (Path(__file__), Path(vector_math.__file__))
+OWN_SOURCES = (Path(__file__), Path(__file__).with_name("vector_math.py"))
 """The files with the functions that become part of compiled programs."""
 
 
@@ -62,11 +60,14 @@ def _dot(a: Any, b: Any) -> Any:
 
 
 @cache
-def numba_numpy(blas: bool) -> ModuleType:
+def numba_numpy(used: frozenset[str], blas: bool) -> ModuleType:
     """A module with NumPy's names, for programs that Numba compiles.
 
-    blas: leave products of matrices to BLAS, which is better at large ones, but takes long to load.
+    used: the names of functions in the program; making one of them takes Numba a few hundredths of a second. blas:
+    leave products of matrices to BLAS, which is better at large ones, but takes long to compile.
     """
+    from tinygrad_bp.compile.vector_math import FORMATS, Numbers, exponential, hyperbolic_tangent
+
     numba = numba_itself()
     module = ModuleType("np")
     vars(module).update(vars(np))
@@ -74,8 +75,9 @@ def numba_numpy(blas: bool) -> ModuleType:
     select = numba.njit(lambda condition, a, b: a if condition else b)
     function = numba.njit(fastmath={"contract"})
     numbers = Numbers(FORMATS[np.dtype(np.float64)], bits, number, select, function)
-    vars(module)["exp"] = _elementwise(numba, exponential(numbers))
-    vars(module)["tanh"] = _elementwise(numba, hyperbolic_tangent(numbers))
+    for name, make in (("exp", exponential), ("tanh", hyperbolic_tangent)):
+        if name in used:
+            vars(module)[name] = _elementwise(numba, make(numbers))
     vars(module)["sum"] = numba.njit(_sum, fastmath={"reassoc", "nsz"})
     if not blas:
         vars(module)["dot"] = numba.njit(_dot, fastmath={"contract", "reassoc", "nsz"})
