@@ -72,3 +72,31 @@ def test_refuses_what_cannot_be_trained():
 def test_takes_one_tensor_as_well():
     p = tg.tensor([1.0], requires_grad=True)
     assert SGD(p, 1).params == [p]
+
+
+def test_large_parameters_take_turns_in_memory_that_nobody_has():
+    rng = np.random.default_rng(0)
+    w = tg.tensor(rng.normal(size=(200, 100)), requires_grad=True)
+    optimizer, expected, seen = SGD([w], lr=0.1), [w.numpy()], [w.data]
+    for i in range(6):
+        cost = (w * w).sum()
+        cost.backward(retain_graph=i == 2)
+        optimizer.step()
+        optimizer.zero_grad()
+        expected.append(expected[-1] - 0.1 * 2 * expected[-1])
+        seen.append(w.data)
+        if i == 2:
+            kept = cost
+    for have, want in zip(seen, expected, strict=True):
+        np.testing.assert_allclose(have, want, rtol=1e-12)
+    w.grad = None
+    kept.backward()
+    np.testing.assert_allclose(w.grad, 2 * expected[2], rtol=1e-12)
+    del seen, kept, cost
+    places = set()
+    for _ in range(6):
+        (w * w).sum().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        places.add(w.value.__array_interface__["data"][0])
+    assert len(places) <= 3

@@ -7,6 +7,8 @@ from typing import Any, final
 
 import numpy as np
 
+from tinygrad_bp.codegen.source import LARGE
+from tinygrad_bp.compile.memory import Memory
 from tinygrad_bp.errors import ArgumentError, describe
 from tinygrad_bp.nn.checks import positive
 from tinygrad_bp.tensor import Tensor
@@ -17,8 +19,8 @@ class SGD:
     """Gradient descent: `step()` moves every parameter by −lr·∂C/∂p, p ← p − lr·p.grad.
 
     params: tensors that require a gradient and were not computed from others; lr: a finite number above 0.
-    Parameters without a gradient stay as they are. A parameter is given a new array of its dtype, the old one is never
-    written to: a graph that was recorded with it still has its values. Raises ArgumentError.
+    Parameters without a gradient stay as they are. A parameter is given another array of its dtype, the old one is not
+    written to as long as anybody has it: a graph that was recorded with it still has its values. Raises ArgumentError.
 
     >>> import tinygrad_bp as tg
     >>> w = tg.tensor([1.0, -2.0], requires_grad=True)
@@ -33,14 +35,22 @@ class SGD:
     def __init__(self, params: Iterable[Tensor], lr: float):
         self.params = trainable(params)
         self.lr = positive("lr", lr)
+        self._memories: dict[Tensor, Memory] = {}
 
     def step(self) -> None:
         """Move every parameter that has a gradient."""
         lr = float(self.lr)  # Python's float is weak: float32 stays float32
         for p in self.params:
             if p.grad is not None:
-                change = lr * p.grad
+                change = lr * p.grad if p.grad.nbytes < LARGE else np.multiply(lr, p.grad, out=self._memory(p))
                 p.value = np.subtract(p.value, change, change) if change.ndim else p.value - change
+
+    def _memory(self, p: Tensor) -> Any:
+        """An array like a large parameter's gradient: one that the parameter had before, if nobody has it any more."""
+        memory = self._memories.get(p)
+        if memory is None or memory.shape != p.grad.shape or memory.dtype != p.grad.dtype:
+            memory = self._memories[p] = Memory(p.grad.shape, p.grad.dtype)
+        return memory()
 
     def zero_grad(self) -> None:
         """Forget the gradients, so that the next backward starts from none."""
