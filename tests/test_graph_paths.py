@@ -15,7 +15,7 @@ def scalar(value, name):
 
 def assert_complete(g, source, count=None):
     """The products of all paths add up to the gradient of the sweep."""
-    found = g.paths(source)
+    found = g.path(source)
     assert count is None or len(found) == count
     np.testing.assert_allclose(sum(p.product for p in found), g[source].gradient_data, rtol=1e-12)
     for path in found:
@@ -71,9 +71,9 @@ def test_float32_and_complex_stay_what_they_are():
 def test_a_target_that_is_an_array_gives_jacobians():
     x = tg.tensor(np.array([1.0, 2.0, 3.0]), requires_grad=True, name="x")
     y = (x * tg.exp(x)).named("y")
-    found = graph(y).paths("x", "y")
+    found = graph(y).path("x", "y")
     np.testing.assert_allclose(sum(p.product for p in found), np.diag(np.exp(x.data) * (1 + x.data)))
-    inner = graph((y * y).sum().named("C")).paths("x", "y")
+    inner = graph((y * y).sum().named("C")).path("x", "y")
     np.testing.assert_allclose(inner[0].product, found[0].product)
     assert (y * y).sum().named("C").shape == ()
 
@@ -81,16 +81,16 @@ def test_a_target_that_is_an_array_gives_jacobians():
 def test_of_a_value_for_itself_there_is_one_path():
     x = scalar(2, "x")
     g = graph(tg.exp(x))
-    (path,) = g.paths(g.root)
+    (path,) = g.path(g.root)
     assert (path.edges, path.product, path.formula, path.latex) == ((), 1, "1", "1")
 
 
 def test_only_ways_that_carry_a_gradient():
     x, c = scalar(2, "x"), tg.tensor(3.0, name="c")
     g = graph((x * c).named("C"))
-    assert g.paths("c") == ()
-    assert g.paths("C", "x") == ()
-    assert len(graph(tg.where(x > 1.0, x, 2.0 * x).named("y")).paths("x")) == 2
+    assert g.path("c") == ()
+    assert g.path("C", "x") == ()
+    assert len(graph(tg.where(x > 1.0, x, 2.0 * x).named("y")).path("x")) == 2
 
 
 def test_backward_does_not_matter():
@@ -105,9 +105,9 @@ def test_without_the_values_there_is_no_product():
     x, w = scalar(2, "x"), scalar(3, "w")
     h = tg.exp(x).named("h")
     g = graph((h * w).named("C"))
-    assert [p.product for p in Graph.from_json(g.to_json()).paths("x")] == [None]
-    assert [p.product for p in g.descendants("x").paths("x")] == [None]  # w is not in this part
-    (path,) = g.view("named").paths("x")  # its edges stand for several ops
+    assert [p.product for p in Graph.from_json(g.to_json()).path("x")] == [None]
+    assert [p.product for p in g.descendants("x").path("x")] == [None]  # w is not in this part
+    (path,) = g.view("named").path("x")  # its edges stand for several ops
     assert (path.product, path.formula) == (None, "∂C/∂h·∂h/∂x")
 
 
@@ -117,18 +117,18 @@ def test_too_many_paths_are_refused_at_once():
         y = tg.sin(y) + y
     g = graph(y.named("C"))
     with pytest.raises(ArgumentError, match="more than 1000 from x to C"):
-        g.paths("x")
+        g.path("x")
     near = g.nodes[-5]
-    assert len(g.paths(near, limit=4)) == 4
+    assert len(g.path(near, limit=4)) == 4
     with pytest.raises(ArgumentError, match="more than 3 from"):
-        g.paths(near, limit=3)
+        g.path(near, limit=3)
 
 
 def test_a_path_of_ten_thousand_edges():
     y = scalar(1, "x")
     for _ in range(10_000):
         y = -y
-    (path,) = graph(y.named("C"), gradients=False).paths("x")
+    (path,) = graph(y.named("C"), gradients=False).path("x")
     assert (len(path.edges), path.product) == (10_000, 1)
 
 

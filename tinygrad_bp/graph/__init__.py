@@ -95,7 +95,7 @@ class Graph:
             raise ArgumentError(f"neighbourhood: k, a number of edges, is {k}. Give 0 or more.")
         return self._part(reached(self._known(node).id, self.edges, up=True, down=True, steps=k))
 
-    def paths(
+    def path(
         self, source: str | GraphNode, target: str | GraphNode | None = None, limit: int = 1000
     ) -> tuple[Path, ...]:
         """Every way a gradient takes from target (by default the root) to source; their products add up to it.
@@ -104,7 +104,7 @@ class Graph:
 
         >>> import tinygrad_bp as tg
         >>> x = tg.tensor(3.0, requires_grad=True, name="x")
-        >>> for path in tg.graph((x * tg.exp(-x)).named("h")).paths("x"):
+        >>> for path in tg.graph((x * tg.exp(-x)).named("h")).path("x"):
         ...     print(path.formula, "=", path.product)
         ∂h/∂x = 0.049787068367863944
         ∂h/∂(e^(−x))·∂(e^(−x))/∂(−x)·∂(−x)/∂x = -0.14936120510359183

@@ -58,7 +58,7 @@ def paths(
             ways[node.id] = min(total, limit + 1)  # in a deep graph the true number has thousands of digits
     if ways.get(target.id, 0) > limit:
         raise ArgumentError(
-            f"paths: there are more than {limit} from {source.name} to {target.name}. Name a value between them and "
+            f"path: there are more than {limit} from {source.name} to {target.name}. Name a value between them and "
             "take the paths in two parts, take g.view('named'), or give a larger limit."
         )
     kept = {end: [edge for edge in arriving if edge.source in ways] for end, arriving in into.items()}
