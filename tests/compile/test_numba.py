@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import tinygrad_bp as tg
+from tinygrad_bp.domains import Reals
 from tinygrad_bp.errors import MissingExtraError
 from tinygrad_bp.trees import flatten
 
@@ -214,3 +215,25 @@ def test_large_products_and_those_of_vectors_are_left_to_blas():
     for got, expected in zip(fast(a, x), (a @ a.T, a @ x, x @ x), strict=True):
         np.testing.assert_allclose(got, expected, atol=1e-12)
     assert fast.plan.backend == "numba"
+
+
+def program(x):
+    """Three times x."""
+    return x * 3.0
+
+
+@pytest.mark.parametrize("name", ["program", "fill", "x0", "np"])
+def test_names_of_ones_own_get_in_nobodys_way(name, monkeypatch):
+    monkeypatch.setattr("tinygrad_bp.registry._ops", {})
+    triple = tg.custom_op(vjps=(lambda g, y, x: 3.0 * g,), jvp="linear", latex="3 {0}", domain=Reals(), whole=True)(
+        program
+    )
+
+    def f(x0, y0, to_y0):
+        return triple(x0) * y0, tg.sum(to_y0)
+
+    f.__name__ = name
+    fast = tg.compile(f, backend="numba")
+    product, total = fast(*np.arange(6.0).reshape(3, 2))
+    np.testing.assert_array_equal(product, [0.0, 9.0])
+    assert (total, fast.plan.backend) == (9.0, "numba")

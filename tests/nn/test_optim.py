@@ -74,6 +74,15 @@ def test_takes_one_tensor_as_well():
     assert SGD(p, 1).params == [p]
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_large_gradient_of_ones_own_may_be_of_another_dtype(dtype):
+    w = tg.tensor(np.ones((200, 100)), dtype=dtype, requires_grad=True)
+    w.grad = np.full((200, 100), 2)
+    SGD([w], lr=0.25).step()
+    assert w.dtype == dtype
+    np.testing.assert_array_equal(w.data, np.full((200, 100), 0.5))
+
+
 def test_large_parameters_take_turns_in_memory_that_nobody_has():
     rng = np.random.default_rng(0)
     w = tg.tensor(rng.normal(size=(200, 100)), requires_grad=True)

@@ -173,14 +173,14 @@ class Writer:
             text, binding = call(step, operand)
         if not _writes(step):
             return _Text(text, binding, reads)
-        free = self._free(step, reads)
-        fresh = free is None and self.memory is not None
-        if fresh or free is not None:
-            place = free or f"{self.helpers.add(self.memory(step.shape, step.dtype))}()"  # type: ignore[misc]
+        place = free = self._free(step, reads)
+        if place is None and self.memory is not None:
+            place = f"{self.helpers.add(self.memory(step.shape, step.dtype))}()"
+        if place is not None:
             operands = [argument(x, lambda s: (self._operand(s, step).text, ATOM)) for x in step.args]
             name = "matmul" if step.function is np.dot else step.function.__name__  # which clears no memory first
             text, binding = f"np.{name}({', '.join(operands)}, out={place})", ATOM
-        return _Text(text, binding, reads, free, fresh)
+        return _Text(text, binding, reads, free, fresh=place is not free)
 
     def _operand(self, x: Step, user: Step | None) -> _Text:
         if x in self.texts:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from math import prod
 from typing import Any, final
 
 import numpy as np
@@ -45,7 +46,7 @@ class Blockwise:
         native: bool,
         spent: Container[Step],
     ):
-        self.shape, self.size = shape, int(np.prod(shape))
+        self.shape, self.size = shape, prod(shape)
         self.large = [step.shape == shape for step in inputs]
         self.memories = [Memory((self.size,), step.dtype) for step in results if not is_total(step)]
         self.sums = [step.dtype for step in results if is_total(step)]

@@ -12,6 +12,18 @@ KEPT = 2
 """Arrays for one place in a program: a result that its caller still has, and the one that takes its turn."""
 
 
+def _turned(arrays: deque[Any]) -> tuple[Any, int]:
+    """The array at the front, which goes to the back, and how often it was referred to when it was in neither place."""
+    array = arrays.popleft()  # another thread that takes it now sees that it is held here
+    references = getrefcount(array)
+    arrays.append(array)
+    return array, references
+
+
+_ALONE = _turned(deque([np.empty(0)]))[1]
+"""The count for an array that nobody else has: not all versions of Python count a name and an argument alike."""
+
+
 @final
 class Memory:
     """Arrays of one shape and dtype, as a function that gives one of them.
@@ -29,12 +41,10 @@ class Memory:
         """An array whose numbers nobody needs."""
         for _ in range(KEPT):
             try:
-                array = self.kept.popleft()  # another thread that takes it now sees that it is held here
+                array, references = _turned(self.kept)
             except IndexError:
                 break
-            unseen = getrefcount(array) == 2  # by this name, and as an argument
-            self.kept.append(array)
-            if unseen:
+            if references == _ALONE:
                 return array
         array = np.empty(self.shape, self.dtype)
         if len(self.kept) < KEPT:

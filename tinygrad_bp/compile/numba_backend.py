@@ -58,8 +58,9 @@ def on_numba(program: Program, inputs: Sequence[Any], expected: Sequence[Any]) -
         setattr(module, name, helper)
     used = frozenset([step.function.__name__ for step in program.steps if step.kind == UFUNC])
     vars(module)["np"] = numba_numpy(used & {"exp", "tanh"}, blas=not all(map(_is_for_loops, program.steps)))
-    vars(module)["program"] = numba.njit(error_model="numpy")(inspect.unwrap(getattr(module, written.name)))
-    fill = numba.njit(cache=True, error_model="numpy")(getattr(module, f"fill_{written.name}"))
+    run = numba.njit(error_model="numpy")(inspect.unwrap(getattr(module, written.name)))
+    vars(module)[f"_run_{written.name}"] = run
+    fill = numba.njit(cache=True, error_model="numpy")(getattr(module, f"_fill_{written.name}"))
     quick = _quick(program, fill, written.constants)
     try:
         got = quick(*inputs, *[t.value for t in program.captured])
@@ -96,8 +97,8 @@ def _filling(program: Program, written: Written) -> str:
     given = [f"x{i}" for i in range(len(program.inputs) + len(written.constants))]
     numbers, arrays = _results(program)
     lines = [
-        f"def fill_{written.name}({', '.join([*given, *[f'to_{y}' for y in arrays]])}):",
-        f"    {', '.join([f'y{i}' for i in range(len(program.outputs))])} = program({', '.join(given)})",
+        f"def _fill_{written.name}({', '.join([*given, *[f'to_{y}' for y in arrays]])}):",
+        f"    {', '.join([f'y{i}' for i in range(len(program.outputs))])} = _run_{written.name}({', '.join(given)})",
     ]
     for y, step in arrays.items():
         at = ", ".join([f"i{axis}" for axis in range(len(step.shape))])

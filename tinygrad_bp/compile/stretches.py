@@ -40,7 +40,7 @@ class Stretch:
 
     @property
     def pays(self) -> bool:
-        """Whether it is worth to be one."""
+        """Whether it saves more than it costs."""
         return len(self.steps) > 1 and prod(self.shape) * len(self.steps) >= WORTH
 
     def needs(self, other: Stretch) -> bool:
@@ -125,7 +125,7 @@ def _shape(step: Step) -> tuple[int, ...] | None:
         shape = step.shape
     else:
         return None
-    return shape if int(np.prod(shape)) >= LARGE else None
+    return shape if prod(shape) >= LARGE else None
 
 
 def _is_over_all(step: Step) -> bool:

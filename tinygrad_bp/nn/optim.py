@@ -46,10 +46,11 @@ class SGD:
                 p.value = np.subtract(p.value, change, change) if change.ndim else p.value - change
 
     def _memory(self, p: Tensor) -> Any:
-        """An array like a large parameter's gradient: one that the parameter had before, if nobody has it any more."""
+        """An array for a large parameter's change: one that the parameter had before, if nobody has it any more."""
+        shape, dtype = p.grad.shape, p.value.dtype
         memory = self._memories.get(p)
-        if memory is None or memory.shape != p.grad.shape or memory.dtype != p.grad.dtype:
-            memory = self._memories[p] = Memory(p.grad.shape, p.grad.dtype)
+        if memory is None or memory.shape != shape or memory.dtype != dtype:
+            memory = self._memories[p] = Memory(shape, dtype)
         return memory()
 
     def zero_grad(self) -> None:
