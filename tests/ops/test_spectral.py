@@ -276,27 +276,73 @@ def test_equal_values_share():
         np.testing.assert_allclose(tg.grad(lambda a, ord=ord: linalg.norm(a, ord))((u * w) @ v.T), share, atol=1e-14)
 
 
-def exponential(a):
-    w, v = linalg.eigh(a)
-    return (v * tg.exp(w)) @ v.T
+FIRST = {
+    "reverse": lambda f: tg.jacobian(f, mode="reverse"),
+    "forward": lambda f: tg.jacobian(f, mode="forward"),
+}
+BY_DIRECTION = pytest.mark.parametrize("mode", FIRST)
 
 
+def of_eigenvalues(f):
+    def function(a):
+        w, v = linalg.eigh(a)
+        return (v * f(w)) @ v.T
+
+    return function
+
+
+def of_singular_values(f):
+    def function(a):
+        u, s, vh = linalg.svd(a, full_matrices=False)
+        return (u * f(s)) @ vh
+
+    return function
+
+
+WEIGHTS = {"any": np.arange(9.0).reshape(3, 3), "ones": np.ones((3, 3)), "identity": np.eye(3)}
+BY_WEIGHTS = pytest.mark.parametrize("weights", WEIGHTS.values(), ids=WEIGHTS)
+
+
+@BY_DIRECTION
+@BY_WEIGHTS
+@pytest.mark.parametrize("w", [[1.0, 2.0, 2.0], [2.0, 2.0, 2.0], [0.0, 0.0, 0.0]], ids=str)
 @pytest.mark.parametrize("v", [np.eye(3), basis(float, 3)], ids=["diagonal", "turned"])
-def test_a_function_of_a_matrix_is_refused_where_eigenvalues_are_equal(v):
-    a = (v * [1.0, 2.0, 2.0]) @ v.T
-    with pytest.raises(LinearAlgebraError, match=r"v·f\(w\)·vᴴ .* equal eigenvalues"):
-        tg.grad(lambda a: (exponential(a) * np.arange(9.0).reshape(3, 3)).sum())(a)
-    whole = (v * np.exp([1.0, 2.0, 2.0])) @ v.T
-    np.testing.assert_allclose(tg.grad(lambda a: tg.trace(exponential(a)))(a), whole, atol=1e-13)
-    np.testing.assert_allclose(tg.grad(lambda a: (exponential(a) ** 2).sum())(a), 2 * whole @ whole, atol=1e-12)
+def test_functions_of_a_matrix_are_refused_where_eigenvalues_are_equal(v, w, weights, mode):
+    for f in (tg.exp, lambda w: w, lambda w: w - 2):
+        with pytest.raises(LinearAlgebraError, match=r"v·f\(w\)·vᴴ .* equal eigenvalues.*eigvalsh"):
+            FIRST[mode](lambda a, f=f: (of_eigenvalues(f)(a) * weights).sum())((v * w) @ v.T)
 
 
-def test_a_function_of_a_matrix_is_refused_where_singular_values_are_equal():
-    a = (basis(float, 3) * 2.0) @ basis(float, 3)
+@BY_DIRECTION
+@BY_WEIGHTS
+@pytest.mark.parametrize("s", [[5.0, 2.0, 2.0], [5.0, 2.0, 0.0], [0.0, 0.0, 0.0]], ids=str)
+@pytest.mark.parametrize("m", [3, 4])
+def test_functions_of_a_matrix_are_refused_where_singular_values_are_equal_or_0(m, s, weights, mode):
+    a = (np.eye(m, 3) * s) @ basis(float, 3)
+    for f in (tg.sinh, lambda s: s):
+        with pytest.raises(LinearAlgebraError, match=r"u·f\(s\)·vᴴ .* equal singular values.*svdvals"):
+            FIRST[mode](lambda a, f=f: (of_singular_values(f)(a)[:3] * weights).sum())(a)
 
-    def halved(a):
-        u, s, vh = linalg.svd(a)
-        return ((u * s / (1 + s)) @ vh)[0, 0]
 
-    with pytest.raises(LinearAlgebraError, match=r"u·f\(s\)·vᴴ .* equal singular values"):
-        tg.grad(halved)(a)
+def test_a_cotangent_of_0_tells_nothing_about_equal_eigenvalues():
+    """At 0, those of an element beside the diagonal of w·vᵀ·v are 0 for w and v, and its derivative is not."""
+    element = of_eigenvalues(lambda w: w)
+    with pytest.raises(LinearAlgebraError):
+        tg.grad(lambda a: element(a)[0, 1])(np.zeros((2, 2)))
+    np.testing.assert_array_equal(tg.jvp(element, (np.eye(2),), (np.zeros((2, 2)),))[1], np.zeros((2, 2)))
+
+
+def test_functions_of_eigenvalues_alone_need_no_vectors():
+    v = basis(float, 3)
+    w = np.array([1.0, 2.0, 2.0])
+    for decompose in (linalg.eigvalsh, linalg.svdvals, lambda a: linalg.svd(a, compute_uv=False)):
+        got = tg.grad(lambda a, decompose=decompose: tg.exp(decompose(a)).sum())((v * w) @ v.T)
+        np.testing.assert_allclose(got, (v * np.exp(w)) @ v.T, atol=1e-13)
+
+
+def test_programs_refuse_functions_of_a_matrix_too():
+    fast = tg.compile(tg.grad(lambda a: of_eigenvalues(tg.exp)(a)[0, 1]), backend="numpy")
+    a = np.array([[2.0, 1.0], [1.0, 4.0]])
+    np.testing.assert_allclose(fast(a), tg.grad(lambda a: of_eigenvalues(tg.exp)(a)[0, 1])(a), rtol=1e-12)
+    with pytest.raises(np.linalg.LinAlgError, match="equal eigenvalues"):
+        fast(np.eye(2))

@@ -26,17 +26,18 @@ def name_steps(nodes: Sequence[Node], trail: Trail) -> None:
     named = {number: name for number, (name, told) in name_nodes(forward).items() if told} if forward else {}
     for node in forward:
         _name(node, named.get(node.number))
-    sums = {
-        tuple([getattr(p, "number", 0) for p in node.parents]): node
-        for node in nodes
-        if node.op is not None and node.op.name == "add"
-    }
+    sums = {_numbers(node.parents): node for node in nodes if node.op is not None and node.op.name == "add"}
     totals: dict[int, Any] = {}
     for node, i, share in trail:
         number, before = node.parents[i].number, totals.get(node.parents[i].number)
-        totals[number] = share if before is None else sums.get((before.number, share.number), share)
+        totals[number] = share if before is None else sums.get(_numbers((before, share)), share)
     for number, total in totals.items():
         _name(total, f"d{named[number]}" if number in named else None)
+
+
+def _numbers(values: Sequence[Any]) -> tuple[int, ...]:
+    """What tells nodes apart; constants, a cotangent of 0 among them, have 0."""
+    return tuple([getattr(v, "number", 0) for v in values])
 
 
 def _name(node: Any, name: str | None) -> None:

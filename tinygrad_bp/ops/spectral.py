@@ -16,7 +16,7 @@ from tinygrad_bp.ops.complex import adjoint, conjugated, real
 from tinygrad_bp.ops.decompositions import hermitian
 from tinygrad_bp.ops.indexing import scatter_add
 from tinygrad_bp.ops.linear_algebra import matmul, operand
-from tinygrad_bp.ops.ties import averaged, constant, largest, one_over, settled, shared, vanishing
+from tinygrad_bp.ops.ties import averaged, beside_vectors, constant, largest, one_over, settled, some, vanishing
 from tinygrad_bp.registry import op
 
 
@@ -57,9 +57,9 @@ def _gaps(w: Any, equal: Any) -> Any:
     return one_over(w[..., None, :] - w[..., :, None], equal)
 
 
-def _tied(equal: Any) -> Any:
-    """The matrices of which some values are equal."""
-    return np.add.reduce(equal, axis=(-2, -1)) > equal.shape[-1]
+def _repeated(equal: Any) -> Any:
+    """The values that are equal to another."""
+    return np.add.reduce(equal, axis=-1) > 1
 
 
 def _spectrum(y: Any) -> tuple[Any, Any]:
@@ -74,13 +74,11 @@ def _eigh_vjp(g: Any, y: Any, a: Any) -> Any:
     dw, dv = _spectrum(conjugated(g))
     equal = _equal(w)
     turned = matmul(adjoint(v), dv)
-    along = v * shared(
-        dw, equal, largest(w), np.absolute(turned), of=f"the derivative of v·f(w)·vᴴ with v and w{_EIGH}"
-    )
+    along = v * averaged(dw, equal)
     share = conjugated(hermitian(matmul(along + matmul(v, _gaps(w, equal) * turned), adjoint(v))))
     if constant(g) and not np.any(dv):
         return share
-    return settled(share, a[..., :0], a, _tied(equal), of=f"the second derivative{_EIGH}")
+    return settled(share, a[..., :0], a, some(_repeated(equal)), of=f"the second derivative{_EIGH}")
 
 
 def _eigh_jvp(t: Any, y: Any, a: Any) -> Any:
@@ -88,11 +86,11 @@ def _eigh_jvp(t: Any, y: Any, a: Any) -> Any:
     moved = matmul(hermitian(t), v)
     equal = _equal(w)
     dw = _real_if_packed(np.add.reduce(conjugated(v) * moved, axis=-2))
-    dw = averaged(dw[..., None, :], equal)[..., 0, :]
+    dw = averaged(dw, equal)[..., 0, :]
     dv = matmul(v, _gaps(w, equal) * matmul(adjoint(v), moved))
     top = scatter_add(dw.astype(dv.dtype), index=(Ellipsis, 0, slice(None)), shape=y.shape)
     below = scatter_add(dv, index=(Ellipsis, slice(1, None), slice(None)), shape=y.shape)
-    return settled(top + below, t, a, _tied(equal), of=f"the second derivative{_EIGH}")
+    return settled(top + below, t, a, some(_repeated(equal)), of=f"the second derivative{_EIGH}")
 
 
 def _spread_eigenvalues(a: Any, **_: Any) -> tuple[Any, ...]:
@@ -118,18 +116,19 @@ def eigh(a: Any) -> EighResult:
     matrices.
 
     Of a the symmetric part (a + aᴴ)/2 counts, so that the gradient is symmetric like a. The first large element of each
-    real eigenvector is positive. Equal eigenvalues share their gradient, and add nothing through their eigenvectors,
-    which have no derivative: right for the first derivative of functions of whole eigenspaces. The second one raises
-    LinearAlgebraError, and so does the first of v·f(w)·vᴴ, except that its JVP, and the VJP of elements for which the
-    cotangents of equal eigenvalues come out equal, cannot be told from others: move equal eigenvalues apart first.
-    Derivatives of complex eigenvectors are right for functions that do not depend on their phases.
+    real eigenvector is positive. Equal eigenvalues add nothing through their eigenvectors, which have no derivative:
+    right for the first derivative of functions of whole eigenspaces. The second one raises LinearAlgebraError, and so
+    does any through equal eigenvalues themselves, as v·f(w)·vᴴ takes more than the derivatives of w and v: move them
+    apart, or use `eigvalsh` for functions of eigenvalues alone. Derivatives of complex eigenvectors are right for
+    functions that do not depend on their phases.
     """
-    return EighResult(*_spectrum(eigh_packed(a)))
+    w, v = _spectrum(eigh_packed(a))
+    return EighResult(beside_vectors(w, a, _repeated(_equal(w)), of=f"the derivative of v·f(w)·vᴴ{_EIGH}"), v)
 
 
 def eigvalsh(a: Any) -> Any:
     """Eigenvalues (…, n) of symmetric (Hermitian) matrices, ascending. VJP: v·diag(g)·vᴴ; equal ones share g."""
-    return eigh(a).eigenvalues
+    return _spectrum(eigh_packed(a))[0]
 
 
 # --- singular values --------------------------------------------------------------------------------------------------
@@ -163,8 +162,8 @@ _SVD = " of svd at equal singular values, or at one of 0,"
 
 
 def _unsmooth(inverse: Any, equal: Any) -> Any:
-    """The matrices of which some singular values are equal, or 0."""
-    return _tied(equal) | (np.add.reduce(inverse == 0, axis=-1) > 0)
+    """The singular values that are equal to another, or 0."""
+    return _repeated(equal) | (inverse == 0)
 
 
 def _svd_vjp(g: Any, y: Any, a: Any) -> Any:
@@ -175,17 +174,13 @@ def _svd_vjp(g: Any, y: Any, a: Any) -> Any:
     p, q = matmul(adjoint(u), du), matmul(vh, dv)
     turn_u, turn_v = p - adjoint(p), q - adjoint(q)
     inside = 0.5 * (apart * (turn_u + turn_v) + together * (turn_u - turn_v))
-    turned = np.absolute(p) + np.absolute(q)
-    along = shared(
-        ds * (inverse != 0), equal, largest(s), turned, of=f"the derivative of u·f(s)·vᴴ with u, s and v{_SVD}"
-    )
-    inside = inside + np.eye(s.shape[-1], dtype=s.dtype) * along
+    inside = inside + np.eye(s.shape[-1], dtype=s.dtype) * averaged(ds * (inverse != 0), equal)
     scaled = inverse[..., None, :]
     outside = matmul((du - matmul(u, p)) * scaled, vh) + matmul(u, adjoint((dv - matmul(v, q)) * scaled))
     share = conjugated(matmul(u, matmul(inside, vh)) + outside)
     if constant(g) and not np.any(du) | np.any(dv):
         return share
-    return settled(share, a[..., :0], a, _unsmooth(inverse, equal), of=f"the second derivative{_SVD}")
+    return settled(share, a[..., :0], a, some(_unsmooth(inverse, equal)), of=f"the second derivative{_SVD}")
 
 
 def _svd_jvp(t: Any, y: Any, a: Any) -> Any:
@@ -200,9 +195,9 @@ def _svd_jvp(t: Any, y: Any, a: Any) -> Any:
     du = matmul(u, left) + (ahead - matmul(u, inside)) * scaled
     dv = matmul(v, right) + (behind - matmul(v, adjoint(inside))) * scaled
     ds = _real_if_packed(np.add.reduce(conjugated(u) * ahead, axis=-2)) * (inverse != 0)
-    ds = averaged(ds[..., None, :], equal)[..., 0, :]
+    ds = averaged(ds, equal)[..., 0, :]
     row = _svd_row(du, ds.astype(du.dtype), adjoint(dv), y.shape)
-    return settled(row, t, a, _unsmooth(inverse, equal), of=f"the second derivative{_SVD}")
+    return settled(row, t, a, some(_unsmooth(inverse, equal)), of=f"the second derivative{_SVD}")
 
 
 def _svd_row(u: Any, s: Any, vh: Any, shape: tuple[int, ...]) -> Any:
@@ -244,19 +239,22 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     (…, k, n), k = min(m, n). With compute_uv=False only S.
 
     full_matrices=True, NumPy's default, is for square matrices: the further columns are arbitrary and have no
-    derivative. The first large element of each real column of U is positive. A singular value of 0 gets 0. Equal ones
-    share their gradient; their vectors have no derivative, such pairs add nothing through turning alike in U and V.
-    That is right for functions of whole subspaces, as U·Vᴴ is, to first order. At equal values, or at one of 0, the
-    second derivative raises LinearAlgebraError, except for sums of equal ones, and so does, as for `eigh`, the gradient
-    of U·f(S)·Vᴴ at equal values. Derivatives of complex vectors are right for functions that do not depend on their
-    phases.
+    derivative. The first large element of each real column of U is positive. The vectors of equal singular values have
+    no derivative, such pairs add nothing through turning alike in U and V: right for functions of whole subspaces, as
+    U·Vᴴ is, to first order. At equal values, or at one of 0, the second derivative raises LinearAlgebraError, and so
+    does, as for `eigh`, any through these values themselves; with compute_uv=False equal ones share their gradient, and
+    0 gets 0. Derivatives of complex vectors are right for functions that do not depend on their phases.
     """
     a = operand(a)
     m, n = a.shape[-2:]
     if compute_uv and full_matrices and m != n:
         raise ArgumentError(f"svd: the square factors of {describe(a)} have no derivative. Pass full_matrices=False.")
-    parts = SVDResult(*_parts(svd_packed(a), a))
-    return parts if compute_uv else parts.S
+    u, s, vh = _parts(svd_packed(a), a)
+    if not compute_uv:
+        return s
+    inverse, *_, equal = _singular(s, a)
+    tied = _unsmooth(inverse, equal)
+    return SVDResult(u, beside_vectors(s, a, tied, of=f"the derivative of u·f(s)·vᴴ{_SVD}"), vh)
 
 
 def svdvals(a: Any) -> Any:

@@ -35,8 +35,13 @@ def one_over(x: Any, none: Any) -> Any:
 
 
 def averaged(x: Any, equal: Any) -> Any:
-    """Rows x (…, 1, n) with the mean over equal values in the place of each; `equal` (…, n, n) says which are."""
-    return matmul(x, (equal / np.add.reduce(equal, axis=-1, keepdims=True)).astype(x.dtype))
+    """x (…, n) as rows (…, 1, n), with the mean over equal values in place of each: `equal` (…, n, n) says which."""
+    return matmul(x[..., None, :], (equal / np.add.reduce(equal, axis=-1, keepdims=True)).astype(x.dtype))
+
+
+def some(tied: Any) -> Any:
+    """The matrices of which some value is tied."""
+    return np.add.reduce(tied, axis=-1) > 0
 
 
 def constant(g: Any) -> bool:
@@ -44,26 +49,15 @@ def constant(g: Any) -> bool:
     return not isinstance(g, Node) or (g.op is None and not g.requires_grad)
 
 
-def shared(d: Any, equal: Any, norm: Any, turned: Any, *, of: str) -> Any:
-    """Cotangents d (…, n) of eigenvalues or singular values, as rows (…, 1, n), equal ones with their mean.
-
-    turned: for each pair of vectors, how much the cotangent of one lies along the other. Where it does for equal
-    values, d that differ mean v·f(w)·vᴴ, whose derivative takes more than w and v: that raises LinearAlgebraError.
-    """
-    d = d[..., None, :]
-    mean = averaged(d, equal)
-    rough = float(np.finfo(norm.dtype).eps) ** 0.5
-    apart = np.add.reduce(np.absolute(d - mean)[..., 0, :], axis=-1) * norm[..., 0]
-    inside, whole = [np.add.reduce(x, axis=(-2, -1)) for x in (turned * equal, turned)]
-    mixed = (apart > rough * inside) & (inside > rough * whole)
-    return mean + _nothing(d - mean, mixed, of)
-
-
 # --- where a derivative ends ------------------------------------------------------------------------------------------
 
 
 def _untied(x: Any, *others: Any, **_: Any) -> tuple[Any, ...]:
     return x, *others[:-1], np.zeros(x.shape[:1], bool)
+
+
+def _untied_values(w: Any, a: Any, *_: Any, **__: Any) -> tuple[Any, ...]:
+    return w, a, np.zeros(w.shape, bool)
 
 
 @op(
@@ -81,7 +75,7 @@ def distinct(x: Any, tied: Any, of: str) -> Any:
     if np.any(tied.reshape(tied.shape + (1,) * (x.ndim - tied.ndim)) & (x != 0)):
         raise LinearAlgebraError(
             f"{of} takes more than the vectors tell. Move the equal values apart by a small change of the matrix, or "
-            "use what needs no decomposition: trace, det, slogdet, inv, solve, matrix_power, sums of squares."
+            "use what needs no vectors (eigvalsh, svdvals) or no decomposition: trace, det, inv, solve, matrix_power."
         )
     return x
 
@@ -114,3 +108,28 @@ def settled(x: Any, t: Any, a: Any, tied: Any, of: str) -> Any:
     belongs to; where it is not 0, a cotangent of 0 is refused too.
     """
     return np.positive(x)
+
+
+@op(
+    vjps=(
+        lambda g, y, w, a, tied, of: g + _nothing(tied.astype(w.dtype), tied, of),
+        lambda g, y, w, a, tied, of: np.zeros(a.shape, a.dtype),
+        None,
+    ),
+    jvp=(
+        lambda t, y, w, a, tied, of: t,
+        lambda t, y, w, a, tied, of: _nothing(t, some(tied), of),
+        None,
+    ),
+    latex="{0}",
+    domain=Shapes("bi,bij,bi", kinds="ffb", params=lambda *_: ({"of": "a derivative"},), prepare=_untied_values),
+    convention="an error where values are tied",
+)
+def beside_vectors(w: Any, a: Any, tied: Any, of: str) -> Any:
+    """w (…, k), the eigenvalues or singular values of matrices a, for use beside the vectors.
+
+    A function of a matrix, v·f(w)·vᴴ, is smooth where values coincide, but its derivative takes more than those of w
+    and v, and no cotangent tells it from other functions: at the identity, those of v·w·vᴴ may be 0 for w and v. So
+    where `tied` (…, k) holds of a value, any cotangent raises LinearAlgebraError, and so does a tangent of a.
+    """
+    return np.positive(w)
