@@ -49,7 +49,7 @@ def test_the_articles_backpropagation():
         "z1 = np.dot(W1, X) + b1",
         "a1 = 1.0 / (1.0 + np.exp(-z1))",
         "z2 = np.dot(W2, a1) + b2",
-        "C = (np.logaddexp(z2, 0.0) - Y * z2).sum() / 5",
+        "C = np.sum(np.logaddexp(z2, 0.0) - Y * z2) / 5",
         "# backward: dv is the derivative for v",
         "dz2 = 0.2 * (1.0 / (1.0 + np.exp(-z2)) - Y)",
         "db2 = np.sum(dz2, axis=1)[:, None]",
@@ -94,7 +94,7 @@ def test_what_is_not_needed_is_not_there():
         tg.exp(x)  # nobody asks for it
         return (x * 1.0 + 0.0) / 1.0 - tg.sum(x) * 0 * 1
 
-    assert body(f, np.ones(3)) == ["return x - x.sum() * 0"]
+    assert body(f, np.ones(3)) == ["return x - np.sum(x) * 0"]
     assert body(lambda x: tg.transpose(x.T).reshape((2, 3)), np.ones((2, 3))) == ["return x.copy()"]
     assert body(lambda x: tg.negative(tg.negative(x)) + tg.sum(x, axis=()), np.ones(2)) == ["return x + x"]
 
@@ -114,7 +114,7 @@ def test_what_is_used_twice_is_computed_once():
         (lambda x: (x > 1.0) & (x < 5.0), "return (x > 1.0) & (x < 5.0)"),
         (lambda x: tg.where(x > 0.0, x, np.inf), "return np.where(x > 0.0, x, np.inf)"),
         (lambda x: x[::2] + x[-1], "return x[::2] + x[-1]"),
-        (lambda x: tg.sum(x) * (1 / 97), "C = x.sum() * (1 / 97)"),
+        (lambda x: tg.sum(x) * (1 / 97), "C = np.sum(x) * (1 / 97)"),
         (lambda x: x * np.array([1.0, 2.0, 3.0]), "return x * np.array([1.0, 2.0, 3.0], np.float64)"),
         (lambda x: x + np.full(3, 7.0), "return x + 7.0"),
         (lambda x: np.linalg.norm(x) * np.fft.fft(x).real, None),

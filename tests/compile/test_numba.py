@@ -29,8 +29,11 @@ SCRIPT = textwrap.dedent(
     fast = tg.compile(tg.value_and_grad(loss, argnums=(0, 1)), backend="numba")
     x = np.linspace(-1, 1, 6).reshape(2, 3)
     args = np.ones((1, 2)), np.zeros((1, 1)), x, np.array([[0.0, 1.0, 1.0]])
-    for _ in range(2):
-        C, (dW, db) = fast(*args)
+    for turned in (args, args, [np.asfortranarray(a) for a in args]):
+        C, (dW, db) = fast(*turned)
+    if "more" in sys.argv:
+        import numba
+        assert numba.njit(lambda x: np.sort(x).sum() + np.median(x))(np.arange(5.0)) == 12
     print(repr(C.item()), dW.tolist(), fast.plan.backend, fast.plan.seconds)
     """
 )
@@ -46,11 +49,11 @@ def _in_cache(cache, monkeypatch):
     monkeypatch.setenv("TINYGRAD_BP_CACHE", str(cache))
 
 
-def run(folder, cache):
+def run(folder, cache, *more):
     environment = {**os.environ, "TINYGRAD_BP_CACHE": str(cache)}
     (folder / "program.py").write_text(SCRIPT, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "program.py"], cwd=folder, env=environment, check=True, capture_output=True, text=True
+        [sys.executable, "program.py", *more], cwd=folder, env=environment, check=True, capture_output=True, text=True
     )
     C, *dW, backend, seconds = done.stdout.split()
     return (C, dW, backend), float(seconds)
@@ -60,10 +63,18 @@ def test_a_second_process_finds_the_machine_code(tmp_path, cache):
     first, _ = run(tmp_path, cache)
     compiled = {path.name: path.stat().st_mtime_ns for path in cache.rglob("*.nbc")}
     assert compiled
-    second, _ = run(tmp_path, cache)
+    second, _ = run(tmp_path, cache, "more")
     assert first == second
     assert first[2] == "numba"
     assert compiled.items() <= {path.name: path.stat().st_mtime_ns for path in cache.rglob("*.nbc")}.items()
+
+
+def test_numba_looks_on_disk_by_itself_where_its_ways_in_are_others(monkeypatch):
+    monkeypatch.delattr("numba.core.caching.Cache._load_overload")
+    monkeypatch.setattr("numba.core.caching.Cache.load_overload", lambda *_: None)
+    fast = tg.compile(lambda x: x * 5.0 - 7.0, backend="numba")
+    np.testing.assert_array_equal([fast(np.ones(2)), fast(np.zeros(2))], [[-2.0, -2.0], [-7.0, -7.0]])
+    assert fast.plan.backend == "numba"
 
 
 def test_the_articles_training_step():

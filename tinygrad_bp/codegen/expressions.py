@@ -100,7 +100,7 @@ def _ufunc_operand(x: Any, step: Step, operand: Operand) -> Expression:
 
 
 def _sum(step: Step, operand: Operand) -> str:
-    """A sum as a method, with kept axes put back by an index: the form that every NumPy-like module knows."""
+    """A sum, with kept axes put back by an index: the form that every NumPy-like module knows."""
     options = dict(zip(("axis", "dtype", "out", "keepdims"), step.args[1:], strict=False)) | dict(step.kwargs)
     axis, keepdims = options.get("axis"), options.get("keepdims")
     if isinstance(axis, tuple) and len(axis) == 1:
@@ -108,7 +108,7 @@ def _sum(step: Step, operand: Operand) -> str:
     source = step.args[0]
     everything = axis is None or (isinstance(axis, tuple) and len(axis) == len(source.shape))
     if everything:
-        total = f"{_of(step, operand)}.sum()"
+        total = f"np.sum({operand(source)[0]})"
         return f"np.reshape({total}, {step.shape})" if keepdims else total
     if not isinstance(axis, int):
         return f"np.sum({operand(source)[0]}, axis={axis}{', keepdims=True' if keepdims else ''})"

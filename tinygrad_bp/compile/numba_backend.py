@@ -53,6 +53,24 @@ def on_numba(program: Program, inputs: Sequence[Any], expected: Sequence[Any]) -
         raise Unsupported("Numba computes in float64")
     written = program.written
     module = _loaded(f"{_checked(program, written)}\n\n{_filling(program, written)}")
+    fill = numba.njit(cache=True, error_model="numpy")(getattr(module, f"_fill_{written.name}"))
+    quick = _quick(program, fill, written.constants)
+    given = [*inputs, *[t.value for t in program.captured]]
+    space = [np.empty(y.shape, y.dtype) for y in _results(program)[1].values()]
+    if not _restored(fill, [*given, *written.constants, *space]):
+        _complete(module, program)
+    try:
+        got = quick(*given)
+    except numba.core.errors.NumbaError as error:
+        raise Unsupported(_first_line(error)) from error
+    _require_equal(got if len(expected) != 1 else (got,), expected)
+    fill.disable_compile()
+    return lambda *first: quick(*[np.array(x, order="C") if np.ndim(x) else x for x in first]), quick
+
+
+def _complete(module: ModuleType, program: Program) -> None:
+    """Give the module what its functions call: Numba's versions of helpers and of NumPy, and the program itself."""
+    numba, written = numba_itself(), program.written
     for function, name in written.helpers.items():
         helper = numba.vectorize(scaled) if function is SCALE else numba.njit(getattr(module, name))
         setattr(module, name, helper)
@@ -60,15 +78,6 @@ def on_numba(program: Program, inputs: Sequence[Any], expected: Sequence[Any]) -
     vars(module)["np"] = numba_numpy(used & {"exp", "tanh"}, blas=not all(map(_is_for_loops, program.steps)))
     run = numba.njit(error_model="numpy")(inspect.unwrap(getattr(module, written.name)))
     vars(module)[f"_run_{written.name}"] = run
-    fill = numba.njit(cache=True, error_model="numpy")(getattr(module, f"_fill_{written.name}"))
-    quick = _quick(program, fill, written.constants)
-    try:
-        got = quick(*inputs, *[t.value for t in program.captured])
-    except numba.core.errors.NumbaError as error:
-        raise Unsupported(_first_line(error)) from error
-    _require_equal(got if len(expected) != 1 else (got,), expected)
-    fill.disable_compile()
-    return lambda *first: quick(*[np.array(x, order="C") if np.ndim(x) else x for x in first]), quick
 
 
 def _is_for_loops(step: Step) -> bool:
@@ -128,6 +137,29 @@ def _results(program: Program) -> tuple[list[str], dict[str, Step]]:
     """Names for what a program gives: numbers, and arrays."""
     named = {f"y{i}": step for i, step in enumerate(program.outputs)}
     return [y for y, step in named.items() if not step.shape], {y: step for y, step in named.items() if step.shape}
+
+
+def _restored(fill: Any, arguments: Sequence[Any]) -> bool:
+    """Whether the function's machine code for such arguments was on disk, and is now in it.
+
+    Numba would do this by itself, but it prepares everything that compiling could need before it looks, which takes
+    longer than all else. The ways in are its own; where they are others, it is left to Numba.
+    """
+    from numba import typeof
+    from numba.core.compiler_lock import global_compiler_lock
+    from numba.core.runtime.nrt import rtsys
+
+    signature = tuple(map(typeof, arguments))
+    try:
+        with global_compiler_lock:
+            rtsys.initialize(fill.targetctx)
+            found = fill._cache._load_overload(signature, fill.targetctx)
+            if found is not None:
+                fill.targetctx.insert_user_function(found.entry_point, found.fndesc, [found.library])
+                fill.add_overload(found)
+    except (AttributeError, OSError, TypeError):
+        return False
+    return found is not None
 
 
 def _first_line(error: Exception) -> str:

@@ -33,14 +33,26 @@ def scaled(g: float, d: float) -> float:
     return g * d if g != 0 else 0.0
 
 
-def _sum(x: Any, axis: int) -> Any:
-    if x.ndim == 2 and axis == 1:
-        total = np.zeros(x.shape[0])
+def _sum(x: Any, axis: Any = None) -> Any:
+    """The sum over one axis of a matrix, or of all of a matrix or vector, which are most; others are left to Numba."""
+    if x.ndim == 2 and axis is not None:
+        total = np.zeros(x.shape[1 - axis], x.dtype)
+        if axis:
+            for i in range(x.shape[0]):
+                for j in range(x.shape[1]):
+                    total[i] += x[i, j]
+        else:
+            for i in range(x.shape[0]):
+                for j in range(x.shape[1]):
+                    total[j] += x[i, j]
+        return total
+    if x.ndim == 2:
+        whole = x.dtype.type(0)
         for i in range(x.shape[0]):
             for j in range(x.shape[1]):
-                total[i] += x[i, j]
-        return total
-    return np.sum(x, axis)
+                whole += x[i, j]
+        return whole
+    return np.sum(x) if axis is None else np.sum(x, axis)
 
 
 def _dot(a: Any, b: Any) -> Any:
