@@ -61,7 +61,7 @@ def on_numba(program: Program, inputs: Sequence[Any], expected: Sequence[Any]) -
         _complete(module, program)
     try:
         got = quick(*given)
-    except numba.core.errors.NumbaError as error:
+    except Exception as error:  # whatever Numba raises: the program itself has just run, on the same inputs
         raise Unsupported(_first_line(error)) from error
     _require_equal(got if len(expected) != 1 else (got,), expected)
     fill.disable_compile()
