@@ -36,7 +36,9 @@ def scaled(g: float, d: float) -> float:
 def _sum(x: Any, axis: Any = None) -> Any:
     """The sum over one axis of a matrix, or of all of a matrix or vector, which are most; others are left to Numba."""
     if x.ndim == 2 and axis is not None:
-        total = np.zeros(x.shape[1 - axis], x.dtype)
+        total = np.empty(x.shape[1 - axis], x.dtype)
+        for i in range(total.size):
+            total[i] = 0
         if axis:
             for i in range(x.shape[0]):
                 for j in range(x.shape[1]):
@@ -57,8 +59,10 @@ def _sum(x: Any, axis: Any = None) -> Any:
 
 def _dot(a: Any, b: Any) -> Any:
     """The product of two small matrices, along the rows of b, or of what b is the transpose of."""
-    product = np.zeros((a.shape[0], b.shape[1]))
+    product = np.empty((a.shape[0], b.shape[1]))
     for i in range(a.shape[0]):
+        for j in range(b.shape[1]):
+            product[i, j] = 0.0
         if b.flags.c_contiguous:
             for k in range(a.shape[1]):
                 factor = a[i, k]
