@@ -66,8 +66,14 @@ def functions() -> Mapping[str, Function]:
     found = {name: f for page in pages for name, f in _public(page) if f.__module__ == page.__name__}
     for space, module in (("linalg", linalg), ("fft", fft)):
         found |= {f"{space}.{name}": f for name, f in _public(module)}
-    elsewhere = {"copy": found["positive"], "expit": found["sigmoid"], "log_expit": found["log_sigmoid"]}
-    return {name: completed(name, f) for name, f in found.items()} | elsewhere
+    return found | {"copy": found["positive"], "expit": found["sigmoid"], "log_expit": found["log_sigmoid"]}
+
+
+@cache
+def _with_all_arguments(name: str) -> Function | None:
+    """The library's function for NumPy's `name`, with NumPy's arguments; made when it is first asked for."""
+    function = functions().get(name)
+    return function and completed(name, function)
 
 
 def _public(module: Any) -> list[tuple[str, Function]]:
@@ -76,7 +82,7 @@ def _public(module: Any) -> list[tuple[str, Function]]:
 
 def _find(name: str) -> Function | None:
     """The function for NumPy's `name`: the library's, or one registered by the user."""
-    return functions().get(name) or (OPS[name].call if name in OPS else None)
+    return _with_all_arguments(name) or (OPS[name].call if name in OPS else None)
 
 
 def _refuse(name: str, method: str = "") -> NoReturn:
@@ -118,7 +124,7 @@ def array_ufunc(self: Node, ufunc: np.ufunc, method: str, *inputs: Any, out: Any
     if method == "at":
         _refuse_out(f"{name}.at")
     named = {"reduce": _REDUCED, "accumulate": _ACCUMULATED}.get(method, {}).get(name)
-    function = functions().get(named or "") or _refuse(name, f".{method}")
+    function = _with_all_arguments(named or "") or _refuse(name, f".{method}")
     return function(*inputs, **_accepted(f"{name}.{method}", function, {"axis": 0, **kwargs}))
 
 

@@ -68,7 +68,7 @@ def collect(tree: Any, found: list[Step]) -> None:
     elif isinstance(tree, list | tuple):
         for part in tree:
             collect(part, found)
-    elif isinstance(tree, Mapping):
+    elif isinstance(tree, dict):
         collect(list(tree.values()), found)
 
 
@@ -79,7 +79,7 @@ def mapped(tree: Any, kind: type | tuple[type, ...], f: Callable[[Any], Any]) ->
     if isinstance(tree, list | tuple):
         parts = [mapped(part, kind, f) for part in tree]
         return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
-    if isinstance(tree, Mapping):
+    if isinstance(tree, dict):
         return {key: mapped(part, kind, f) for key, part in tree.items()}
     return tree
 
