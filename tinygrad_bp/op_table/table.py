@@ -72,6 +72,10 @@ The local derivative is read from the rule that computes it, applied to a small 
 element by element, or the whole gradient of a result that is one number; y is the result, ⊙ multiplies element by
 element. `x ← …` is the vector–Jacobian product, what the cotangent δ of y becomes on its way to x. A division by 5 is
 one by the number of elements of the example. Where an op takes complex numbers its rule is the same one.
+
+"Where there is none" says what stands for a derivative that does not exist. It holds op by op, at every order: of a
+function that is smooth only as a whole, as |x|² and ‖x‖² are at 0, the first derivative is right there, and the second
+one, 0, is what the conventions make of it. Write x² where you mean it.
 """
 _HEADER = """\
 | op | formula | local derivative | where there is none | dtypes |
