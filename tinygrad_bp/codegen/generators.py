@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, final
+from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -18,24 +19,24 @@ _DRAWING = (
 )  # fmt: skip
 
 
-@final
-class SymbolicGenerator(np.random.Generator):
+def symbolic_generator(symbolic: Symbolic) -> Any:
     """A generator that is an input of a program."""
+    generator = _symbolic_class()(symbolic.step.value.bit_generator)
+    generator.symbolic = symbolic
+    return generator
 
-    def __init__(self, symbolic: Symbolic):
-        super().__init__(symbolic.step.value.bit_generator)
-        self.symbolic = symbolic
+
+@cache
+def _symbolic_class() -> Any:
+    """A subclass of NumPy's generator, made when the first is traced: NumPy takes long to load its own."""
+    return type("SymbolicGenerator", (np.random.Generator,), {name: _drawing(name) for name in _DRAWING})
 
 
 def _drawing(name: str) -> Callable[..., Any]:
-    def method(self: SymbolicGenerator, *args: Any, **kwargs: Any) -> Tensor:
+    def method(self: Any, *args: Any, **kwargs: Any) -> Tensor:
         plain = [a.value if isinstance(a, Tensor) else a for a in args]
         named = {key: a.value if isinstance(a, Tensor) else a for key, a in kwargs.items()}
         return Tensor(self.symbolic.trace.call(METHOD, name, (self.symbolic, *plain), named, pure=False))
 
     method.__name__, method.__doc__ = name, f"See numpy.random.Generator.{name}."
     return method
-
-
-for _name in _DRAWING:
-    setattr(SymbolicGenerator, _name, _drawing(_name))

@@ -9,7 +9,7 @@ from typing import Any, final
 
 import numpy as np
 
-from tinygrad_bp.codegen.generators import SymbolicGenerator
+from tinygrad_bp.codegen.generators import symbolic_generator
 from tinygrad_bp.codegen.naming import history, name_steps
 from tinygrad_bp.codegen.simplify import simplified
 from tinygrad_bp.codegen.source import Writer, Written
@@ -81,7 +81,7 @@ def traced(f: Callable[..., Any], name: str, given: Sequence[tuple[str, Any]]) -
 def _argument(x: Symbolic) -> Any:
     """What the function is given for an input."""
     drawing = isinstance(x.step.value, np.random.Generator)
-    return SymbolicGenerator(x) if drawing else Tensor(x, name=x.step.name)
+    return symbolic_generator(x) if drawing else Tensor(x, name=x.step.name)
 
 
 def _captured(trace: Trace, nodes: Sequence[Node], since: int) -> dict[Any, Step]:

@@ -1,7 +1,7 @@
 """The seeds data: seven measurements of 210 wheat kernels of three varieties."""
 
 from collections.abc import Sequence
-from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +49,7 @@ def load_seeds(varieties: Sequence[int] = (1, 2)) -> tuple[NDArray[np.float64], 
         if variety in chosen[:i]:
             raise ValueError(f"load_seeds: {expected}, got {variety!r} twice in {chosen}. Name it once.")
 
-    with (files(__package__) / "seeds.csv").open(encoding="utf-8") as file:
+    with Path(__file__).with_name("seeds.csv").open(encoding="utf-8") as file:
         table = np.loadtxt(file, delimiter=",", skiprows=1)
     variety_of_row = table[:, -1]
     rows = np.isin(variety_of_row, chosen)

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape, unescape
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, final
 
@@ -43,9 +42,9 @@ class DerivationPage:
     def html(self) -> str:
         """The page. Raises what `Drawing.svg` raises."""
         svg = draw(self.graph, values=False, gradients=False).svg
-        css = files("tinygrad_bp.derive").joinpath("page.css").read_text(encoding="utf-8")
+        css = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
         return filled(
-            files("tinygrad_bp.derive").joinpath("page.html").read_text(encoding="utf-8"),
+            Path(__file__).with_name("page.html").read_text(encoding="utf-8"),
             policy=policy([css, *map(unescape, _STYLE.findall(svg))]),
             title=escape(f"The derivatives of {self._writer.names[self.graph.root.id]}"),
             css=css, svg=svg, forward=self._forward(), links=self._links(), backward=self._backward(),

@@ -7,7 +7,6 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape, unescape
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, final
 
@@ -93,4 +92,4 @@ def step_through(C: Any, detail: Literal["named", "ops"] = "named") -> StepThrou
 
 
 def _part(name: str) -> str:
-    return files("tinygrad_bp.draw").joinpath(name).read_text(encoding="utf-8")
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")

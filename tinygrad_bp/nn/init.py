@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from tinygrad_bp.errors import ArgumentError
 
 Array = np.ndarray[Any, Any]
-Seed = int | np.random.Generator | None
+Seed: TypeAlias = "int | np.random.Generator | None"
 
 
 def generator(seed: Seed = None) -> np.random.Generator:
