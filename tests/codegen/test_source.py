@@ -223,3 +223,11 @@ def test_a_function_without_source_cannot_be_written():
     )
     with pytest.raises(TracingError, match="the source of sourceless cannot be read"):
         tg.compile(space["sourceless"], backend="numpy")(np.ones(2))
+
+
+def test_sums_are_taken_in_the_order_in_which_they_were():
+    f = tg.compile(lambda a, b, c: a + (b + c), backend="numpy")
+    for a, b, c in ([1e16, -1e16, 1.0], [np.int8(100), np.int8(100), 0.5], [True, True, 1.0]):
+        args = np.array([a]), np.array([b]), np.array([c])
+        for _ in range(2):
+            np.testing.assert_array_equal(f(*args), args[0] + (args[1] + args[2]))

@@ -26,7 +26,7 @@ _BINARY = {
     np.greater: (">", COMPARISON), np.less: ("<", COMPARISON), np.equal: ("==", COMPARISON),
     np.greater_equal: (">=", COMPARISON), np.less_equal: ("<=", COMPARISON), np.not_equal: ("!=", COMPARISON),
 }  # fmt: skip
-_ASSOCIATIVE = {np.add, np.bitwise_and, np.bitwise_or, np.bitwise_xor}
+_ASSOCIATIVE = {np.bitwise_and, np.bitwise_or, np.bitwise_xor}
 
 _SPACES = {"np": np, "np.linalg": np.linalg, "np.fft": np.fft, "np.lib.stride_tricks": np.lib.stride_tricks}
 
