@@ -231,3 +231,15 @@ def test_sums_are_taken_in_the_order_in_which_they_were():
         args = np.array([a]), np.array([b]), np.array([c])
         for _ in range(2):
             np.testing.assert_array_equal(f(*args), args[0] + (args[1] + args[2]))
+
+
+@pytest.mark.parametrize(
+    "number", [1.23456789012345e-310, 1 / 97, -1 / 97, np.inf, 2 - 1j, complex(np.inf, 1), complex(0, np.nan)]
+)
+def test_numbers_of_every_kind(number):
+    x = np.array([1.0, 0.0])
+    constants = [number, np.array(number), np.array([number, 1.0]), np.array([[number], [0.5]])]
+    for constant in constants:
+        f = tg.compile(lambda complex: complex + constant, backend="numpy")  # noqa: B023
+        for _ in range(2):
+            np.testing.assert_array_equal(f(x), x + constant)

@@ -17,6 +17,9 @@ LOWEST, COMPARISON, OR, XOR, AND, SUM, PRODUCT, UNARY, POWER, ATOM = range(10)
 SHORT, LONG = 16, 1000
 """Up to so many numbers a constant array is written where it is used, or before the function."""
 
+NEAR_0 = 1e-9
+"""Nobody writes 1 / n for a number this small."""
+
 Operand = Callable[[Step], tuple[str, int]]
 
 _BINARY = {
@@ -152,10 +155,13 @@ def index(parts: Any, operand: Operand) -> str:
 def number(x: Any) -> str:
     """A number as one writes it: 0.5, 1 / 97, np.inf."""
     if isinstance(x, np.generic):
-        return f"np.{x.dtype.name}({number(x.item()).strip('()')})"
+        text = number(x.item())
+        return f"np.{x.dtype.name}{text if text[:1] == '(' else f'({text})'}"
+    if isinstance(x, complex) and not np.isfinite(x):
+        return f"complex({number(x.real)}, {number(x.imag)})"
     if isinstance(x, float) and not np.isfinite(x):
         return {"inf": "np.inf", "-inf": "-np.inf"}.get(repr(x), "np.nan")
-    if isinstance(x, float) and 0 < abs(x) < 1 and len(repr(x)) > 12:
+    if isinstance(x, float) and NEAR_0 < abs(x) < 1 and len(repr(x)) > 12:
         whole = round(1 / x)
         if 1 / whole == x:
             return f"1 / {whole}"
@@ -184,8 +190,14 @@ def array(value: Any) -> str | None:
     """An array of numbers as code; None if it is too long for that."""
     if value.size > LONG:
         return None
-    numbers = repr(value.tolist()).replace("nan", "np.nan").replace("inf", "np.inf")
-    return f"np.array({numbers}, np.{value.dtype.name})"
+    return f"np.array({_listed(value.tolist())}, np.{value.dtype.name})"
+
+
+def _listed(x: Any) -> str:
+    """Nested lists of numbers as code, fractions in decimals."""
+    if isinstance(x, list):
+        return f"[{', '.join(map(_listed, x))}]"
+    return repr(x) if np.isfinite(x) else number(x)
 
 
 def _is_weak(x: Step, user: Step) -> bool:

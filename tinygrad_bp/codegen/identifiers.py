@@ -15,7 +15,7 @@ class Names:
     """
 
     def __init__(self) -> None:
-        self.known = {"np", "l", "O", "I", *keyword.kwlist}
+        self.known = {"np", "l", "O", "I", "complex", *keyword.kwlist}
 
     def taken(self, wish: str) -> str:
         """The identifier nearest to what is wished for."""
