@@ -243,3 +243,13 @@ def test_numbers_of_every_kind(number):
         f = tg.compile(lambda complex: complex + constant, backend="numpy")  # noqa: B023
         for _ in range(2):
             np.testing.assert_array_equal(f(x), x + constant)
+
+
+@pytest.mark.parametrize("name", ['a"""b', "a\\", "a\n  raise SystemExit", "a\u2028b", "'", 'a"'])
+def test_names_never_become_code(name):
+    f = tg.compile(lambda d: tg.sum((d[name] * 2).named(name) * (d[name] + 1).named(f"{name}?")), backend="numpy")
+    for _ in range(2):
+        assert f({name: np.ones(2)}) == 8
+    space = {}
+    exec(f.source, space)
+    assert space["_lambda"](np.ones(2)) == 8

@@ -6,6 +6,11 @@ import keyword
 from itertools import count
 
 
+def printed(name: str) -> str:
+    """A name as a comment or a docstring can hold it: on one line, without what ends or escapes text."""
+    return "".join([c if c.isprintable() and c not in '"\\' else "_" for c in name])
+
+
 class Names:
     """The identifiers that are taken.
 

@@ -10,6 +10,7 @@ from typing import Any, final
 import numpy as np
 
 from tinygrad_bp.codegen.generators import symbolic_generator
+from tinygrad_bp.codegen.identifiers import printed
 from tinygrad_bp.codegen.naming import history, name_steps
 from tinygrad_bp.codegen.simplify import simplified
 from tinygrad_bp.codegen.source import Writer, Written
@@ -45,7 +46,7 @@ class Program:
     def written(self) -> Written:
         """The program as a Python module."""
         writer = Writer(self.inputs, self.steps, self.outputs, self.turn)
-        shapes = ", ".join([f"{step.name} {step.shape}" for step in self.inputs if step.shape])
+        shapes = ", ".join([f"{printed(step.name)} {step.shape}" for step in self.inputs if step.shape])
         return writer.function(self.name, f"Written by tinygrad_bp for {shapes or 'numbers'}.")
 
     @property

@@ -12,7 +12,7 @@ import numpy as np
 
 from tinygrad_bp.codegen.expressions import ATOM, LOWEST, argument, array, call, enclosed, literal
 from tinygrad_bp.codegen.helpers import Helpers
-from tinygrad_bp.codegen.identifiers import Names
+from tinygrad_bp.codegen.identifiers import Names, printed
 from tinygrad_bp.codegen.simplify import is_reversal
 from tinygrad_bp.codegen.symbolic import CONSTANT, FUNCTION, GUARD, INDEX, INPUT, UFUNC, WHOLE, Step
 
@@ -125,7 +125,7 @@ class Writer:
 
     def _assign(self, step: Step, text: _Text) -> None:
         variable = self.names.taken(step.name) if step.name else self._numbered(step)
-        note = f"  # {step.name}" if step.name and step.name != variable else ""
+        note = f"  # {printed(step.name)}" if step.name and step.name != variable else ""
         self.lines.append(f"{variable} = {text.text}{note}")
         self.finished += text.reads
         self._name(step, variable)
