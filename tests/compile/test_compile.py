@@ -222,6 +222,27 @@ def test_generators_are_inputs():
         np.testing.assert_array_equal(fast(x, ours), f(x, theirs))
 
 
+def test_every_way_to_draw_is_drawn_anew():
+    def f(g):
+        drawn = g.dirichlet([1, 2]), g.f(2, 3, 2), g.hypergeometric(9, 9, 5, 2), g.logseries(0.5, 2), g.pareto(2.0, 2)
+        drawn += g.multivariate_hypergeometric([3, 4], 2), g.negative_binomial(3, 0.5, 2), g.power(2.0, 2), g.zipf(2, 2)
+        drawn += g.noncentral_chisquare(2, 3, 2), g.noncentral_f(2, 3, 1, 2), g.standard_cauchy(2), g.wald(1, 1, 2)
+        return [tg.asarray(x) * 1.0 for x in (*drawn, g.standard_gamma(2.0, 2))]
+
+    fast = on_numpy(f)
+    for seed in (1, 2, 3):
+        for got, want in zip(fast(np.random.default_rng(seed)), f(np.random.default_rng(seed)), strict=True):
+            np.testing.assert_array_equal(got, want)
+
+
+@pytest.mark.parametrize(
+    "f", [lambda g: g.bytes(2), lambda g: g.shuffle(np.arange(3)), lambda g: g.spawn(1)[0].normal(size=2)]
+)
+def test_what_cannot_be_drawn_anew_is_refused(f):
+    with pytest.raises(TracingError, match=r"known only when .*line \d+ of test_compile"):
+        on_numpy(f)(np.random.default_rng(0))
+
+
 def test_a_generator_that_is_no_argument_is_refused():
     generator = np.random.default_rng(0)
     with pytest.raises(TracingError, match="Pass the generator"):

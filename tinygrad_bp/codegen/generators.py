@@ -8,15 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_bp.codegen.symbolic import METHOD, Symbolic
+from tinygrad_bp.codegen.symbolic import METHOD, Symbolic, refuse
 from tinygrad_bp.tensor import Tensor
 
 _DRAWING = (
-    "beta", "binomial", "chisquare", "choice", "exponential", "gamma", "geometric", "gumbel", "integers", "laplace",
-    "logistic", "lognormal", "multinomial", "multivariate_normal", "normal", "permutation", "permuted", "poisson",
-    "random", "rayleigh", "standard_exponential", "standard_normal", "standard_t", "triangular", "uniform", "vonmises",
-    "weibull",
+    "beta", "binomial", "chisquare", "choice", "dirichlet", "exponential", "f", "gamma", "geometric", "gumbel",
+    "hypergeometric", "integers", "laplace", "logistic", "lognormal", "logseries", "multinomial",
+    "multivariate_hypergeometric", "multivariate_normal", "negative_binomial", "noncentral_chisquare", "noncentral_f",
+    "normal", "pareto", "permutation", "permuted", "poisson", "power", "random", "rayleigh", "standard_cauchy",
+    "standard_exponential", "standard_gamma", "standard_normal", "standard_t", "triangular", "uniform", "vonmises",
+    "wald", "weibull", "zipf",
 )  # fmt: skip
+_REFUSED = ("bytes", "shuffle", "spawn")
 
 
 def symbolic_generator(symbolic: Symbolic) -> Any:
@@ -29,11 +32,13 @@ def symbolic_generator(symbolic: Symbolic) -> Any:
 @cache
 def _symbolic_class() -> Any:
     """A subclass of NumPy's generator, made when the first is traced: NumPy takes long to load its own."""
-    return type("SymbolicGenerator", (np.random.Generator,), {name: _drawing(name) for name in _DRAWING})
+    return type("SymbolicGenerator", (np.random.Generator,), {name: _drawing(name) for name in (*_DRAWING, *_REFUSED)})
 
 
 def _drawing(name: str) -> Callable[..., Any]:
     def method(self: Any, *args: Any, **kwargs: Any) -> Tensor:
+        if name in _REFUSED:
+            refuse(f".{name}() needs the numbers")
         plain = [a.value if isinstance(a, Tensor) else a for a in args]
         named = {key: a.value if isinstance(a, Tensor) else a for key, a in kwargs.items()}
         return Tensor(self.symbolic.trace.call(METHOD, name, (self.symbolic, *plain), named, pure=False))

@@ -107,7 +107,7 @@ class Trace:
             step.view = _is_view(value, [operand.value for operand in step.operands()])
             return self._taken(step)
         if not isinstance(value, tuple | list):
-            _refuse(f"{getattr(function, '__name__', kind)} gives a plain {type(value).__name__}")
+            refuse(f"{getattr(function, '__name__', kind)} gives a plain {type(value).__name__}")
         self._append(step)
         parts = [self._taken(Step(INDEX, None, (step, i), value=part)) for i, part in enumerate(value)]
         return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
@@ -197,7 +197,7 @@ class Symbolic(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "at" or kwargs.get("out") is not None:
-            _refuse(f"np.{ufunc.__name__} writes into an array")
+            refuse(f"np.{ufunc.__name__} writes into an array")
         if method == "__call__":
             return self.trace.call(UFUNC, ufunc, inputs, kwargs)
         return self.trace.call(FUNCTION, getattr(ufunc, method), inputs, kwargs)
@@ -206,7 +206,7 @@ class Symbolic(np.lib.mixins.NDArrayOperatorsMixin):
         if function.__name__ in _INSPECTING:
             return function(*mapped(args, Symbolic, _value), **mapped(kwargs, Symbolic, _value))
         if function.__name__ in _COUNTING and (function is not np.where or len(args) < 3):
-            _refuse(f"np.{function.__name__} has a result whose length depends on numbers")
+            refuse(f"np.{function.__name__} has a result whose length depends on numbers")
         return self.trace.call(FUNCTION, function, args, kwargs)
 
     def __record_whole__(self, function: Any, args: Any, kwargs: Any) -> Any:
@@ -221,7 +221,7 @@ class Symbolic(np.lib.mixins.NDArrayOperatorsMixin):
         if name in _ATTRIBUTES:
             return self.trace.call(ATTRIBUTE, name, (self,), {})
         if name in _CONVERTING:
-            _refuse(f".{name}() needs the numbers")
+            refuse(f".{name}() needs the numbers")
         if name[:1] == "_" or not callable(getattr(np.ndarray, name, None)):
             raise AttributeError(name)
         return lambda *args, **kwargs: self.trace.call(METHOD, name, (self, *args), kwargs)
@@ -229,11 +229,11 @@ class Symbolic(np.lib.mixins.NDArrayOperatorsMixin):
     def __getitem__(self, index: Any) -> Any:
         parts = index if isinstance(index, tuple) else (index,)
         if any(isinstance(part, Symbolic) and part.dtype == np.bool_ for part in parts):
-            _refuse("an index of truths has a result whose length depends on them")
+            refuse("an index of truths has a result whose length depends on them")
         return self.trace.call(INDEX, None, (self, index), {})
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
-        _refuse("an assignment writes into an array")
+        refuse("an assignment writes into an array")
 
     def __len__(self) -> int:
         return self.step.shape[0]
@@ -243,29 +243,29 @@ class Symbolic(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __bool__(self) -> bool:
         if sys._getframe(1).f_globals["__name__"] == "tinygrad_bp.tensor":  # the user's code, not an op
-            _refuse("a branch needs a number")
+            refuse("a branch needs a number")
         truth = bool(self.step.value)
         self.trace.guard(self, truth)
         return truth
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
-        _refuse("a conversion to a plain array or number needs the numbers")
+        refuse("a conversion to a plain array or number needs the numbers")
 
     def __float__(self) -> NoReturn:
-        _refuse("float() needs a number")
+        refuse("float() needs a number")
 
     def __int__(self) -> NoReturn:
-        _refuse("int() needs a number")
+        refuse("int() needs a number")
 
     def __index__(self) -> NoReturn:  # noqa: PLE0305 - it always raises
-        _refuse("an index or a range needs a number")
+        refuse("an index or a range needs a number")
 
 
 LIBRARIES = (str(Path(__file__).parent.parent), str(Path(np.__file__).parent))
 """Where files lie that are not the user's code."""
 
 
-def _refuse(what: str) -> NoReturn:
+def refuse(what: str) -> NoReturn:
     """The error for code that wants a number before there is one; it names the line of the user's that asked."""
     frame: Any = sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(LIBRARIES):
