@@ -222,6 +222,17 @@ def test_generators_are_inputs():
         np.testing.assert_array_equal(fast(x, ours), f(x, theirs))
 
 
+def test_a_generator_comes_back_as_itself():
+    fast = on_numpy(lambda g, x: {"generator": g, "x": x + g.normal(size=2)})
+    for seed in (1, 1, 2):
+        generator, other = np.random.default_rng(seed), np.random.default_rng(seed)
+        for _ in range(2):
+            result = fast(generator, 1.0)
+            assert result["generator"] is generator
+            np.testing.assert_array_equal(result["x"], 1.0 + other.normal(size=2))
+    assert "raise" not in fast.source
+
+
 def test_every_way_to_draw_is_drawn_anew():
     def f(g):
         drawn = g.dirichlet([1, 2]), g.f(2, 3, 2), g.hypergeometric(9, 9, 5, 2), g.logseries(0.5, 2), g.pareto(2.0, 2)

@@ -29,6 +29,11 @@ def symbolic_generator(symbolic: Symbolic) -> Any:
     return generator
 
 
+def is_symbolic(x: Any) -> bool:
+    """Whether something is a generator of a program."""
+    return isinstance(getattr(x, "symbolic", None), Symbolic)
+
+
 @cache
 def _symbolic_class() -> Any:
     """A subclass of NumPy's generator, made when the first is traced: NumPy takes long to load its own."""

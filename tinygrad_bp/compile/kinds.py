@@ -9,6 +9,7 @@ from typing import Any, final
 import numpy as np
 
 from tinygrad_bp.codegen import Program, traced
+from tinygrad_bp.codegen.generators import is_symbolic
 from tinygrad_bp.compile.backends import Choice, Ready, planned
 from tinygrad_bp.compile.entry import HOLE, Way, entry, traits
 from tinygrad_bp.compile.signature import Call
@@ -63,7 +64,8 @@ def compiled(f: Function, call: Call, backend: Choice) -> tuple[Kind, Any]:
         nonlocal returned
         args, kwargs = call.with_values(tensors)
         returned = f(*args, **kwargs)
-        return [leaf for leaf in flatten(returned)[0] if _is_number(leaf)]
+        found = [leaf for leaf in flatten(returned)[0] if _is_number(leaf)]
+        return [leaf.symbolic if is_symbolic(leaf) else leaf for leaf in found]
 
     given = list(zip(call.names(f), call.values, strict=True))
     program, values = traced(on_tensors, getattr(f, "__name__", type(f).__name__), given)
@@ -80,7 +82,7 @@ def compiled(f: Function, call: Call, backend: Choice) -> tuple[Kind, Any]:
 
 def _is_number(leaf: Any) -> bool:
     """Whether a leaf of a result comes out of the program; the others are what they were when it was traced."""
-    return isinstance(leaf, Node | np.ndarray | np.generic)
+    return isinstance(leaf, Node | np.ndarray | np.generic) or is_symbolic(leaf)
 
 
 def _own(value: Any) -> Any:
