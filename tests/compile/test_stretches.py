@@ -103,3 +103,18 @@ def test_little_work_is_not_worth_threads(monkeypatch):
     monkeypatch.undo()
     check(lambda x: tg.exp(x) * 2.0, rng.normal(size=N), stretches=0)
     check(lambda x: tg.exp(x) * 2.0, rng.normal(size=1 << 21), stretches=1)
+
+
+def test_random_numbers_are_drawn_in_the_order_of_the_calls():
+    def f(x, generator):
+        y = x * 2.0
+        first, second = generator.normal(size=2), generator.normal(size=x.shape)
+        total = generator.normal(tg.sum(y + second), size=1)
+        return tg.exp(-y) + second * y, first, total, y * generator.normal(size=x.shape)
+
+    x, fast = rng.normal(size=N), tg.compile(f, backend="numpy")
+    for seed in (1, 2):
+        got, want = fast(x, np.random.default_rng(seed)), f(tg.tensor(x), np.random.default_rng(seed))
+        for a, b in zip(got, want, strict=True):
+            np.testing.assert_allclose(a, np.asarray(b), rtol=1e-12)
+    assert "stretches" in fast.plan.reason

@@ -66,14 +66,15 @@ def stretched(
     for step in copies.values():
         step.args, step.kwargs = mapped((step.args, step.kwargs), Step, lambda s: copies.get(s, s))
     outputs = [copies.get(y, y) for y in outputs]
-    member = _members(copies.values())
+    needed = _needed(copies.values())
+    member = _members(needed)
     stretches = set(member.values())
     if not stretches:
         return list(copies.values()), outputs, []
     outside = _read_outside(copies.values(), outputs, member)
     spent = _spent(copies.values(), outputs, member)
     ordered: list[Step] = []
-    for unit in _in_order(copies.values(), member):
+    for unit in _in_order(needed, member):
         ordered += _blockwise(unit, outside, spent, native) if isinstance(unit, Stretch) else [unit]
     parts = {step.value: step for step in ordered if step.kind == INDEX and isinstance(step.value, Step)}
     for step in ordered:
@@ -85,21 +86,31 @@ def stretched(
 # --- finding them -----------------------------------------------------------------------------------------------------
 
 
-def _members(steps: Iterable[Step]) -> dict[Step, Stretch]:
+def _needed(steps: Iterable[Step]) -> dict[Step, list[Step]]:
+    """What each step comes after: its operands, and the random draw before it if it draws too."""
+    needed: dict[Step, list[Step]] = {}
+    drawn: list[Step] = []
+    for step in steps:
+        needed[step] = step.operands() if step.pure else step.operands() + drawn
+        drawn = drawn if step.pure else [step]
+    return needed
+
+
+def _members(needed: Mapping[Step, Sequence[Step]]) -> dict[Step, Stretch]:
     """The stretch that each step belongs to, for those in a stretch of several."""
     member: dict[Step, Stretch] = {}
     latest: dict[tuple[int, ...], Stretch] = {}
     behind: dict[Step, set[Stretch]] = defaultdict(set)
-    for step in steps:
+    for step, operands in needed.items():
         shape = _shape(step)
         stretch = latest.get(shape) if shape is not None else None
-        through = _through(step, stretch, member, behind)
+        through = _through(operands, stretch, member, behind)
         if shape is None:
             behind[step] = through
             continue
         if stretch is None or any(other.needs(stretch) for other in through):
             stretch = latest[shape] = Stretch(shape)
-            through = _through(step, stretch, member, behind)
+            through = _through(operands, stretch, member, behind)
         stretch.before |= through
         stretch.steps.append(step)
         member[step] = stretch
@@ -107,11 +118,14 @@ def _members(steps: Iterable[Step]) -> dict[Step, Stretch]:
 
 
 def _through(
-    step: Step, stretch: Stretch | None, member: Mapping[Step, Stretch], behind: Mapping[Step, set[Stretch]]
+    operands: Sequence[Step],
+    stretch: Stretch | None,
+    member: Mapping[Step, Stretch],
+    behind: Mapping[Step, set[Stretch]],
 ) -> set[Stretch]:
     """The stretches that reach a step other than from within its own."""
     found: set[Stretch] = set()
-    for operand in step.operands():
+    for operand in operands:
         home = member.get(operand)
         found |= behind.get(operand, set()) if home is None else {home} - {stretch}
     return found
@@ -175,17 +189,17 @@ def _spent(steps: Iterable[Step], outputs: Sequence[Step], member: Mapping[Step,
 # --- putting them in order --------------------------------------------------------------------------------------------
 
 
-def _in_order(steps: Iterable[Step], member: Mapping[Step, Stretch]) -> list[Any]:
+def _in_order(needed: Mapping[Step, Sequence[Step]], member: Mapping[Step, Stretch]) -> list[Any]:
     """Stretches and other steps, each after all that it needs."""
     done: dict[Any, None] = {}
-    pending: list[Any] = [member.get(step, step) for step in steps][::-1]
+    pending: list[Any] = [member.get(step, step) for step in needed][::-1]
     while pending:
         unit = pending.pop()
         if unit in done:
             continue
         inside = unit.steps if isinstance(unit, Stretch) else [unit]
-        needed = dict.fromkeys([member.get(o, o) for step in inside for o in step.operands()])
-        missing = [other for other in needed if other is not unit and other not in done]
+        others = dict.fromkeys([member.get(o, o) for step in inside for o in needed.get(step, ())])
+        missing = [other for other in others if other is not unit and other not in done]
         if missing:
             pending += [unit, *missing]
         else:
