@@ -277,6 +277,22 @@ def test_results_share_memory_with_nothing():
     np.testing.assert_array_equal(x, fixed)
 
 
+@pytest.mark.parametrize("flat", [lambda x: x.reshape(-1), lambda x: tg.ravel(x)])
+@pytest.mark.parametrize("n", [2, 200])
+def test_results_share_memory_with_nothing_in_any_layout(flat, n):
+    def f(x):
+        y = flat(x)
+        return tg.sum(tg.sin(y)), y * 2.0, y
+
+    fast, x = on_numpy(f), rng.normal(size=(n, n))
+    fast(np.asfortranarray(x))
+    fixed = x.copy()
+    _, doubled, y = fast(x)
+    np.testing.assert_array_equal(doubled, 2.0 * fixed.reshape(-1))
+    assert not np.shares_memory(x, y)
+    np.testing.assert_array_equal(x, fixed)
+
+
 def test_no_warning_where_the_eager_function_gives_none():
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -110,8 +110,7 @@ def _unshielded(step: Step) -> None:
 
 def _without_kept_axes(step: Step) -> None:
     """A sum whose axes are kept only to be dropped is a sum without them."""
-    name = step.function if isinstance(step.function, str) else getattr(step.function, "__name__", "")
-    total = step.args[0] if name == "reshape" else None
+    total = step.args[0] if step.called == "reshape" else None
     if isinstance(total, Step) and total.function == np.add.reduce and total.kwargs.get("keepdims"):
         axis = total.kwargs["axis"]
         dropped = range(len(total.shape)) if axis is None else [i % len(total.shape) for i in np.atleast_1d(axis)]
@@ -152,15 +151,14 @@ _KEEPING = {"reshape", "astype", "broadcast_to", "transpose", "ravel", "squeeze"
 
 def _same_elements(step: Step) -> Any:
     """What a change of shape, order or dtype starts from, where it ends as it started."""
-    name = step.function if isinstance(step.function, str) else getattr(step.function, "__name__", "")
     source = step.args[0]
     if not isinstance(source, Step):
         return None
     if step.kind == INDEX:
         return source if step.args[1] in ((), Ellipsis) else None
-    if name in ("T", "transpose"):
+    if step.called in ("T", "transpose"):
         return _untransposed(step, source)
-    return source if name in _KEEPING else None
+    return source if step.called in _KEEPING else None
 
 
 def _untransposed(step: Step, source: Step) -> Any:
@@ -171,6 +169,5 @@ def _untransposed(step: Step, source: Step) -> Any:
 
 def is_reversal(step: Step) -> bool:
     """Whether a step reverses the order of all axes: a matrix transposed."""
-    name = step.function if isinstance(step.function, str) else getattr(step.function, "__name__", "")
     axes = [*step.args[1:], *step.kwargs.values()]
-    return name in ("T", "transpose") and step.kind != WHOLE and all(part is None for part in axes)
+    return step.called in ("T", "transpose") and step.kind != WHOLE and all(part is None for part in axes)

@@ -54,6 +54,11 @@ class Step:
         """The number of elements."""
         return prod(self.shape)
 
+    @property
+    def called(self) -> str:
+        """The name of the function; empty if it has none."""
+        return self.function if isinstance(self.function, str) else getattr(self.function, "__name__", "")
+
     def operands(self) -> list[Step]:
         """The steps among the arguments, also inside lists and tuples, in order."""
         found: list[Step] = []
@@ -104,7 +109,8 @@ class Trace:
         known = [mapped(part, (Symbolic, np.ndarray, np.generic), self.step) for part in (tuple(args), dict(kwargs))]
         step = Step(kind, function, known[0], known[1], value, pure=pure)
         if isinstance(value, np.ndarray | np.generic):
-            step.view = _is_view(value, [operand.value for operand in step.operands()])
+            shared = _is_view(value, [operand.value for operand in step.operands()])
+            step.view = shared or step.called in _SOMETIMES_VIEWS
             return self._taken(step)
         if not isinstance(value, tuple | list):
             refuse(f"{getattr(function, '__name__', kind)} gives a plain {type(value).__name__}")
@@ -157,6 +163,9 @@ def _computed(kind: str, function: Any, args: Any, kwargs: Any) -> Any:
         return getattr(args[0], function)(*args[1:], **kwargs)
     return function(*args, **kwargs)
 
+
+_SOMETIMES_VIEWS = {"reshape", "ravel", "ascontiguousarray", "asfortranarray"}
+"""Functions whose result shares memory with an argument or not, as that lies in memory."""
 
 _ATTRIBUTES = {"T", "mT", "real", "imag"}
 _INSPECTING = {"shape", "ndim", "size", "result_type", "can_cast", "iscomplexobj", "isrealobj", "common_type"}
