@@ -251,3 +251,23 @@ def test_names_of_ones_own_get_in_nobodys_way(name, monkeypatch):
     product, total = fast(*np.arange(6.0).reshape(3, 2))
     np.testing.assert_array_equal(product, [0.0, 9.0])
     assert (total, fast.plan.backend) == (9.0, "numba")
+
+
+def test_numbers_of_another_type_are_another_program():
+    fast = tg.compile(lambda n, x: (n * 3, n * x), backend="numba")
+    x = np.array([1.0, 2.0])
+    for n in (np.int64(3), np.float64(2.5), np.int64(4), 2.5, np.bool_(True), np.float64(0.5), 2, 1.5):
+        for _ in range(2):
+            tripled, scaled = fast(n, x)
+            assert tripled == n * 3
+            assert np.asarray(tripled).dtype == np.asarray(n * 3).dtype
+            np.testing.assert_array_equal(scaled, n * x)
+
+
+def test_a_captured_number_may_get_another_type():
+    n = tg.tensor(3)
+    fast = tg.compile(lambda x: n * x, backend="numba")
+    x = np.array([1, 2])
+    for value in (3, 2.5, 4):
+        n.value = np.asarray(value)[()]
+        np.testing.assert_array_equal(fast(x), value * x)

@@ -24,7 +24,7 @@ class Way:
     """From the leaves of a call to what is handed back.
 
     run: from dynamic leaves and the values of the captured tensors to results, a tuple or the only one; `checks` says
-    whether it refuses leaves of another shape or dtype. result: a container with HOLE for each result; types: what each
+    whether it refuses arrays of another shape or dtype. result: a container with HOLE for each result; types: what each
     is turned into, None for nothing.
     """
 
@@ -104,7 +104,7 @@ class _Entry:
     def _leaf(self, name: str, x: Any) -> None:
         if isinstance(x, np.ndarray | float | complex | np.generic | np.random.Generator):
             self.dynamic.append(name)
-            if not self.checks:
+            if not (self.checks and isinstance(x, np.ndarray)):  # Numba turns a number into what it was compiled for
                 self.tests.append(f"{name}.__class__ is {self.known(type(x))}")
                 self.tests += self._traits(name, x) if isinstance(x, np.ndarray) else []
         else:
@@ -116,7 +116,7 @@ class _Entry:
     def captured(self, tensor: Any) -> str:
         """The value of a tensor that is not an argument."""
         value = f"{self.known(tensor)}.value"
-        self.tests += [] if self.checks else self._traits(value, tensor)
+        self.tests += [] if self.checks and tensor.shape else self._traits(value, tensor)
         return value
 
     def pack(self, tree: Any, leaves: Iterator[str]) -> str:
