@@ -271,3 +271,13 @@ def test_a_captured_number_may_get_another_type():
     for value in (3, 2.5, 4):
         n.value = np.asarray(value)[()]
         np.testing.assert_array_equal(fast(x), value * x)
+
+
+@pytest.mark.parametrize("first", [np.asfortranarray, lambda x: np.repeat(x, 2, axis=0)[::2], np.array])
+def test_arrays_in_another_layout_than_the_first(first):
+    fast = tg.compile(lambda x, y: (tg.tanh(x) * 2.0, x @ x.T, y * y), backend="numba")
+    for lay in (first, np.array, np.asfortranarray, lambda x: np.repeat(x, 2, axis=1)[:, ::2], first):
+        x = rng.normal(size=(3, 4))
+        for got, want in zip(fast(lay(x), x[0]), (np.tanh(x) * 2.0, x @ x.T, x[0] * x[0]), strict=True):
+            np.testing.assert_allclose(got, want, rtol=1e-13)
+    assert fast.plan.backend == "numba"

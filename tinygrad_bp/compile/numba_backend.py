@@ -65,7 +65,13 @@ def on_numba(program: Program, inputs: Sequence[Any], expected: Sequence[Any]) -
         raise Unsupported(_first_line(error)) from error
     _require_equal(got if len(expected) != 1 else (got,), expected)
     fill.disable_compile()
-    return lambda *first: quick(*[np.array(x, order="C") if np.ndim(x) else x for x in first]), quick
+    orders: list[Any] = ["F" if np.ndim(x) and np.isfortran(x) else "C" for x in given]
+    return lambda *first: quick(*map(_laid, first, orders)), quick
+
+
+def _laid(x: Any, order: Any) -> Any:
+    """A copy of an array in this order; a number as it is."""
+    return np.array(x, order=order) if np.ndim(x) else x
 
 
 def _complete(module: ModuleType, program: Program) -> None:
