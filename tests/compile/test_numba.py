@@ -69,6 +69,29 @@ def test_a_second_process_finds_the_machine_code(tmp_path, cache):
     assert compiled.items() <= {path.name: path.stat().st_mtime_ns for path in cache.rglob("*.nbc")}.items()
 
 
+@pytest.mark.parametrize("kind", ["*.py", "*/*.nbi", "*/*.nbc"])
+@pytest.mark.parametrize("left", [0.0, 0.5])
+def test_damaged_files_are_written_again(kind, left, tmp_path, monkeypatch):
+    monkeypatch.setenv("TINYGRAD_BP_CACHE", str(tmp_path))
+
+    def code():
+        for name in [name for name in sys.modules if name.startswith("program_")]:  # as in another process
+            monkeypatch.delitem(sys.modules, name)
+        fast = tg.compile(lambda x: x * 4.0 - 9.0, backend="numba")
+        np.testing.assert_array_equal(fast(np.ones(2)), [-5.0, -5.0])
+        assert fast.plan.backend == "numba"
+        return {path: path.read_bytes() for path in tmp_path.rglob(kind)}
+
+    code()
+    damaged = {path: path.read_bytes()[: int(left * path.stat().st_size)] for path in tmp_path.rglob(kind)}
+    assert damaged
+    for path, content in damaged.items():
+        path.write_bytes(content)
+    whole = code()
+    assert all(whole[path] != content for path, content in damaged.items())
+    assert code() == whole
+
+
 def test_numba_looks_on_disk_by_itself_where_its_ways_in_are_others(monkeypatch):
     monkeypatch.delattr("numba.core.caching.Cache._load_overload")
     monkeypatch.setattr("numba.core.caching.Cache.load_overload", lambda *_: None)

@@ -165,6 +165,9 @@ def _restored(fill: Any, arguments: Sequence[Any]) -> bool:
                 fill.add_overload(found)
     except (AttributeError, OSError, TypeError):
         return False
+    except Exception:  # whatever a damaged file makes of itself
+        fill._cache.flush()
+        return False
     return found is not None
 
 
@@ -201,7 +204,7 @@ def _loaded(source: str) -> ModuleType:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{name}.py"
-        if not path.exists():
+        if not path.exists() or path.read_text(encoding="utf-8") != source:
             descriptor, beside = tempfile.mkstemp(dir=folder)
             with open(descriptor, "w", encoding="utf-8") as file:
                 file.write(source)
