@@ -277,6 +277,17 @@ def test_results_share_memory_with_nothing():
     np.testing.assert_array_equal(x, fixed)
 
 
+def test_results_without_axes_share_memory_with_nothing():
+    fast, x, y = on_numpy(lambda x, y: (x, x, tg.reshape(y, ()), 2.0 * x)), np.array(3.0), np.array([4.0])
+    for _ in range(3):
+        results = fast(x, y)
+        x += 1.0
+        y += 1.0
+        assert [float(z) for z in results] == [x - 1.0, x - 1.0, y[0] - 1.0, 2.0 * (x - 1.0)]
+        assert not any(np.shares_memory(z, x) for z in results)
+        assert not np.shares_memory(results[0], results[1])
+
+
 @pytest.mark.parametrize("flat", [lambda x: x.reshape(-1), lambda x: tg.ravel(x)])
 @pytest.mark.parametrize("n", [2, 200])
 def test_results_share_memory_with_nothing_in_any_layout(flat, n):

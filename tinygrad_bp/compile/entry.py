@@ -32,7 +32,7 @@ class Way:
     checks: bool
     captured: Sequence[Any]
     result: Any
-    types: Sequence[type | None]
+    types: Sequence[Any]
 
 
 def traits(x: Any) -> Any:

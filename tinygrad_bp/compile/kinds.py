@@ -10,6 +10,7 @@ import numpy as np
 
 from tinygrad_bp.codegen import Program, traced
 from tinygrad_bp.codegen.generators import is_symbolic
+from tinygrad_bp.codegen.symbolic import Step
 from tinygrad_bp.compile.backends import Choice, Ready, planned
 from tinygrad_bp.compile.entry import HOLE, Way, entry, traits
 from tinygrad_bp.compile.signature import Call
@@ -24,14 +25,14 @@ Function = Callable[..., Any]
 class Kind:
     """A compiled program. result: what the function returned, with HOLE for each of the program's results.
 
-    types: what each result is turned into, as Numba's numbers are Python's; None for those that are as they should be.
+    types: what makes each result what it should be, as Numba's numbers are Python's; None for those that are so.
     captured: shape and dtype of the captured tensors.
     """
 
     program: Program
     ready: Ready
     result: Any
-    types: Sequence[type | None]
+    types: Sequence[Any]
     captured: Sequence[Any]
     _entry: Function | None = None
 
@@ -74,7 +75,7 @@ def compiled(f: Function, call: Call, backend: Choice) -> tuple[Kind, Any]:
     result = rebuild(iter([HOLE if _is_number(leaf) else leaf for leaf in leaves]))
     ready = planned(program, backend, call.values, values)
     numbers = ready.plan.backend == "numba"
-    types = [y.dtype.type if numbers and not y.shape else None for y in program.outputs]
+    types = [_type(y, value, numbers) for y, value in zip(program.outputs, values, strict=True)]
     kind = Kind(program, ready, result, types, [traits(t) for t in program.captured])
     new = iter(values)
     return kind, rebuild(iter([next(new) if _is_number(leaf) else leaf for leaf in leaves]))
@@ -83,6 +84,13 @@ def compiled(f: Function, call: Call, backend: Choice) -> tuple[Kind, Any]:
 def _is_number(leaf: Any) -> bool:
     """Whether a leaf of a result comes out of the program; the others are what they were when it was traced."""
     return isinstance(leaf, Node | np.ndarray | np.generic) or is_symbolic(leaf)
+
+
+def _type(y: Step, value: Any, numbers: bool) -> Any:
+    """What a result without axes is turned into: NumPy's number where it is Python's, or an array of its own."""
+    if y.shape:
+        return None
+    return y.dtype.type if numbers else np.array if isinstance(value, np.ndarray) else None
 
 
 def _own(value: Any) -> Any:
