@@ -118,3 +118,16 @@ def test_random_numbers_are_drawn_in_the_order_of_the_calls():
         for a, b in zip(got, want, strict=True):
             np.testing.assert_allclose(a, np.asarray(b), rtol=1e-12)
     assert "stretches" in fast.plan.reason
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64, np.bool_])
+def test_constants_of_one_number_fit_every_block(dtype):
+    constant = np.ones(N, dtype)
+
+    def f(x):
+        return tg.where(x > 0.0, x * 2.0, constant) * 3.0, tg.maximum(x, constant) + x, x
+
+    x = rng.normal(size=N)
+    fast = check(f, x, stretches=1)
+    assert not np.shares_memory(fast(x)[2], x)  # it was not the function itself that ran
+    check(f, x.astype(np.float32), stretches=1, rtol=1e-5)

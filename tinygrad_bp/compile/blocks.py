@@ -12,8 +12,8 @@ from typing import Any, final
 import numpy as np
 
 from tinygrad_bp.codegen.elementwise import is_total
-from tinygrad_bp.codegen.expressions import literal, number
-from tinygrad_bp.codegen.simplify import SCALE
+from tinygrad_bp.codegen.expressions import number
+from tinygrad_bp.codegen.simplify import SCALE, uniform
 from tinygrad_bp.codegen.symbolic import CONSTANT, FUNCTION, WHOLE, Step
 from tinygrad_bp.compile.memory import Memory
 
@@ -152,7 +152,7 @@ class _BlockWriter:
 
     def _line(self, step: Step, finished: Sequence[Step]) -> str:
         """A step; nobody reads its finished operands afterwards."""
-        operands = ", ".join([self._operand(x, step) for x in step.args])
+        operands = ", ".join([self._operand(x) for x in step.args])
         given_back = [int(self.names[s][1:]) for s in finished if self.names.get(s, "")[:1] == "b"]
         self.free += given_back
         if is_total(step):
@@ -165,10 +165,10 @@ class _BlockWriter:
             return f"{self.names[step]}[...] = np.where({operands})"
         return f"np.{step.function.__name__}({operands}, out={self.names[step]})"
 
-    def _operand(self, x: Any, user: Step) -> str:
+    def _operand(self, x: Any) -> str:
         if not isinstance(x, Step):
             return number(x)
-        return literal(x, user) or "" if x.kind == CONSTANT else self.names[x]
+        return number(x.dtype.type(uniform(x))) if x.kind == CONSTANT else self.names[x]
 
     def _place(self, step: Step) -> str:
         """Where a step writes to."""
