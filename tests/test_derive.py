@@ -510,6 +510,16 @@ def test_names_are_data():
     assert "<b>&_{" in d.text
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_numbers_of_every_float_format(dtype):
+    W = tg.tensor(np.array([[0.3, -2.0]], dtype), requires_grad=True, name="W1")
+    X, y = tg.tensor(np.array([[1.0], [2.0]], dtype), name="X"), tg.tensor(np.array([[1.0]], dtype), name="y")
+    z = (W @ X).named("z1")
+    C = tg.binary_cross_entropy(tg.sigmoid(tg.maximum(z, 0.1 * z)), y).named("C")
+    assert derive(C, W).check() <= np.finfo(dtype).eps ** 0.6
+    assert "0.1z1" in derive(C, W).text
+
+
 def test_targets_by_name():
     C, t = article()
     assert derive(C, "W1").text == derive(C, t["W1"]).text

@@ -148,9 +148,10 @@ class _Reader:
         return operands[0] if name in _REPEATING else ARITHMETIC[name](*operands)
 
     def _rational(self, value: Any) -> Any:
-        fraction = Fraction(value)
+        fraction = value if isinstance(value, Fraction) else Fraction(np.asarray(value).item())
         short = fraction.limit_denominator(_LARGEST_DENOMINATOR)
-        fraction = short if float(short) == float(value) else fraction
+        same = np.asarray(float(short), getattr(value, "dtype", None)) == float(value)
+        fraction = short if same else fraction
         return self.sp.Rational(fraction.numerator, fraction.denominator)
 
     def _symbol(self, at: Any) -> Any:
