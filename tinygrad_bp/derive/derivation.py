@@ -10,7 +10,7 @@ from typing import final
 from tinygrad_bp.derive import rows
 from tinygrad_bp.derive.show import Row, Section, Writer
 from tinygrad_bp.derive.simplify import missing
-from tinygrad_bp.derive.steps import Factor, Step
+from tinygrad_bp.derive.steps import Factor, Step, agree, difference, largest, rounding
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.graph import Graph, GraphNode
 
@@ -107,14 +107,15 @@ def _is_factor(step: Step) -> bool:
 
 def require_true(steps: Sequence[Step], writer: Writer) -> float:
     """The largest error of all formulas. Raises ArgumentError if one does not give the sweep's numbers."""
-    worst = 0.0
+    worst, size = 0.0, max([largest(step.rights[0].swept) for step in steps], default=0.0)
     for step in steps:
+        least = size * rounding(step.rights[0].swept) ** (1 / 3)  # smaller ones may be what rounding leaves of others
         closed = () if step.closed is None else (step.closed,)
         for formula in (*step.rights, *closed, *[factor.formula for factor in step.factors]):
-            if not formula.holds:
+            if not agree(formula.value, formula.swept, least):
                 raise ArgumentError(
                     f"derive: {writer.plain(formula.template)} does not give the gradient of {step.node.name} that "
                     "backward() computes. Remove the hooks that change gradients on the way."
                 )
-            worst = max(worst, formula.error)
+            worst = max(worst, difference(formula.value, formula.swept, least))
     return worst

@@ -20,31 +20,36 @@ class Formula:
     swept: Any
 
     @property
-    def error(self) -> float:
-        """How far the two are apart, relative to the largest element; NaN and infinities must agree."""
-        return difference(self.value, self.swept)
-
-    @property
     def holds(self) -> bool:
         """Whether they agree as far as rounding lets them."""
         return agree(self.value, self.swept)
 
 
-def difference(value: Any, expected: Any) -> float:
-    """How far two arrays are apart, relative to the largest element; NaN and infinities must agree."""
+def difference(value: Any, expected: Any, least: float = 0.0) -> float:
+    """How far two arrays are apart, relative to the largest element or `least`; NaN and infinities must agree."""
     expected = np.asarray(expected)
     value = np.broadcast_to(value, expected.shape)
     same = (value == expected) | (np.isnan(value) & np.isnan(expected))
     with np.errstate(invalid="ignore"):
         apart = np.where(same, 0.0, np.absolute(value - expected))
-        size = np.max(np.absolute(expected), where=np.isfinite(expected), initial=0.0)
+        size = max(largest(expected), least)
     worst = float(np.max(apart, initial=0.0))
-    return worst / float(size) if size else worst
+    return worst / size if size else worst
 
 
-def agree(value: Any, expected: Any) -> bool:
+def largest(x: Any) -> float:
+    """The size of the largest finite element."""
+    return float(np.max(np.absolute(x), where=np.isfinite(x), initial=0.0))
+
+
+def rounding(x: Any) -> float:
+    """The difference between two numbers of an array's format."""
+    return float(np.finfo(np.asarray(x).dtype).eps)
+
+
+def agree(value: Any, expected: Any, least: float = 0.0) -> bool:
     """Whether two arrays are as close as rounding lets them be."""
-    return bool(difference(value, expected) <= float(np.finfo(np.asarray(expected).dtype).eps) ** 0.6)
+    return bool(difference(value, expected, least) <= rounding(expected) ** 0.6)
 
 
 @final
