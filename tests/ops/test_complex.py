@@ -36,6 +36,7 @@ def test_values_are_numpys(ours, theirs, z):
         real, imag, conjugate, angle, lambda z: angle(z, deg=True), tg.absolute, tg.exp, lambda z: z * conj(z),
         lambda z: z**3, lambda z: 1 / z, lambda z: tg.absolute(z * 1j + 1) ** 2,
         lambda z: z.real * 1j - z.imag + z.conj(), lambda z: z.T * z.sum(), lambda z: 1j * z + z / 2j,
+        tg.arccosh,
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("shape", [(2, 3), (2,), ()])
@@ -89,3 +90,8 @@ def test_a_python_complex_times_a_number_is_a_tensor():
     assert y.dtype == np.complex128
     imag(y).backward()
     assert x.grad == 1
+
+
+def test_arccosh_has_its_derivative_in_the_left_half_plane():
+    z = -0.5 + 0.7j
+    np.testing.assert_allclose(tg.vjp(tg.arccosh, z)[1](1.0)[0], 1 / np.sinh(np.arccosh(z)))
