@@ -95,3 +95,10 @@ def test_a_python_complex_times_a_number_is_a_tensor():
 def test_arccosh_has_its_derivative_in_the_left_half_plane():
     z = -0.5 + 0.7j
     np.testing.assert_allclose(tg.vjp(tg.arccosh, z)[1](1.0)[0], 1 / np.sinh(np.arccosh(z)))
+
+
+@pytest.mark.parametrize("f", [tg.var, tg.std])
+def test_the_spread_of_complex_numbers_is_a_real_function(f):
+    check_gradients(lambda z: f(z, axis=-1, ddof=0.5), draw(2, 3))
+    check_gradients(f, draw(4))
+    np.testing.assert_array_equal(tg.grad(tg.std)(np.full(3, 1 + 2j)), 0)

@@ -10,6 +10,7 @@ from tinygrad_bp.domains import ANY_SHAPE, Parameters, Shape, Shapes, axis_param
 from tinygrad_bp.errors import ShapeError, describe
 from tinygrad_bp.ops.arithmetic import maximum
 from tinygrad_bp.ops.comparison import where
+from tinygrad_bp.ops.complex import conjugated
 from tinygrad_bp.ops.joining import stack
 from tinygrad_bp.ops.linear_algebra import operand
 from tinygrad_bp.ops.ordering import argsort
@@ -36,17 +37,20 @@ _VARYING = Shapes(*ANY_SHAPE, smallest=1, params=_with_ddof, analytic=False)
 
 
 @op(
-    **by_weights(lambda y, x, axis, ddof: _deviations(x, axis) * (2.0 / (count(y, x) - ddof))),
+    **by_weights(lambda y, x, axis, ddof: conjugated(_deviations(x, axis)) * (2.0 / (count(y, x) - ddof))),
     latex=r"\operatorname{var}({0})",
     domain=_VARYING,
 )
 def var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
-    """Variance Σ(xᵢ − x̄)²/(n − ddof) over `axis` (all axes if None). ∂y/∂xᵢ = 2(xᵢ − x̄)/(n − ddof)."""
+    """Variance Σ|xᵢ − x̄|²/(n − ddof) over `axis` (all axes if None). ∂y/∂xᵢ = 2(xᵢ − x̄)/(n − ddof), for complex x
+    the conjugate."""
     return np.var(x, axis=axis, ddof=ddof, keepdims=keepdims)
 
 
 @op(
-    **by_weights(lambda y, x, axis, ddof: _deviations(x, axis) / where(y == 0, 1.0, y * (count(y, x) - ddof))),
+    **by_weights(
+        lambda y, x, axis, ddof: conjugated(_deviations(x, axis)) / where(y == 0, 1.0, y * (count(y, x) - ddof))
+    ),
     latex=r"\operatorname{std}({0})",
     domain=Shapes(
         *ANY_SHAPE[1:], smallest=2, params=_with_ddof, kink=lambda x, axis, **_: np.std(x, axis), analytic=False
