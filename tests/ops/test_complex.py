@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import tinygrad_bp as tg
+from tinygrad_bp.errors import DTypeError
 from tinygrad_bp.ops.complex import angle, conj, conjugate, imag, real
 from tinygrad_bp.testing import check_gradients
 
@@ -102,3 +103,17 @@ def test_the_spread_of_complex_numbers_is_a_real_function(f):
     check_gradients(lambda z: f(z, axis=-1, ddof=0.5), draw(2, 3))
     check_gradients(f, draw(4))
     np.testing.assert_array_equal(tg.grad(tg.std)(np.full(3, 1 + 2j)), 0)
+
+
+@pytest.mark.parametrize("f", [tg.sign, tg.erf, tg.erfc, tg.gelu, tg.softsign, tg.soft_shrink])
+def test_functions_of_real_numbers_refuse_complex_ones(f):
+    with pytest.raises(DTypeError, match="is complex"):
+        tg.vjp(f, draw(3))[1](np.ones(3))
+
+
+def test_losses_of_complex_numbers():
+    p, t = draw(3), draw(3)
+    gradient = tg.grad(tg.mae)(p, t)
+    np.testing.assert_allclose(gradient, np.conj((p - t) / np.abs(p - t)) / 3)
+    with pytest.raises(DTypeError, match=r"huber: .* is complex"):
+        tg.huber(p, t)
