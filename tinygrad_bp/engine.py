@@ -119,6 +119,16 @@ def _before(node: Node, number: int) -> Node:
     return node.past[bisect_left(node.past, number, key=_number) - 1] if node.number >= number else node
 
 
+def plain(data: Any) -> Any:
+    """data itself; DTypeError for matrices and masked arrays, whose products and sums are not those of their values."""
+    if isinstance(data, np.ndarray) and type(data).__mul__ is not np.ndarray.__mul__:
+        raise DTypeError(
+            f"a {type(data).__name__} has an arithmetic of its own, which tensors do not follow. Pass np.asarray(a); "
+            "write a @ b for the product of matrices, and np.where for a mask."
+        )
+    return data
+
+
 _new = object.__new__
 
 
@@ -134,7 +144,7 @@ def apply(record: Op, args: tuple[Any, ...], params: Mapping[str, Any] = _NOTHIN
                 requires_grad = True
         else:
             if a.__class__ not in _IMMUTABLE:
-                mutable, a = True, np.asarray(a)
+                mutable, a = True, np.asarray(plain(a))
             inputs.append(a)
     try:
         value = record.forward(*inputs, **params)
