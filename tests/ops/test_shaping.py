@@ -356,3 +356,9 @@ def test_unstack_takes_an_axis_apart(axis):
     parts = joining.unstack(C, axis)
     same(parts, tuple(np.moveaxis(C, axis, 0)))
     check_gradients(lambda x: joining.unstack(x, axis)[1] * joining.unstack(x, axis)[0], C)
+
+
+def test_the_axis_of_a_vector_may_be_a_number():
+    x = np.array([1.0, 2.0])
+    np.testing.assert_array_equal(tg.grad(lambda x: np.sum(x.transpose(0) * x))(x), 2 * x)
+    np.testing.assert_array_equal(tg.grad(lambda x: np.sum(np.transpose(x, -1) * x))(x), 2 * x)
