@@ -223,3 +223,10 @@ def test_zero_cotangents_win_over_infinite_slopes():
     x = tg.tensor([0.0, 4.0], requires_grad=True)
     statistics.average(x**0.5, weights=[0.0, 1.0]).backward()
     assert x.grad.tolist() == [0, 0.25]
+
+
+@pytest.mark.parametrize("f", [tg.var, tg.std])
+def test_one_element_with_a_degree_of_freedom_has_no_spread(f):
+    with pytest.warns(RuntimeWarning):
+        y, pullback = tg.vjp(lambda x: f(x, ddof=1), np.array([2.0]))
+    assert np.isnan([y, *pullback(1.0)[0]]).all()

@@ -37,7 +37,7 @@ _VARYING = Shapes(*ANY_SHAPE, smallest=1, params=_with_ddof, analytic=False)
 
 
 @op(
-    **by_weights(lambda y, x, axis, ddof: conjugated(_deviations(x, axis)) * (2.0 / (count(y, x) - ddof))),
+    **by_weights(lambda y, x, axis, ddof: conjugated(_deviations(x, axis)) / ((count(y, x) - ddof) / 2.0)),
     latex=r"\operatorname{var}({0})",
     domain=_VARYING,
 )
