@@ -230,3 +230,11 @@ def test_one_element_with_a_degree_of_freedom_has_no_spread(f):
     with pytest.warns(RuntimeWarning):
         y, pullback = tg.vjp(lambda x: f(x, ddof=1), np.array([2.0]))
     assert np.isnan([y, *pullback(1.0)[0]]).all()
+
+
+def test_the_sum_of_weights_has_the_dtype_of_the_average():
+    x, weights = tg.tensor(np.array([1.0, 2.0])), np.array([3, 1])
+    for ours, theirs in zip(
+        np.average(x, weights=weights, returned=True), np.average(x.data, weights=weights, returned=True), strict=True
+    ):
+        assert (ours.dtype, ours) == (theirs.dtype, theirs)

@@ -150,7 +150,10 @@ def average(x: Any, axis: Axis = None, weights: Any = None, returned: bool = Fal
         weights = _matched(operand(weights), x, axis)
         total = sum(weights, axis=axis, keepdims=keepdims)
         result = sum(x * weights, axis=axis, keepdims=keepdims) / total
-    return (result, broadcast_to(total, shape=result.shape)) if returned else result
+    if not returned:
+        return result
+    total = total if total.dtype == result.dtype else astype(total, dtype=result.dtype)
+    return result, broadcast_to(total, shape=result.shape)
 
 
 def _matched(weights: Any, x: Any, axis: Axis) -> Any:
