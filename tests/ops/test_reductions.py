@@ -238,3 +238,10 @@ def test_the_sum_of_weights_has_the_dtype_of_the_average():
         np.average(x, weights=weights, returned=True), np.average(x.data, weights=weights, returned=True), strict=True
     ):
         assert (ours.dtype, ours) == (theirs.dtype, theirs)
+
+
+@pytest.mark.parametrize("q", [30, 30.0, [30, 60], np.array([30.0, 60.0])])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, int])
+def test_percentiles_have_numpys_dtype(q, dtype):
+    x = np.array([3, 1, 2], dtype)
+    assert np.percentile(tg.tensor(x), q).dtype == np.percentile(x, q).dtype

@@ -131,7 +131,9 @@ def quantile(x: Any, q: Any, axis: Axis = None, method: Any = "linear", keepdims
 
 def percentile(x: Any, q: Any, axis: Axis = None, method: Any = "linear", keepdims: bool = False) -> Any:
     """The q-th percentile, 0 ≤ q ≤ 100; see `quantile`."""
-    return quantile(x, q=np.asarray(q) / 100.0, axis=axis, method=method, keepdims=keepdims)
+    x = operand(x)
+    hundred = x.dtype.type(100) if x.dtype.kind == "f" else 100  # as NumPy has it: a number q leaves float32 as it is
+    return quantile(x, q=np.true_divide(q, hundred), axis=axis, method=method, keepdims=keepdims)
 
 
 # --- averages ---------------------------------------------------------------------------------------------------------
