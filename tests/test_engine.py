@@ -380,6 +380,27 @@ def test_a_plain_array_may_be_written_to_after_it_was_used():
     assert x.grad.tolist() == [3, 4]
 
 
+@pytest.mark.parametrize(
+    ("f", "given"),
+    [
+        (lambda x, q: np.quantile(x, q), np.array([0.25, 1.0])),
+        (lambda x, widths: np.pad(x, widths, "edge"), np.array([1, 2])),
+        (lambda x, widths: np.pad(x, widths, "edge"), {0: 2}),
+        (lambda x, axes: np.transpose(np.broadcast_to(x, (2, 3)), axes)[0], [1, 0]),
+    ],
+)
+def test_so_may_an_argument_that_is_no_operand(f, given):
+    def total(x):
+        y = f(x, given).reshape(-1)
+        return np.dot(y, np.arange(y.size))
+
+    x, want = leaf([1.0, 2.0, 4.0]), tg.grad(total)(np.array([1.0, 2.0, 4.0]))
+    y = total(x)
+    given.clear() if isinstance(given, dict) else given.__setitem__(slice(None), given[::-1])
+    y.backward()
+    np.testing.assert_array_equal(x.grad, want)
+
+
 # --- no cycles ---
 
 

@@ -9,7 +9,7 @@ import pytest
 import tinygrad_bp as tg
 from tinygrad_bp.domains import Domain, Reals, Shapes
 from tinygrad_bp.engine import Op
-from tinygrad_bp.errors import RegistrationError
+from tinygrad_bp.errors import ArgumentError, RegistrationError
 from tinygrad_bp.registry import LINEAR, MULTILINEAR, OPS, Each, op, scale
 
 LIBRARY = {name: record for name, record in OPS.items() if record.forward.__module__.startswith("tinygrad_bp.")}
@@ -185,3 +185,18 @@ def test_a_slope_that_is_not_finite_stays_visible():
     assert product[0] == np.inf
     assert product[1] == 0
     assert np.isnan(product[2])
+
+
+@pytest.mark.parametrize(
+    ("f", "named"),
+    [
+        (lambda x, t: np.quantile(x, t), "quantile: no gradient passes through q"),
+        (lambda x, t: tg.hard_shrink(x, width=t), "hard_shrink: no gradient passes through width"),
+        (lambda x, t: tg.huber(x, x, delta=t), "huber: no gradient passes through delta"),
+        (lambda x, t: tg.isclose(x.data, 1.0, rtol=t), "isclose: no gradient passes through rtol"),
+    ],
+)
+@pytest.mark.parametrize("requires_grad", [True, False])
+def test_a_tensor_is_no_setting(f, named, requires_grad):
+    with pytest.raises(ArgumentError, match=named):
+        f(tg.tensor([1.0, 2.0], requires_grad=True), tg.tensor(0.5, requires_grad=requires_grad))

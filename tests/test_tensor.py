@@ -272,3 +272,19 @@ def test_local_derivatives(x):
 
 def test_tensors_are_hashable_by_identity(x):
     assert {x: 1}[x] == 1
+
+
+@pytest.mark.parametrize("a", [np.ma.array([[1.0, 2.0], [3.0, 4.0]], mask=[[0, 1], [0, 0]]), np.eye(2).view(np.matrix)])
+@pytest.mark.parametrize(
+    "f",
+    [
+        tg.tensor,
+        tg.asarray,
+        tg.grad(np.sum),
+        lambda a: VALUES[:, :2] * tg.tensor(2.0) * a,
+        lambda a: np.add(tg.tensor(2.0), a),
+    ],
+)
+def test_arrays_with_an_arithmetic_of_their_own_are_refused(a, f):
+    with pytest.raises(DTypeError, match="arithmetic of its own"):
+        f(a)

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
@@ -71,6 +72,7 @@ class Op:
 _numbers = count(1)
 _number = attrgetter("number")
 _IMMUTABLE = frozenset({bool, int, float, complex, type(None), str, *np.sctypeDict.values()})
+_WRITABLE = frozenset({list, dict, np.ndarray})
 _NOTHING: Mapping[str, Any] = {}
 
 
@@ -119,6 +121,16 @@ def _before(node: Node, number: int) -> Node:
     return node.past[bisect_left(node.past, number, key=_number) - 1] if node.number >= number else node
 
 
+def plain(data: Any) -> Any:
+    """data itself; DTypeError for matrices and masked arrays, whose products and sums are not those of their values."""
+    if isinstance(data, np.ndarray) and type(data).__mul__ is not np.ndarray.__mul__:
+        raise DTypeError(
+            f"a {type(data).__name__} has an arithmetic of its own, which tensors do not follow. Pass np.asarray(a); "
+            "write a @ b for the product of matrices, and np.where for a mask."
+        )
+    return data
+
+
 _new = object.__new__
 
 
@@ -134,7 +146,7 @@ def apply(record: Op, args: tuple[Any, ...], params: Mapping[str, Any] = _NOTHIN
                 requires_grad = True
         else:
             if a.__class__ not in _IMMUTABLE:
-                mutable, a = True, np.asarray(a)
+                mutable, a = True, np.asarray(plain(a))
             inputs.append(a)
     try:
         value = record.forward(*inputs, **params)
@@ -155,13 +167,20 @@ def apply(record: Op, args: tuple[Any, ...], params: Mapping[str, Any] = _NOTHIN
     node.op = record
     node.operands = args
     node.inputs = inputs
-    node.params = params
+    node.params = _owned(params) if params else params
     node.requires_grad = requires_grad and record.differentiable
     node.scope = now.scope
     node.number = next(_numbers)
     node.name = node.grad = node.hooks = None
     node.retains_grad = False
     return node
+
+
+def _owned(params: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Arguments that the caller cannot write to before the sweep reads them."""
+    if _WRITABLE.isdisjoint(map(type, params.values())):
+        return params
+    return {key: deepcopy(p) if type(p) in _WRITABLE else p for key, p in params.items()}
 
 
 def _explained(record: Op, args: tuple[Any, ...], error: Exception) -> Exception:

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial, update_wrapper, wraps
 from itertools import count
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from tinygrad_bp.domains import Domain, Reals
 from tinygrad_bp.engine import Node, Op, Rule, apply
-from tinygrad_bp.errors import RegistrationError
+from tinygrad_bp.errors import ArgumentError, RegistrationError, describe
 
 LINEAR = "linear"
 MULTILINEAR = "multilinear"
@@ -156,6 +156,9 @@ def _public(record: Op, arity: int | None, names: list[str]) -> Callable[..., An
         if arity is not None and len(args) != arity:
             params = dict(zip(names, args, strict=False)) | params
             args = tuple([params.pop(name) for name in names[:arity]])
+        for setting in params.values():
+            if isinstance(setting, Node):
+                _refuse_setting(record.name, params)
         params = {**defaults, **params} if params else defaults
         for a in args:
             if isinstance(a, Node):
@@ -167,6 +170,13 @@ def _public(record: Op, arity: int | None, names: list[str]) -> Callable[..., An
     update_wrapper(chosen, forward)
     chosen.op = record  # type: ignore[attr-defined]
     return chosen
+
+
+def _refuse_setting(name: str, params: Mapping[str, Any]) -> NoReturn:
+    key, value = next((key, p) for key, p in params.items() if isinstance(p, Node))
+    raise ArgumentError(
+        f"{name}: no gradient passes through {key}, and so it is no tensor; got {describe(value)}. Pass its .data."
+    )
 
 
 def _cotangent_rule(derivative: Rule) -> Rule:

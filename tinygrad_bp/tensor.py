@@ -8,7 +8,7 @@ from typing import Any, Self, final
 import numpy as np
 
 from tinygrad_bp.delegation import method, operator, reduction, reflected
-from tinygrad_bp.engine import Node, sweep
+from tinygrad_bp.engine import Node, plain, sweep
 from tinygrad_bp.errors import (
     ArrayConversionError,
     DTypeError,
@@ -306,15 +306,15 @@ class Tensor(Node):
 def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, name: str | None = None) -> Tensor:
     """A tensor with a copy of `data`: numbers, nested sequences of them, an array.
 
-    dtype: as in NumPy; kept from the data if None. object and text dtypes raise DTypeError.
+    dtype: as in NumPy; kept from the data if None. object and text dtypes, np.matrix and np.ma raise DTypeError.
     requires_grad: ask for gradients; the dtype must be floating or complex, else DTypeError.
     """
-    return _leaf(np.array(data, dtype=dtype), requires_grad, name)
+    return _leaf(np.array(plain(data), dtype=dtype), requires_grad, name)
 
 
 def asarray(data: Any, requires_grad: bool = False, name: str | None = None) -> Tensor:
     """A tensor that shares the memory of the array `data`: write to it and the tensor changes too."""
-    return data if isinstance(data, Tensor) else _leaf(np.asarray(data), requires_grad, name)
+    return data if isinstance(data, Tensor) else _leaf(np.asarray(plain(data)), requires_grad, name)
 
 
 def _leaf(value: Array, requires_grad: bool, name: str | None) -> Tensor:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import tinygrad_bp as tg
+from tinygrad_bp.errors import DTypeError
 from tinygrad_bp.ops.complex import angle, conj, conjugate, imag, real
 from tinygrad_bp.testing import check_gradients
 
@@ -36,6 +37,7 @@ def test_values_are_numpys(ours, theirs, z):
         real, imag, conjugate, angle, lambda z: angle(z, deg=True), tg.absolute, tg.exp, lambda z: z * conj(z),
         lambda z: z**3, lambda z: 1 / z, lambda z: tg.absolute(z * 1j + 1) ** 2,
         lambda z: z.real * 1j - z.imag + z.conj(), lambda z: z.T * z.sum(), lambda z: 1j * z + z / 2j,
+        tg.arccosh,
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("shape", [(2, 3), (2,), ()])
@@ -89,3 +91,29 @@ def test_a_python_complex_times_a_number_is_a_tensor():
     assert y.dtype == np.complex128
     imag(y).backward()
     assert x.grad == 1
+
+
+def test_arccosh_has_its_derivative_in_the_left_half_plane():
+    z = -0.5 + 0.7j
+    np.testing.assert_allclose(tg.vjp(tg.arccosh, z)[1](1.0)[0], 1 / np.sinh(np.arccosh(z)))
+
+
+@pytest.mark.parametrize("f", [tg.var, tg.std])
+def test_the_spread_of_complex_numbers_is_a_real_function(f):
+    check_gradients(lambda z: f(z, axis=-1, ddof=0.5), draw(2, 3))
+    check_gradients(f, draw(4))
+    np.testing.assert_array_equal(tg.grad(tg.std)(np.full(3, 1 + 2j)), 0)
+
+
+@pytest.mark.parametrize("f", [tg.sign, tg.erf, tg.erfc, tg.gelu, tg.softsign, tg.soft_shrink])
+def test_functions_of_real_numbers_refuse_complex_ones(f):
+    with pytest.raises(DTypeError, match="is complex"):
+        tg.vjp(f, draw(3))[1](np.ones(3))
+
+
+def test_losses_of_complex_numbers():
+    p, t = draw(3), draw(3)
+    gradient = tg.grad(tg.mae)(p, t)
+    np.testing.assert_allclose(gradient, np.conj((p - t) / np.abs(p - t)) / 3)
+    with pytest.raises(DTypeError, match=r"huber: .* is complex"):
+        tg.huber(p, t)

@@ -255,3 +255,12 @@ def test_ufuncs_on_tensors_are_the_ops(name):
     y = ufunc(*[tg.tensor(x, requires_grad=True) for x in inputs])
     assert y.op is OPS[name]
     np.testing.assert_array_equal(y.data, ufunc(*inputs))
+
+
+@pytest.mark.parametrize("zero", [0, 0.0])
+def test_division_by_the_number_0_has_an_infinite_derivative(zero):
+    x = np.array([1.0, -2.0], np.float32)
+    with np.errstate(divide="ignore"):
+        y, pullback = tg.vjp(lambda x: x / zero, x)
+    np.testing.assert_array_equal(y, [np.inf, -np.inf])
+    np.testing.assert_array_equal(pullback(np.array([1.0, 0.0]))[0], np.array([np.inf, 0.0], np.float32))

@@ -223,3 +223,25 @@ def test_zero_cotangents_win_over_infinite_slopes():
     x = tg.tensor([0.0, 4.0], requires_grad=True)
     statistics.average(x**0.5, weights=[0.0, 1.0]).backward()
     assert x.grad.tolist() == [0, 0.25]
+
+
+@pytest.mark.parametrize("f", [tg.var, tg.std])
+def test_one_element_with_a_degree_of_freedom_has_no_spread(f):
+    with pytest.warns(RuntimeWarning):
+        y, pullback = tg.vjp(lambda x: f(x, ddof=1), np.array([2.0]))
+    assert np.isnan([y, *pullback(1.0)[0]]).all()
+
+
+def test_the_sum_of_weights_has_the_dtype_of_the_average():
+    x, weights = tg.tensor(np.array([1.0, 2.0])), np.array([3, 1])
+    for ours, theirs in zip(
+        np.average(x, weights=weights, returned=True), np.average(x.data, weights=weights, returned=True), strict=True
+    ):
+        assert (ours.dtype, ours) == (theirs.dtype, theirs)
+
+
+@pytest.mark.parametrize("q", [30, 30.0, [30, 60], np.array([30.0, 60.0])])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, int])
+def test_percentiles_have_numpys_dtype(q, dtype):
+    x = np.array([3, 1, 2], dtype)
+    assert np.percentile(tg.tensor(x), q).dtype == np.percentile(x, q).dtype

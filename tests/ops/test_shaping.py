@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tinygrad_bp as tg
-from tinygrad_bp.errors import ArgumentError, ShapeError
+from tinygrad_bp.errors import ArgumentError, DTypeError, ShapeError
 from tinygrad_bp.ops import cumulative, diagonals, differences, joining, ordering, padding, shaping
 from tinygrad_bp.tensor import Tensor
 from tinygrad_bp.testing import check_gradients
@@ -356,3 +356,29 @@ def test_unstack_takes_an_axis_apart(axis):
     parts = joining.unstack(C, axis)
     same(parts, tuple(np.moveaxis(C, axis, 0)))
     check_gradients(lambda x: joining.unstack(x, axis)[1] * joining.unstack(x, axis)[0], C)
+
+
+def test_the_axis_of_a_vector_may_be_a_number():
+    x = np.array([1.0, 2.0])
+    np.testing.assert_array_equal(tg.grad(lambda x: np.sum(x.transpose(0) * x))(x), 2 * x)
+    np.testing.assert_array_equal(tg.grad(lambda x: np.sum(np.transpose(x, -1) * x))(x), 2 * x)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        np.gradient, lambda x: np.gradient(x, 0.5, edge_order=2), lambda x: np.gradient(x, np.array([0.0, 1.0, 3.0])),
+        lambda x: np.ediff1d(x, to_begin=[1.0, 2.0], to_end=0.5),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex64])
+def test_differences_keep_the_dtype(f, dtype):
+    x = np.array([1.0, 4.0, 2.0], dtype)
+    y, pullback = tg.vjp(f, x)
+    np.testing.assert_allclose(y, f(x), rtol=1e-6)
+    assert (y.dtype, pullback(np.ones_like(y))[0].dtype) == (f(x).dtype, x.dtype)
+
+
+def test_the_ends_of_ediff1d_fit_its_differences():
+    with pytest.raises(DTypeError, match="dtype float64 does not fit differences of dtype int64"):
+        np.ediff1d(tg.tensor([1, 2]), to_end=tg.tensor(0.5, requires_grad=True))

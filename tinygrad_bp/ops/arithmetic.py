@@ -30,7 +30,7 @@ def multiply(a: Any, b: Any) -> Any:
 
 
 @op(
-    derivatives=(lambda y, a, b: 1.0 / b, lambda y, a, b: -y / b),
+    derivatives=(lambda y, a, b: y.dtype.type(1.0) / b, lambda y, a, b: -y / b),
     latex=r"\frac{{0}}{{1}}",
     domain=Intervals((-3, 3), (0.3, 3)),
 )

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_bp.domains import Domain, Reals
+from tinygrad_bp.errors import DTypeError, describe
 from tinygrad_bp.ops.comparison import where
+from tinygrad_bp.ops.linear_algebra import operand
 from tinygrad_bp.registry import LINEAR, op
 
 _COMPLEX = Domain(kinds="c", analytic=False)
@@ -67,6 +69,14 @@ def angle(z: Any, deg: bool = False) -> Any:
 def conjugated(x: Any) -> Any:
     """The conjugate of complex x; real x itself."""
     return conjugate(x) if x.dtype.kind == "c" else x
+
+
+def require_real(name: str, x: Any) -> None:
+    """Raise DTypeError for complex x: the rules of the op of this name are those of real numbers."""
+    if operand(x).dtype.kind == "c":
+        raise DTypeError(
+            f"{name}: {describe(x)} is complex; its rule is one for real numbers. Write it with abs, real and imag."
+        )
 
 
 def adjoint(x: Any) -> Any:

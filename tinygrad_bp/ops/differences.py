@@ -8,7 +8,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from tinygrad_bp.domains import Shapes
-from tinygrad_bp.errors import ArgumentError, ShapeError, describe
+from tinygrad_bp.errors import ArgumentError, DTypeError, ShapeError, describe
 from tinygrad_bp.ops.complex import conjugated
 from tinygrad_bp.ops.joining import concatenate
 from tinygrad_bp.ops.linear_algebra import operand
@@ -43,14 +43,32 @@ def _ending(values: Any, x: Any, axis: int) -> list[Any]:
 
 def ediff1d(x: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     """Differences of neighbours of the flattened x, between `to_begin` and `to_end`."""
-    return concatenate([ravel(part) for part in (to_begin, diff(ravel(x)), to_end) if part is not None])
+    steps = diff(ravel(x))
+    return concatenate([*_end(to_begin, steps), steps, *_end(to_end, steps)])
+
+
+def _end(values: Any, steps: Any) -> list[Any]:
+    """Given values in the dtype of the computed ones, as NumPy has it."""
+    if values is None:
+        return []
+    values = ravel(values)
+    if not np.can_cast(values.dtype, steps.dtype, "same_kind"):
+        raise DTypeError(
+            f"ediff1d: {describe(values)} of dtype {values.dtype} does not fit differences of dtype {steps.dtype}. "
+            "Convert x first."
+        )
+    return [_converted(values, steps)]
+
+
+def _converted(x: Any, like: Any) -> Any:
+    return x if x.dtype == like.dtype else astype(x, dtype=like.dtype)
 
 
 def gradient(f: Any, *varargs: Any, axis: Axes | None = None, edge_order: Literal[1, 2] = 1) -> Any:
     """Slope of sampled values f along every axis, or those named: of second order inside, of `edge_order` at the ends.
 
     varargs: nothing for unit distances, one distance for all axes, or for every axis a distance or its coordinates.
-    Differentiable for f and for these. One array for one axis, else a tuple.
+    Differentiable for f and for these. One array for one axis, else a tuple; in f's dtype if that is floating.
     """
     f = operand(f)
     axes = tuple(range(f.ndim)) if axis is None else normalize_axis_tuple(axis, f.ndim)
@@ -80,7 +98,7 @@ def _slope(f: Any, h: Any, axis: int, edge_order: int) -> Any:
     if edge_order == 2:
         first = first + (first - slopes[..., 1:2]) * (steps[0] / (steps[0] + steps[1]))
         last = last + (last - slopes[..., -2:-1]) * (steps[-1] / (steps[-1] + steps[-2]))
-    return moveaxis(concatenate([first, inside, last], -1), -1, axis)
+    return moveaxis(_converted(concatenate([first, inside, last], -1), y), -1, axis)
 
 
 # --- convolution ------------------------------------------------------------------------------------------------------

@@ -124,7 +124,7 @@ def arcsinh(x: Any) -> Any:
 
 
 @op(
-    derivatives=(lambda y, x: 1.0 / np.sqrt((x - 1.0) * (x + 1.0)),),
+    derivatives=(lambda y, x: 1.0 / (np.sqrt(x - 1.0) * np.sqrt(x + 1.0)),),
     latex=r"\operatorname{arcosh}({0})",
     domain=Reals(1.2, 4),
     convention="infinity at 1",

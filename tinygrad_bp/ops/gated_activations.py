@@ -10,6 +10,7 @@ import numpy as np
 from tinygrad_bp.domains import Reals
 from tinygrad_bp.errors import ArgumentError, ShapeError, describe
 from tinygrad_bp.ops.activations import sigmoid, softplus
+from tinygrad_bp.ops.complex import require_real
 from tinygrad_bp.ops.erf import erfc_values
 from tinygrad_bp.ops.special import ndtr
 from tinygrad_bp.registry import op
@@ -56,6 +57,7 @@ def gelu(x: Any, approximate: Approximation = "none") -> Any:
     ∂y/∂x = Φ(x) + x·e^(−x²/2)/√(2π). With approximate="tanh" Φ is ½·(1 + tanh(√(2/π)·(x + 0.044715·x³))).
     """
     if approximate == "none":
+        require_real("gelu", x)
         return 0.5 * x * erfc_values(x * -sqrt(0.5))
     if approximate == "tanh":
         return 0.5 * x * (1.0 + np.tanh(_TANH_FACTOR * x * (1.0 + _TANH_CUBIC * x * x)))

@@ -10,6 +10,7 @@ from tinygrad_bp.domains import Intervals
 from tinygrad_bp.errors import ArgumentError, DataError, ShapeError, describe
 from tinygrad_bp.ops.activations import sigmoid, softplus
 from tinygrad_bp.ops.arithmetic import clip, maximum
+from tinygrad_bp.ops.complex import conjugated, require_real
 from tinygrad_bp.ops.elementwise import log
 from tinygrad_bp.ops.linear_algebra import operand
 from tinygrad_bp.registry import op, scale
@@ -131,12 +132,12 @@ def mse(p: Any, t: Any, reduction: Reduction = "mean") -> Any:
 
 @op(
     vjps=(
-        lambda g, y, p, t, reduction: scale(_share(g, p, reduction), np.sign(p - t)),
-        lambda g, y, p, t, reduction: scale(_share(g, p, reduction), np.sign(t - p)),
+        lambda g, y, p, t, reduction: scale(_share(g, p, reduction), conjugated(np.sign(p - t))),
+        lambda g, y, p, t, reduction: scale(_share(g, p, reduction), conjugated(np.sign(t - p))),
     ),
     jvp=(
-        lambda s, y, p, t, reduction: reduced(scale(s, np.sign(p - t)), reduction),
-        lambda s, y, p, t, reduction: reduced(scale(s, np.sign(t - p)), reduction),
+        lambda s, y, p, t, reduction: reduced(scale(s, conjugated(np.sign(p - t))), reduction),
+        lambda s, y, p, t, reduction: reduced(scale(s, conjugated(np.sign(t - p))), reduction),
     ),
     latex=r"\overline{\lvert {0} - {1} \rvert}",
     domain=Intervals((-3, 3), shapes=_SHAPES, params=_reductions, kink=lambda p, t, **_: p - t, analytic=False),
@@ -174,7 +175,9 @@ def huber(p: Any, t: Any, delta: float = 1.0, reduction: Reduction = "mean") -> 
     require_same_shape("huber", p, t)
     if not delta > 0:
         raise ArgumentError(f"huber: delta is where the parabola ends and must be positive; got {delta}.")
-    d = np.absolute(p - t)
+    difference = p - t
+    require_real("huber", difference)
+    d = np.absolute(difference)
     near = np.minimum(d, delta)
     return reduced(near * (d - 0.5 * near), reduction)
 

@@ -9,6 +9,7 @@ import numpy as np
 from tinygrad_bp.domains import Domain, Reals
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.ops.activations import slope_at
+from tinygrad_bp.ops.complex import require_real
 from tinygrad_bp.ops.elementwise import where
 from tinygrad_bp.registry import op
 
@@ -112,6 +113,7 @@ def celu(x: Any, alpha: float = 1.0) -> Any:
 )
 def softsign(x: Any) -> Any:
     """Softsign x/(1 + |x|), elementwise. ∂y/∂x = 1/(1 + |x|)²."""
+    require_real("softsign", x)
     return x / (1.0 + np.absolute(x))
 
 
@@ -134,6 +136,7 @@ def hard_shrink(x: Any, width: float = 0.5) -> Any:
 )
 def soft_shrink(x: Any, width: float = 0.5) -> Any:
     """x moved towards 0 by `width`, and 0 where |x| ≤ width, elementwise: sign x·max(|x| − width, 0)."""
+    require_real("soft_shrink", x)
     return x - np.minimum(np.maximum(x, -width), width)
 
 

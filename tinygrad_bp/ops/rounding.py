@@ -8,6 +8,7 @@ import numpy as np
 
 from tinygrad_bp.domains import Domain, Reals
 from tinygrad_bp.ops.comparison import where
+from tinygrad_bp.ops.complex import require_real
 from tinygrad_bp.registry import op
 
 
@@ -51,14 +52,19 @@ def fabs(x: Any) -> Any:
     return np.fabs(x)
 
 
+def _flat(y: Any, x: Any) -> float:
+    require_real("sign", x)
+    return 0.0
+
+
 @op(
-    derivatives=(lambda y, x: 0.0,),
+    derivatives=(_flat,),
     latex=r"\operatorname{sign}({0})",
     domain=_AT_ZERO,
     convention="0 everywhere",
 )
 def sign(x: Any) -> Any:
-    """Sign of x: −1, 0 or 1, elementwise. Its derivative is 0 where there is one, and 0 at 0."""
+    """Sign of x: −1, 0 or 1, elementwise. Its derivative is 0 where there is one, and 0 at 0; of complex x an error."""
     return np.sign(x)
 
 

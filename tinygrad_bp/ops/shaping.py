@@ -40,7 +40,7 @@ def _permutations(shape: Shape) -> list[dict[str, Any]]:
 
 
 def _inverse(axes: Any) -> Any:
-    return None if axes is None else tuple(np.argsort([a % len(axes) for a in axes]).tolist())
+    return None if axes is None else tuple(np.argsort(normalize_axis_tuple(axes, np.size(axes))).tolist())
 
 
 @op(

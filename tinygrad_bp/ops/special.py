@@ -10,6 +10,7 @@ import numpy as np
 from tinygrad_bp.domains import Domain, Intervals, Reals
 from tinygrad_bp.errors import missing_extra
 from tinygrad_bp.ops.activations import sigmoid
+from tinygrad_bp.ops.complex import require_real
 from tinygrad_bp.ops.erf import erf_values, erfc_values
 from tinygrad_bp.registry import op, scale
 
@@ -38,6 +39,7 @@ def _scipy(name: str, *inputs: Any) -> Any:
 )
 def erf(x: Any) -> Any:
     """Error function 2/√π·∫₀ˣ e⁻ᵗ² dt, elementwise. ∂y/∂x = 2/√π·e⁻ˣ²."""
+    require_real("erf", x)
     return erf_values(x)
 
 
@@ -49,6 +51,7 @@ def erf(x: Any) -> Any:
 )
 def erfc(x: Any) -> Any:
     """Complementary error function 1 − erf x, elementwise, with all its digits for large x. ∂y/∂x = −2/√π·e⁻ˣ²."""
+    require_real("erfc", x)
     return erfc_values(x)
 
 

@@ -10,6 +10,7 @@ from tinygrad_bp.domains import ANY_SHAPE, Parameters, Shape, Shapes, axis_param
 from tinygrad_bp.errors import ShapeError, describe
 from tinygrad_bp.ops.arithmetic import maximum
 from tinygrad_bp.ops.comparison import where
+from tinygrad_bp.ops.complex import conjugated
 from tinygrad_bp.ops.joining import stack
 from tinygrad_bp.ops.linear_algebra import operand
 from tinygrad_bp.ops.ordering import argsort
@@ -36,17 +37,20 @@ _VARYING = Shapes(*ANY_SHAPE, smallest=1, params=_with_ddof, analytic=False)
 
 
 @op(
-    **by_weights(lambda y, x, axis, ddof: _deviations(x, axis) * (2.0 / (count(y, x) - ddof))),
+    **by_weights(lambda y, x, axis, ddof: conjugated(_deviations(x, axis)) / ((count(y, x) - ddof) / 2.0)),
     latex=r"\operatorname{var}({0})",
     domain=_VARYING,
 )
 def var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
-    """Variance Σ(xᵢ − x̄)²/(n − ddof) over `axis` (all axes if None). ∂y/∂xᵢ = 2(xᵢ − x̄)/(n − ddof)."""
+    """Variance Σ|xᵢ − x̄|²/(n − ddof) over `axis` (all axes if None). ∂y/∂xᵢ = 2(xᵢ − x̄)/(n − ddof), for complex x
+    the conjugate."""
     return np.var(x, axis=axis, ddof=ddof, keepdims=keepdims)
 
 
 @op(
-    **by_weights(lambda y, x, axis, ddof: _deviations(x, axis) / where(y == 0, 1.0, y * (count(y, x) - ddof))),
+    **by_weights(
+        lambda y, x, axis, ddof: conjugated(_deviations(x, axis)) / where(y == 0, 1.0, y * (count(y, x) - ddof))
+    ),
     latex=r"\operatorname{std}({0})",
     domain=Shapes(
         *ANY_SHAPE[1:], smallest=2, params=_with_ddof, kink=lambda x, axis, **_: np.std(x, axis), analytic=False
@@ -127,7 +131,9 @@ def quantile(x: Any, q: Any, axis: Axis = None, method: Any = "linear", keepdims
 
 def percentile(x: Any, q: Any, axis: Axis = None, method: Any = "linear", keepdims: bool = False) -> Any:
     """The q-th percentile, 0 ≤ q ≤ 100; see `quantile`."""
-    return quantile(x, q=np.asarray(q) / 100.0, axis=axis, method=method, keepdims=keepdims)
+    x = operand(x)
+    hundred = x.dtype.type(100) if x.dtype.kind == "f" else 100  # as NumPy has it: a number q leaves float32 as it is
+    return quantile(x, q=np.true_divide(q, hundred), axis=axis, method=method, keepdims=keepdims)
 
 
 # --- averages ---------------------------------------------------------------------------------------------------------
@@ -146,7 +152,10 @@ def average(x: Any, axis: Axis = None, weights: Any = None, returned: bool = Fal
         weights = _matched(operand(weights), x, axis)
         total = sum(weights, axis=axis, keepdims=keepdims)
         result = sum(x * weights, axis=axis, keepdims=keepdims) / total
-    return (result, broadcast_to(total, shape=result.shape)) if returned else result
+    if not returned:
+        return result
+    total = total if total.dtype == result.dtype else astype(total, dtype=result.dtype)
+    return result, broadcast_to(total, shape=result.shape)
 
 
 def _matched(weights: Any, x: Any, axis: Axis) -> Any:
