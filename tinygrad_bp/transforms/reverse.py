@@ -19,8 +19,8 @@ def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> 
 
     argnums: the argument, or the arguments, to differentiate for; each may be a nested container of arrays, and its
     gradient is the same container. has_aux: f returns (number, anything); then ((number, anything), gradient).
-    Given arrays it gives arrays: tensors that f uses but is not given are constants, but for those of a transform around
-    it. Give it tensors to differentiate the results once more.
+    Given arrays it gives arrays: tensors that f uses but is not given are constants, but for those of a transform
+    around it. Give it tensors to differentiate the results once more.
     Raises NonScalarBackwardError if f does not return one number, DTypeError for integer arguments.
 
     >>> import tinygrad_bp as tg
