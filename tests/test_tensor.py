@@ -2,6 +2,7 @@
 
 import math
 import operator
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -61,6 +62,23 @@ def test_powers_and_products(x):
     np.testing.assert_allclose((VALUES.T @ x).data, VALUES.T @ VALUES)
 
 
+@pytest.mark.parametrize("other", [2, 2.5, np.array([1.0, 2.0, 4.0]), tg.tensor(3.0)], ids=repr)
+@pytest.mark.parametrize("f", [divmod, np.divmod])
+def test_quotient_and_remainder_at_once(f, other, x):
+    plain = other.data if isinstance(other, tg.Tensor) else np.asarray(other)
+    for got, expected in ((f(x, other), f(VALUES, plain)), (f(other, x), f(plain, VALUES))):
+        assert [type(part) for part in got] == [tg.Tensor, tg.Tensor]
+        np.testing.assert_array_equal([part.data for part in got], expected)
+    np.testing.assert_array_equal(tg.grad(lambda x: divmod(x, 2)[1].sum())(VALUES), np.ones((2, 3)))
+
+
+@pytest.mark.parametrize("other", [Fraction(1, 2), np.array([1, 2, 3], object), {"a": 1}], ids=["one", "array", "dict"])
+def test_objects_are_no_operands(other, x):
+    for f in (operator.add, lambda a, b: b * a):
+        with pytest.raises(DTypeError, match=r"take numbers and arrays of numbers; got .*Convert"):
+            f(x, other)
+
+
 def test_unary_operators(x):
     np.testing.assert_array_equal((-x).data, -VALUES)
     np.testing.assert_array_equal(abs(x).data, np.abs(VALUES))
@@ -83,6 +101,8 @@ def test_logic_on_truth_values_and_bits(x):
 
 METHODS = {
     "sum": lambda t: t.sum(),
+    "mT": lambda t: t[None].mT if isinstance(t, tg.Tensor) else np.swapaxes(t[None], 1, 2),
+    "astype copy": lambda t: t.astype(np.float32, copy=False),
     "sum axis": lambda t: t.sum(0),
     "mean": lambda t: t.mean(axis=1, keepdims=True),
     "max": lambda t: t.max(axis=1),

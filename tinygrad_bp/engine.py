@@ -131,6 +131,14 @@ def plain(data: Any) -> Any:
     return data
 
 
+def _constant(a: Any) -> Any:
+    """An operand that is no node, as an array of numbers."""
+    array = np.asarray(plain(a))
+    if array.dtype.kind == "O":
+        raise DTypeError(f"ops take numbers and arrays of numbers; got {describe(a)}, an object. Convert it.")
+    return array
+
+
 _new = object.__new__
 
 
@@ -146,7 +154,7 @@ def apply(record: Op, args: tuple[Any, ...], params: Mapping[str, Any] = _NOTHIN
                 requires_grad = True
         else:
             if a.__class__ not in _IMMUTABLE:
-                mutable, a = True, np.asarray(plain(a))
+                mutable, a = True, _constant(a)
             inputs.append(a)
     try:
         value = record.forward(*inputs, **params)

@@ -85,10 +85,7 @@ class Tensor(Node):
         """Whether the tensor was made by the user, not by an op."""
         return self.op is None
 
-    @property
-    def T(self) -> Self:
-        """The transpose."""
-        return shaping.transpose(self)  # type: ignore[no-any-return]
+    T, mT = property(shaping.transpose), property(shaping.matrix_transpose)
 
     @property
     def local_derivatives(self) -> tuple[LocalDerivative, ...]:
@@ -210,6 +207,7 @@ class Tensor(Node):
     __truediv__, __rtruediv__ = operator(arithmetic.divide), reflected(arithmetic.divide)
     __floordiv__, __rfloordiv__ = operator(arithmetic.floor_divide), reflected(arithmetic.floor_divide)
     __mod__, __rmod__ = operator(arithmetic.remainder), reflected(arithmetic.remainder)
+    __divmod__ = arithmetic.divmod
     __pow__, __rpow__ = operator(arithmetic.power), reflected(arithmetic.power)
     __matmul__, __rmatmul__ = operator(linear_algebra.matmul), reflected(linear_algebra.matmul)
     __and__, __rand__ = operator(bitwise.bitwise_and), reflected(bitwise.bitwise_and)
@@ -222,6 +220,9 @@ class Tensor(Node):
     __neg__, __pos__ = arithmetic.negative, arithmetic.positive
     __abs__, __invert__ = rounding.absolute, bitwise.invert
     __round__ = rounding.round
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return arithmetic.divmod(other, self)
 
     def __getitem__(self, index: Any) -> Any:
         return indexing.at(self, index)
@@ -281,14 +282,8 @@ class Tensor(Node):
         """Axes permuted, reversed without arguments."""
         return shaping.transpose(self, axes=axes[0] if len(axes) == 1 else axes or None)
 
-    def swapaxes(self, first: int, second: int) -> Any:
-        """Two axes exchanged."""
-        axes = list(range(self.ndim))
-        axes[first], axes[second] = axes[second], axes[first]
-        return shaping.transpose(self, axes=tuple(axes))
-
     real, imag = property(complex_numbers.real), property(complex_numbers.imag)
-    dot, astype = products.dot, shaping.astype
+    dot, astype, swapaxes = products.dot, shaping.astype, shaping.swapaxes
     sum, mean = reduction(reductions.sum), reduction(reductions.mean)
     max, min = reduction(reductions.max), reduction(reductions.min)
     prod, var, std = method(np.prod), method(np.var), method(np.std)

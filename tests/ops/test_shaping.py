@@ -48,6 +48,8 @@ CALLS = [
     ("rollaxis", (C, 0, 3), {}),
     ("rollaxis", (C, 1, 1), {}),
     ("swapaxes", (C, 0, -1), {}),
+    ("matrix_transpose", (C,), {}),
+    ("matrix_transpose", (M,), {}),
     ("squeeze", (C[:1, :, :1],), {}),
     ("squeeze", (C[:1, :, :1], 0), {}),
     ("squeeze", (C[:1, :, :1],), {"axis": (0, -1)}),
@@ -382,3 +384,8 @@ def test_differences_keep_the_dtype(f, dtype):
 def test_the_ends_of_ediff1d_fit_its_differences():
     with pytest.raises(DTypeError, match="dtype float64 does not fit differences of dtype int64"):
         np.ediff1d(tg.tensor([1, 2]), to_end=tg.tensor(0.5, requires_grad=True))
+
+
+def test_a_vector_is_no_matrix():
+    with pytest.raises(ShapeError, match=r"matrix_transpose: .*\(4,\) has no matrices"):
+        _ = tg.tensor(V).mT

@@ -140,6 +140,11 @@ def floor_divide(a: Any, b: Any) -> Any:
     return np.floor_divide(a, b)
 
 
+def divmod(a: Any, b: Any) -> tuple[Any, Any]:
+    """(⌊a/b⌋, a − b·⌊a/b⌋): quotient and remainder, elementwise with broadcasting."""
+    return floor_divide(a, b), remainder(a, b)
+
+
 def _share(y: Any, a: Any, b: Any) -> Any:
     """1 where y was chosen to be a, ½ where it might as well have been b."""
     return (a == y) * (y.dtype.type(1.0) - y.dtype.type(0.5) * (a == b))

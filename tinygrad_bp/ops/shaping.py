@@ -92,8 +92,11 @@ def cast_to_discrete(x: Any, dtype: Any) -> Any:
     return operand(x).astype(dtype)[()]
 
 
-def astype(x: Any, dtype: Any) -> Any:
-    """x converted to another dtype. VJP: the cotangent converted back; integers and truth values carry no gradient."""
+def astype(x: Any, dtype: Any, *, copy: bool = True) -> Any:
+    """x converted to another dtype. VJP: the cotangent converted back; integers and truth values carry no gradient.
+
+    copy: as for arrays; nobody writes to the values of tensors, so it changes nothing.
+    """
     return (cast if np.dtype(dtype).kind in "fc" else cast_to_discrete)(x, dtype=dtype)
 
 
@@ -130,6 +133,14 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     axes = list(range(x.ndim))
     axes[axis1], axes[axis2] = axes[axis2], axes[axis1]
     return transpose(x, axes=tuple(axes))
+
+
+def matrix_transpose(x: Any) -> Any:
+    """The matrices in the last two axes, transposed."""
+    x = operand(x)
+    if x.ndim < 2:
+        raise ShapeError(f"matrix_transpose: {describe(x)} has no matrices. Give it two axes with reshape.")
+    return swapaxes(x, -1, -2)
 
 
 def squeeze(x: Any, axis: Axes | None = None) -> Any:
