@@ -140,6 +140,13 @@ def test_constants_stand_in_the_text_or_are_arguments():
     np.testing.assert_array_equal(constant, long)
 
 
+def test_zeros_of_both_signs_stay_what_they_are():
+    zeros = np.array([0.0, -0.0])
+    fast = tg.compile(lambda x: x / zeros, backend="numpy")
+    fast(np.ones(2))
+    np.testing.assert_array_equal(fast(np.ones(2)), [np.inf, -np.inf])
+
+
 def test_names_are_identifiers_and_given_once():
     class Odd(tg.nn.Layer):
         def __init__(self):

@@ -77,8 +77,11 @@ def uniform(step: Any) -> Any:
     if not value.size:
         return None
     first: Any = value.reshape(-1)[0] if value.ndim else value
-    same = not any(getattr(value, "strides", ())) or bool((value == first).all())
-    return first.item() if same else None
+    if any(getattr(value, "strides", ())):
+        bits = np.ascontiguousarray(value).reshape(-1, 1).view(np.uint8)  # 0 and −0 are equal and not the same
+        if not (bits == bits[:1]).all():
+            return None
+    return first.item()
 
 
 # --- steps that change nothing ----------------------------------------------------------------------------------------
