@@ -9,7 +9,7 @@ import pytest
 
 ROWS = (
     {"errors"},
-    {"modes"},
+    {"modes", "constants"},
     {"broadcasting"},
     {"domains"},
     {"engine"},

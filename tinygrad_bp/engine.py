@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
@@ -28,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_bp.broadcasting import unbroadcast
+from tinygrad_bp.constants import IMMUTABLE, constant, owned
 from tinygrad_bp.domains import Domain
 from tinygrad_bp.errors import (
     AnomalyError,
@@ -71,8 +71,6 @@ class Op:
 
 _numbers = count(1)
 _number = attrgetter("number")
-_IMMUTABLE = frozenset({bool, int, float, complex, type(None), str, *np.sctypeDict.values()})
-_WRITABLE = frozenset({list, dict, np.ndarray})
 _NOTHING: Mapping[str, Any] = {}
 
 
@@ -121,24 +119,6 @@ def _before(node: Node, number: int) -> Node:
     return node.past[bisect_left(node.past, number, key=_number) - 1] if node.number >= number else node
 
 
-def plain(data: Any) -> Any:
-    """data itself; DTypeError for matrices and masked arrays, whose products and sums are not those of their values."""
-    if isinstance(data, np.ndarray) and type(data).__mul__ is not np.ndarray.__mul__:
-        raise DTypeError(
-            f"a {type(data).__name__} has an arithmetic of its own, which tensors do not follow. Pass np.asarray(a); "
-            "write a @ b for the product of matrices, and np.where for a mask."
-        )
-    return data
-
-
-def _constant(a: Any) -> Any:
-    """An operand that is no node, as an array of numbers."""
-    array = np.asarray(plain(a))
-    if array.dtype.kind == "O":
-        raise DTypeError(f"ops take numbers and arrays of numbers; got {describe(a)}, an object. Convert it.")
-    return array
-
-
 _new = object.__new__
 
 
@@ -153,8 +133,8 @@ def apply(record: Op, args: tuple[Any, ...], params: Mapping[str, Any] = _NOTHIN
             if a.requires_grad:
                 requires_grad = True
         else:
-            if a.__class__ not in _IMMUTABLE:
-                mutable, a = True, _constant(a)
+            if a.__class__ not in IMMUTABLE:
+                mutable, a = True, constant(a)
             inputs.append(a)
     try:
         value = record.forward(*inputs, **params)
@@ -168,27 +148,20 @@ def apply(record: Op, args: tuple[Any, ...], params: Mapping[str, Any] = _NOTHIN
     if not now.recording or not (requires_grad or now.tracing):
         return kind(value)
     if mutable:  # the caller may write into a plain array before the sweep reads it
-        args = tuple([a if isinstance(a, Node) or a.__class__ in _IMMUTABLE else np.array(a) for a in args])
+        args = tuple([a if isinstance(a, Node) or a.__class__ in IMMUTABLE else np.array(a) for a in args])
         inputs = [a.value if isinstance(a, Node) else a for a in args]
     node = _new(kind)
     node.value = value
     node.op = record
     node.operands = args
     node.inputs = inputs
-    node.params = _owned(params) if params else params
+    node.params = owned(params) if params else params
     node.requires_grad = requires_grad and record.differentiable
     node.scope = now.scope
     node.number = next(_numbers)
     node.name = node.grad = node.hooks = None
     node.retains_grad = False
     return node
-
-
-def _owned(params: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Arguments that the caller cannot write to before the sweep reads them."""
-    if _WRITABLE.isdisjoint(map(type, params.values())):
-        return params
-    return {key: deepcopy(p) if type(p) in _WRITABLE else p for key, p in params.items()}
 
 
 def _explained(record: Op, args: tuple[Any, ...], error: Exception) -> Exception:

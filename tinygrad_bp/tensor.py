@@ -7,8 +7,9 @@ from typing import Any, Self, final
 
 import numpy as np
 
+from tinygrad_bp.constants import plain
 from tinygrad_bp.delegation import method, operator, reduction, reflected
-from tinygrad_bp.engine import Node, plain, sweep
+from tinygrad_bp.engine import Node, sweep
 from tinygrad_bp.errors import (
     ArrayConversionError,
     DTypeError,

@@ -151,19 +151,19 @@ def _restored(fill: Any, arguments: Sequence[Any]) -> bool:
     Numba would do this by itself, but it prepares everything that compiling could need before it looks, which takes
     longer than all else. The ways in are its own; where they are others, it is left to Numba.
     """
-    from numba import typeof
-    from numba.core.compiler_lock import global_compiler_lock
-    from numba.core.runtime.nrt import rtsys
-
-    signature = tuple(map(typeof, arguments))
     try:
+        from numba import typeof
+        from numba.core.compiler_lock import global_compiler_lock
+        from numba.core.runtime.nrt import rtsys
+
+        signature = tuple(map(typeof, arguments))
         with global_compiler_lock:
             rtsys.initialize(fill.targetctx)
             found = fill._cache._load_overload(signature, fill.targetctx)
             if found is not None:
                 fill.targetctx.insert_user_function(found.entry_point, found.fndesc, [found.library])
                 fill.add_overload(found)
-    except (AttributeError, OSError, TypeError):
+    except (AttributeError, ImportError, OSError, TypeError):
         return False
     except Exception:  # whatever a damaged file makes of itself
         fill._cache.flush()
