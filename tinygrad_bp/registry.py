@@ -156,9 +156,9 @@ def _public(record: Op, arity: int | None, names: list[str]) -> Callable[..., An
         if arity is not None and len(args) != arity:
             params = dict(zip(names, args, strict=False)) | params
             args = tuple([params.pop(name) for name in names[:arity]])
-        for setting in params.values():
+        for key, setting in params.items():
             if isinstance(setting, Node):
-                _refuse_setting(record.name, params)
+                _refuse_setting(record.name, key, setting)
         params = {**defaults, **params} if params else defaults
         for a in args:
             if isinstance(a, Node):
@@ -172,8 +172,7 @@ def _public(record: Op, arity: int | None, names: list[str]) -> Callable[..., An
     return chosen
 
 
-def _refuse_setting(name: str, params: Mapping[str, Any]) -> NoReturn:
-    key, value = next((key, p) for key, p in params.items() if isinstance(p, Node))
+def _refuse_setting(name: str, key: str, value: Node) -> NoReturn:
     raise ArgumentError(
         f"{name}: no gradient passes through {key}, and so it is no tensor; got {describe(value)}. Pass its .data."
     )

@@ -209,6 +209,18 @@ def test_sums_over_axes():
         np.testing.assert_allclose(got, want, rtol=1e-13)
 
 
+def test_sums_of_truths_count():
+    def f(x):
+        return tg.sum(x > 0), tg.sum(x > 0, axis=0), tg.sum(x > 0, axis=1)
+
+    fast, x = tg.compile(f, backend="numba"), rng.normal(size=(3, 4))
+    fast(x)
+    assert fast.plan.backend == "numba"
+    for got, want in zip(fast(x), f(x), strict=True):
+        assert got.dtype == want.dtype
+        np.testing.assert_array_equal(got, want.data)
+
+
 def test_programs_that_draw_run_on_numpy_and_draw_once():
     def f(x, generator):
         return x + generator.normal(size=3)

@@ -34,11 +34,10 @@ def scaled(g: float, d: float) -> float:
 
 
 def _sum(x: Any, axis: Any = None) -> Any:
-    """The sum over one axis of a matrix, or of all of a matrix or vector, which are most; others are left to Numba."""
+    """The sum over one axis of a matrix, or over all of it; others are left to Numba."""
+    zero = x.dtype.type(0) + 0  # an integer for truths
     if x.ndim == 2 and axis is not None:
-        total = np.empty(x.shape[1 - axis], x.dtype)
-        for i in range(total.size):
-            total[i] = 0
+        total = np.full(x.shape[1 - axis], zero)
         if axis:
             for i in range(x.shape[0]):
                 for j in range(x.shape[1]):
@@ -49,7 +48,7 @@ def _sum(x: Any, axis: Any = None) -> Any:
                     total[j] += x[i, j]
         return total
     if x.ndim == 2:
-        whole = x.dtype.type(0)
+        whole = zero
         for i in range(x.shape[0]):
             for j in range(x.shape[1]):
                 whole += x[i, j]

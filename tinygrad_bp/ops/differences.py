@@ -13,7 +13,7 @@ from tinygrad_bp.ops.complex import conjugated
 from tinygrad_bp.ops.joining import concatenate
 from tinygrad_bp.ops.linear_algebra import operand
 from tinygrad_bp.ops.padding import pad
-from tinygrad_bp.ops.shaping import Axes, astype, broadcast_to, moveaxis, ravel
+from tinygrad_bp.ops.shaping import Axes, astype, broadcast_to, converted, moveaxis, ravel
 from tinygrad_bp.registry import MULTILINEAR, op
 
 
@@ -57,11 +57,7 @@ def _end(values: Any, steps: Any) -> list[Any]:
             f"ediff1d: {describe(values)} of dtype {values.dtype} does not fit differences of dtype {steps.dtype}. "
             "Convert x first."
         )
-    return [_converted(values, steps)]
-
-
-def _converted(x: Any, like: Any) -> Any:
-    return x if x.dtype == like.dtype else astype(x, dtype=like.dtype)
+    return [converted(values, steps.dtype)]
 
 
 def gradient(f: Any, *varargs: Any, axis: Axes | None = None, edge_order: Literal[1, 2] = 1) -> Any:
@@ -98,7 +94,7 @@ def _slope(f: Any, h: Any, axis: int, edge_order: int) -> Any:
     if edge_order == 2:
         first = first + (first - slopes[..., 1:2]) * (steps[0] / (steps[0] + steps[1]))
         last = last + (last - slopes[..., -2:-1]) * (steps[-1] / (steps[-1] + steps[-2]))
-    return moveaxis(_converted(concatenate([first, inside, last], -1), y), -1, axis)
+    return moveaxis(converted(concatenate([first, inside, last], -1), y.dtype), -1, axis)
 
 
 # --- convolution ------------------------------------------------------------------------------------------------------

@@ -100,6 +100,11 @@ def astype(x: Any, dtype: Any, *, copy: bool = True) -> Any:
     return (cast if np.dtype(dtype).kind in "fc" else cast_to_discrete)(x, dtype=dtype)
 
 
+def converted(x: Any, dtype: Any) -> Any:
+    """x, converted if it has another dtype."""
+    return x if x.dtype == dtype else astype(x, dtype=dtype)
+
+
 # --- compositions -----------------------------------------------------------------------------------------------------
 
 

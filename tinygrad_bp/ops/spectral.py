@@ -123,7 +123,12 @@ def eigh(a: Any) -> EighResult:
     functions that do not depend on their phases.
     """
     w, v = _spectrum(eigh_packed(a))
-    return EighResult(beside_vectors(w, a, _repeated(_equal(w)), of=f"the derivative of v·f(w)·vᴴ{_EIGH}"), v)
+    return EighResult(
+        beside_vectors(
+            w, a, _repeated(_equal(w)), of=f"the derivative of v·f(w)·vᴴ{_EIGH} (eigvalsh has that of f(w))"
+        ),
+        v,
+    )
 
 
 def eigvalsh(a: Any) -> Any:
@@ -149,28 +154,33 @@ def _parts(packed: Any, a: Any) -> tuple[Any, Any, Any]:
     return u.reshape((*batch, m, k)), _real_if_packed(s), vh.reshape((*batch, k, n))
 
 
-def _singular(s: Any, a: Any) -> tuple[Any, Any, Any, Any]:
-    """1/sᵢ, 1/(sⱼ − sᵢ) and 1/(sⱼ + sᵢ), each 0 instead of infinite; and which pairs are equal."""
+def _coinciding(s: Any, a: Any) -> tuple[Any, Any]:
+    """Which singular values of a are 0, and which pairs are equal."""
     norm, n = largest(s), max(a.shape[-2:])
+    return vanishing(s, norm, n), vanishing(s[..., None, :] - s[..., :, None], norm[..., None], n)
+
+
+def _singular(s: Any, a: Any) -> tuple[Any, Any, Any, Any, Any]:
+    """1/sᵢ, 1/(sⱼ − sᵢ) and 1/(sⱼ + sᵢ), each 0 instead of infinite; which are 0, and which pairs are equal."""
+    zero, equal = _coinciding(s, a)
     row, column = s[..., None, :], s[..., :, None]
-    none = [vanishing(x, norm[..., None], n) for x in (row - column, row + column)]
-    apart, together = one_over(row - column, none[0]), one_over(row + column, none[1])
-    return one_over(s, vanishing(s, norm, n)), apart, together, none[0]
+    none = vanishing(row + column, largest(s)[..., None], max(a.shape[-2:]))
+    return one_over(s, zero), one_over(row - column, equal), one_over(row + column, none), zero, equal
 
 
 _SVD = " of svd at equal singular values, or at one of 0,"
 
 
-def _unsmooth(inverse: Any, equal: Any) -> Any:
+def _unsmooth(zero: Any, equal: Any) -> Any:
     """The singular values that are equal to another, or 0."""
-    return _repeated(equal) | (inverse == 0)
+    return _repeated(equal) | zero
 
 
 def _svd_vjp(g: Any, y: Any, a: Any) -> Any:
     u, s, vh = _parts(y, a)
     du, ds, dvh = _parts(conjugated(g), a)
     v, dv = adjoint(vh), adjoint(dvh)
-    inverse, apart, together, equal = _singular(s, a)
+    inverse, apart, together, zero, equal = _singular(s, a)
     p, q = matmul(adjoint(u), du), matmul(vh, dv)
     turn_u, turn_v = p - adjoint(p), q - adjoint(q)
     inside = 0.5 * (apart * (turn_u + turn_v) + together * (turn_u - turn_v))
@@ -180,13 +190,13 @@ def _svd_vjp(g: Any, y: Any, a: Any) -> Any:
     share = conjugated(matmul(u, matmul(inside, vh)) + outside)
     if constant(g) and not np.any(du) | np.any(dv):
         return share
-    return settled(share, a[..., :0], a, some(_unsmooth(inverse, equal)), of=f"the second derivative{_SVD}")
+    return settled(share, a[..., :0], a, some(_unsmooth(zero, equal)), of=f"the second derivative{_SVD}")
 
 
 def _svd_jvp(t: Any, y: Any, a: Any) -> Any:
     u, s, vh = _parts(y, a)
     v = adjoint(vh)
-    inverse, apart, together, equal = _singular(s, a)
+    inverse, apart, together, zero, equal = _singular(s, a)
     ahead, behind = matmul(t, v), matmul(adjoint(t), u)
     inside = matmul(adjoint(u), ahead)
     alike, unlike = apart * (inside + adjoint(inside)), together * (inside - adjoint(inside))
@@ -197,7 +207,7 @@ def _svd_jvp(t: Any, y: Any, a: Any) -> Any:
     ds = _real_if_packed(np.add.reduce(conjugated(u) * ahead, axis=-2)) * (inverse != 0)
     ds = averaged(ds, equal)[..., 0, :]
     row = _svd_row(du, ds.astype(du.dtype), adjoint(dv), y.shape)
-    return settled(row, t, a, some(_unsmooth(inverse, equal)), of=f"the second derivative{_SVD}")
+    return settled(row, t, a, some(_unsmooth(zero, equal)), of=f"the second derivative{_SVD}")
 
 
 def _svd_row(u: Any, s: Any, vh: Any, shape: tuple[int, ...]) -> Any:
@@ -252,9 +262,10 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     u, s, vh = _parts(svd_packed(a), a)
     if not compute_uv:
         return s
-    inverse, *_, equal = _singular(s, a)
-    tied = _unsmooth(inverse, equal)
-    return SVDResult(u, beside_vectors(s, a, tied, of=f"the derivative of u·f(s)·vᴴ{_SVD}"), vh)
+    tied = _unsmooth(*_coinciding(s, a))
+    return SVDResult(
+        u, beside_vectors(s, a, tied, of=f"the derivative of u·f(s)·vᴴ{_SVD} (svdvals has that of f(s))"), vh
+    )
 
 
 def svdvals(a: Any) -> Any:

@@ -16,7 +16,7 @@ from tinygrad_bp.ops.linear_algebra import operand
 from tinygrad_bp.ops.ordering import argsort
 from tinygrad_bp.ops.reductions import Axis, by_weights, count, lines, mean, reduced_axes, spread, sum
 from tinygrad_bp.ops.rounding import absolute
-from tinygrad_bp.ops.shaping import astype, broadcast_to, reshape, transpose
+from tinygrad_bp.ops.shaping import astype, broadcast_to, converted, reshape, transpose
 from tinygrad_bp.registry import op, scale
 
 # --- variance ---------------------------------------------------------------------------------------------------------
@@ -154,8 +154,7 @@ def average(x: Any, axis: Axis = None, weights: Any = None, returned: bool = Fal
         result = sum(x * weights, axis=axis, keepdims=keepdims) / total
     if not returned:
         return result
-    total = total if total.dtype == result.dtype else astype(total, dtype=result.dtype)
-    return result, broadcast_to(total, shape=result.shape)
+    return result, broadcast_to(converted(total, result.dtype), shape=result.shape)
 
 
 def _matched(weights: Any, x: Any, axis: Axis) -> Any:

@@ -75,7 +75,7 @@ def distinct(x: Any, tied: Any, of: str) -> Any:
     if np.any(tied.reshape(tied.shape + (1,) * (x.ndim - tied.ndim)) & (x != 0)):
         raise LinearAlgebraError(
             f"{of} takes more than the vectors tell. Move the equal values apart by a small change of the matrix, or "
-            "use what needs no vectors (eigvalsh, svdvals) or no decomposition: trace, det, inv, solve, matrix_power."
+            "use what needs no decomposition: trace, det, slogdet, inv, solve, matrix_power, sums of squares."
         )
     return x
 
