@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_bp.constants import plain
 from tinygrad_bp.delegation import method, operator, reduction, reflected
-from tinygrad_bp.engine import Node, sweep
+from tinygrad_bp.engine import Node, Op, sweep
 from tinygrad_bp.errors import (
     ArrayConversionError,
     DTypeError,
@@ -35,6 +35,9 @@ from tinygrad_bp.ops import (
 from tinygrad_bp.protocols import array_function, array_ufunc
 
 Array = np.ndarray[Any, Any]
+
+SWEEPERS: dict[Op | None, Callable[[Node, bool], list[tuple[Any, Any]] | None]] = {}
+"""By the op of its root, what may know a graph and how it is swept; `compile.sweeps` fills it."""
 
 
 @final
@@ -104,7 +107,9 @@ class Tensor(Node):
         retain_graph: keep the graph for another backward; otherwise it is released.
         Raises NonScalarBackwardError, NoGradientError, GraphFreedError, ShapeError.
         """
-        for tensor, g in sweep(self, self._seed(gradient), release=not retain_graph):
+        sweeper = SWEEPERS.get(self.op) if gradient is None else None
+        swept = sweeper(self, not retain_graph) if sweeper is not None else None
+        for tensor, g in swept or sweep(self, self._seed(gradient), release=not retain_graph):
             if tensor.grad is not None:
                 g = tensor.grad + g
             elif tensor.op is not None:

@@ -1,0 +1,117 @@
+"""Sweeps as programs. A training loop builds the same graph at every step and sweeps it the same way: it runs the same
+NumPy calls in the same order. Once the walk that finds them has often been made for graphs that are alike, they are
+written down, by a sweep over arrays that note their calls, and run from then on without the walk.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import replace
+from typing import Any, final
+
+import numpy as np
+
+from tinygrad_bp.codegen import Program, traced
+from tinygrad_bp.compile.backends import on_numpy
+from tinygrad_bp.compile.likeness import Place, Sweeper, Swept, is_given, places, sweeper
+from tinygrad_bp.engine import Node, Op, sweep
+from tinygrad_bp.modes import MODE
+from tinygrad_bp.registry import OPS
+from tinygrad_bp.tensor import SWEEPERS, Tensor
+
+WORTH = 5e-3
+"""Seconds that walks of a kind have to have taken, about, before it is written down, which takes that long."""
+
+PER_NODE, PER_NUMBER = 3e-6, 1e-9
+"""Seconds that a walk takes, about: counted and not measured, so that a program of yours runs the same each time."""
+
+OFTEN, EVERY = 8, 8
+"""After so many looks at the graphs that end in an op only one in so many is looked at, as looking takes time too."""
+
+KINDS, PROGRAMS = 64, 8
+"""For each op how many kinds of graphs are remembered, and how many are written down."""
+
+
+@final
+class Habit:
+    """The graphs that end in one op: which kinds have been walked, and for how long."""
+
+    def __init__(self, op: Op):
+        self.op = op
+        self.walks = 0
+        self.programs = 0
+        self.spent: OrderedDict[Any, float] = OrderedDict()
+
+    def look(self, root: Node, release: bool) -> Swept:
+        """Remember a graph that is going to be walked; write down how, for the next one, if that is worth it."""
+        self.walks += 1
+        seldom = self.walks > OFTEN
+        now = MODE.get()
+        if (seldom and self.walks % EVERY) or self.programs == PROGRAMS or now.tracing or now.anomaly:
+            return None
+        graph = places(root, SWEEPERS)
+        if graph is None:
+            return None
+        key = tuple([place.key for place in graph])
+        before = self.spent.get(key)
+        self.spent[key] = (before or 0.0) + _seconds(graph) * (EVERY if seldom else 1)
+        self.spent.move_to_end(key)
+        if len(self.spent) > KINDS:
+            self.spent.popitem(last=False)
+        if before is not None and self.spent[key] >= WORTH:
+            self.spent[key] = -np.inf  # once
+            written = _written(graph, SWEEPERS[self.op])
+            if written is not None:
+                self.programs += 1
+                SWEEPERS[self.op] = written
+        return None
+
+
+def _seconds(graph: list[Place]) -> float:
+    return sum([PER_NODE + PER_NUMBER * place.value.size for place in graph if not place.is_leaf])
+
+
+def _written(graph: list[Place], otherwise: Sweeper) -> Sweeper | None:
+    """What sweeps graphs like this one; None if a rule wants to know numbers first."""
+    given = {f"v{i}": place.value for i, place in enumerate(graph)}
+    for i, place in enumerate(graph):
+        given |= {f"c{i}_{k}": x for k, (j, x) in enumerate(place.operands) if j is None and is_given(x)}
+    results: list[int] = []
+
+    def swept(*tensors: Tensor) -> list[Any]:
+        nodes = _copied(graph, dict(zip(given, tensors, strict=True)))
+        one = graph[0].value.dtype.type(1)
+        seed = Tensor(np.full(graph[0].value.shape, one)[()])
+        pairs = sweep(nodes[0], seed, as_graph=True)
+        results[:] = [[n is node for n in nodes].index(True) for node, _ in pairs]
+        return [g for _, g in pairs]
+
+    program, _ = traced(swept, "sweep", list(given.items()))
+    program, names = _without_unread(program, list(given))
+    run, _ = on_numpy(program, native=True)
+    return sweeper(graph, names, run, results, otherwise)
+
+
+def _copied(graph: list[Place], tensors: dict[str, Tensor]) -> list[Node]:
+    """The graph with other values."""
+    nodes: list[Any] = [None] * len(graph)
+    for i, place in sorted(enumerate(graph), key=lambda pair: pair[1].node.number):
+        nodes[i] = node = Tensor(tensors[f"v{i}"].value, place.node.requires_grad)
+        if not place.is_leaf:
+            node.op, node.params = place.node.op, place.node.params
+            pairs = enumerate(place.operands)
+            node.operands = [tensors.get(f"c{i}_{k}", x) if j is None else nodes[j] for k, (j, x) in pairs]
+            node.inputs = [p.value if isinstance(p, Node) else p for p in node.operands]
+    return nodes
+
+
+def _without_unread(program: Program, names: list[str]) -> tuple[Program, list[str]]:
+    """A program that is given only what it reads, and the names of that."""
+    read = {operand for step in program.steps for operand in step.operands()} | set(program.outputs)
+    kept = [(step, name) for step, name in zip(program.inputs, names, strict=True) if step in read]
+    unread = set(program.inputs) - {step for step, _ in kept}
+    steps = [step for step in program.steps if step not in unread]
+    return replace(program, inputs=[step for step, _ in kept], steps=steps), [name for _, name in kept]
+
+
+SWEEPERS.update({op: Habit(op).look for op in OPS.values()})
