@@ -7,12 +7,13 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from math import inf
 from time import perf_counter
 from typing import Any, Literal, final
 
 from tinygrad_bp.codegen import Program
 from tinygrad_bp.codegen.source import Writer
-from tinygrad_bp.compile.blocks import Blockwise, threads
+from tinygrad_bp.compile.blocks import Blockwise, Manner, threads
 from tinygrad_bp.compile.memory import Memory
 from tinygrad_bp.compile.numba_backend import Unsupported, obstacle, on_numba
 from tinygrad_bp.compile.stretches import stretched
@@ -71,7 +72,7 @@ def planned(program: Program, choice: Choice, inputs: Sequence[Any], expected: S
             backend, reason = "numpy", str(error)
             warnings.warn(f"{program.name} runs on NumPy, not on Numba: {error}", RuntimeWarning, stacklevel=6)
     if backend == "numpy":
-        run, stretches = on_numpy(program, native=choice != "numpy")
+        run, stretches = on_numpy(program, Manner(patience=inf if choice == "numpy" else 0))
         quick = run
         if stretches:
             native = sum(stretch.native for stretch in stretches)
@@ -93,13 +94,10 @@ def _choice(program: Program, choice: Choice, largest: int) -> tuple[str, str]:
     return "numba", "the arrays are small"
 
 
-def on_numpy(program: Program, native: bool) -> tuple[Run, list[Blockwise]]:
-    """The program as a Python function, and the stretches of it that run block by block.
-
-    native: whether these may become machine code.
-    """
-    steps, outputs, stretches = stretched(program.steps, program.outputs, native)
-    written = Writer(program.inputs, steps, outputs, program.turn, Memory).function(program.name, "As it runs.")
+def on_numpy(program: Program, manner: Manner) -> tuple[Run, list[Blockwise]]:
+    """The program as a Python function, and the stretches of it that run block by block."""
+    steps, outputs, stretches = stretched(program.steps, program.outputs, manner)
+    written = Writer(program.inputs, steps, outputs, program.turn, Memory if manner.kept else None).function(program.name, "As it runs.")
     file = f"<tinygrad_bp {program.name} {hash(written.text):x}>"
     linecache.cache[file] = (len(written.text), None, written.text.splitlines(True), file)
     space: dict[str, Any] = dict(written.objects)

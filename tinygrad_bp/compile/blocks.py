@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cache
-from math import prod
+from math import inf, prod
 from typing import Any, final
 
 import numpy as np
@@ -15,12 +16,27 @@ from tinygrad_bp.codegen.elementwise import is_total
 from tinygrad_bp.codegen.expressions import number
 from tinygrad_bp.codegen.simplify import SCALE, uniform
 from tinygrad_bp.codegen.symbolic import CONSTANT, FUNCTION, WHOLE, Step
-from tinygrad_bp.compile.memory import Memory
+from tinygrad_bp.compile.memory import Memory, fresh
 
 
 def threads() -> int:
     """How many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a program may run.
+
+    patience: after how many numbers, times steps, a stretch becomes machine code, which takes a while to make; infinity
+    for never. exact: whether every number has to be the one that the calls give when they are made one by one. kept:
+    whether the memory of large results is kept for the next call.
+    """
+
+    patience: float
+    exact: bool = False
+    kept: bool = True
 
 
 @cache
@@ -32,7 +48,7 @@ def _pool(count: int) -> ThreadPoolExecutor:
 class Blockwise:
     """A stretch of steps as a function from its inputs to the tuple of its results, arrays before sums.
 
-    native: whether it may become machine code; spent: the inputs that nobody needs afterwards.
+    spent: the inputs that nobody needs afterwards.
     """
 
     __name__ = "stretch"
@@ -43,43 +59,56 @@ class Blockwise:
         inputs: Sequence[Step],
         steps: Sequence[Step],
         results: Sequence[Step],
-        native: bool,
+        manner: Manner,
         spent: Container[Step],
     ):
         self.shape, self.size = shape, prod(shape)
         self.large = [step.shape == shape for step in inputs]
-        self.memories = [Memory((self.size,), step.dtype) for step in results if not is_total(step)]
+        memory = Memory if manner.kept else fresh
+        self.memories = [memory((self.size,), step.dtype) for step in results if not is_total(step)]
         self.sums = [step.dtype for step in results if is_total(step)]
         self.places = _places(inputs, steps, [step for step in results if not is_total(step)], spent)
-        compiled = None
-        if native:
+        self.native = False
+        self.way: Any = None
+        self.exact, self.steps, self.patience = manner.exact, (inputs, steps, results), manner.patience
+        self._compile_if_due(0)
+        self.way = self.way or Calls(*self.steps)
+
+    def _compile_if_due(self, done: int) -> None:
+        """Have numbers be computed in machine code, where it is known how, once so many steps on them have been done."""
+        self.patience -= done
+        if self.patience <= 0:
             from tinygrad_bp.compile.kernels import kernel  # large, and seldom needed
 
-            compiled = kernel(inputs, steps, results, self.places)
-        self.native = compiled is not None
-        self.way = compiled or Calls(inputs, steps, results)
+            compiled, self.patience = kernel(*self.steps, self.places, self.exact), inf
+            self.native = compiled is not None
+            self.way = compiled or self.way
 
     def __call__(self, *inputs: Any) -> tuple[Any, ...]:
         """The results for arrays of the stretch's shape, and numbers."""
+        self._compile_if_due(self.size * len(self.steps[1]))
         pairs = zip(inputs, self.large, strict=True)
         flat = [np.ascontiguousarray(x).reshape(-1) if large else x for x, large in pairs]
         places = zip(self.memories, self.places, strict=True)
         arrays = [memory() if place is None else flat[place] for memory, place in places]
-        starts = range(0, self.size, self.way.block)
+        way = self.way  # another thread may find a better one meanwhile
+        starts = range(0, self.size, way.block)
         totals = np.empty((len(self.sums), len(starts)))
         left = iter(starts)  # a block goes to whoever is free
         count = min(threads(), len(starts))
-        others = [_pool(count).submit(self._work, flat, arrays, totals, left) for _ in range(count - 1)]
-        self._work(flat, arrays, totals, left)
+        others = [_pool(count).submit(self._work, way, flat, arrays, totals, left) for _ in range(count - 1)]
+        self._work(way, flat, arrays, totals, left)
         for future in others:
             if not future.cancel():  # it has begun
                 future.result()
         sums = [dtype.type(total) for dtype, total in zip(self.sums, totals.sum(axis=1), strict=True)]
         return *[array.reshape(self.shape) for array in arrays], *sums
 
-    def _work(self, inputs: Sequence[Any], arrays: Sequence[Any], totals: Any, left: Iterator[int]) -> None:
+    def _work(
+        self, way: Any, inputs: Sequence[Any], arrays: Sequence[Any], totals: Any, left: Iterator[int]
+    ) -> None:
         """Compute one block after the other, as long as any are left."""
-        compute, block = self.way.begun(inputs, arrays), self.way.block
+        compute, block = way.begun(inputs, arrays), way.block
         with np.errstate(all="ignore"):
             for start in left:
                 totals[:, start // block] = compute(start, min(start + block, self.size))

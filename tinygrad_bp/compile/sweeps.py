@@ -13,6 +13,7 @@ import numpy as np
 
 from tinygrad_bp.codegen import Program, traced
 from tinygrad_bp.compile.backends import on_numpy
+from tinygrad_bp.compile.blocks import Manner
 from tinygrad_bp.compile.likeness import Place, Sweeper, Swept, is_given, places, sweeper
 from tinygrad_bp.engine import Node, Op, sweep
 from tinygrad_bp.modes import MODE
@@ -24,6 +25,9 @@ WORTH = 5e-3
 
 PER_NODE, PER_NUMBER = 3e-6, 1e-9
 """Seconds that a walk takes, about: counted and not measured, so that a program of yours runs the same each time."""
+
+PATIENCE = 5e8
+"""Steps on numbers that take NumPy about as long as it takes to have them done in machine code."""
 
 OFTEN, EVERY = 8, 8
 """After so many looks at the graphs that end in an op only one in so many is looked at, as looking takes time too."""
@@ -88,7 +92,7 @@ def _written(graph: list[Place], otherwise: Sweeper) -> Sweeper | None:
 
     program, _ = traced(swept, "sweep", list(given.items()))
     program, names = _without_unread(program, list(given))
-    run, _ = on_numpy(program, native=True)
+    run, _ = on_numpy(program, Manner(PATIENCE, exact=True, kept=False))
     return sweeper(graph, names, run, results, otherwise)
 
 
