@@ -48,7 +48,8 @@ def test_the_program_equals_the_op(name, data):
     function = with_derivatives(case)
     with np.errstate(all="ignore"):
         expected = [np.asarray(y.data) for y in function(*[tg.asarray(x) for x in case.inputs])]
-    program, values = traced(function, "f", [(f"x{i}", x) for i, x in enumerate(case.inputs)])
+    # Numbers and arrays of one number have powers that can differ in the last bit; tensors hold numbers.
+    program, values = traced(function, "f", [(f"x{i}", x[()]) for i, x in enumerate(case.inputs)])
     given_copies = [x.copy() for x in case.inputs]
     for got, value, want in zip(run_alone(program, given_copies), values, expected, strict=True):
         assert np.shape(got) == np.shape(value) == want.shape
