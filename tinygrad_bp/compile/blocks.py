@@ -104,9 +104,7 @@ class Blockwise:
         sums = [dtype.type(total) for dtype, total in zip(self.sums, totals.sum(axis=1), strict=True)]
         return *[array.reshape(self.shape) for array in arrays], *sums
 
-    def _work(
-        self, way: Any, inputs: Sequence[Any], arrays: Sequence[Any], totals: Any, left: Iterator[int]
-    ) -> None:
+    def _work(self, way: Any, inputs: Sequence[Any], arrays: Sequence[Any], totals: Any, left: Iterator[int]) -> None:
         """Compute one block after the other, as long as any are left."""
         compute, block = way.begun(inputs, arrays), way.block
         with np.errstate(all="ignore"):

@@ -87,7 +87,7 @@ def _constant(x: Any) -> Any:
     """What a program depends on of a constant: all, if it is no number that a program is given."""
     if isinstance(x, np.ndarray | np.generic):
         return type(x), x.shape, x.dtype
-    return type(x) if is_given(x) else (type(x), x)
+    return type(x) if is_given(x) else _setting(x)
 
 
 def is_given(x: Any) -> bool:
@@ -112,7 +112,11 @@ def _setting(x: Any) -> Any:
 
 
 def sweeper(
-    graph: Sequence[Place], given: Mapping[str, Any], run: Callable[..., Any], results: Sequence[int], otherwise: Sweeper
+    graph: Sequence[Place],
+    given: Mapping[str, Any],
+    run: Callable[..., Any],
+    results: Sequence[int],
+    otherwise: Sweeper,
 ) -> Sweeper:
     """The function that sweeps graphs like this one by `run`, and leaves others to `otherwise`.
 

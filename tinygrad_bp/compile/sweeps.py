@@ -16,6 +16,7 @@ from tinygrad_bp.compile.backends import on_numpy
 from tinygrad_bp.compile.blocks import Manner
 from tinygrad_bp.compile.likeness import Place, Sweeper, Swept, is_given, places, sweeper
 from tinygrad_bp.engine import Node, Op, sweep
+from tinygrad_bp.errors import TinygradError
 from tinygrad_bp.modes import MODE
 from tinygrad_bp.registry import OPS
 from tinygrad_bp.tensor import SWEEPERS, Tensor
@@ -53,7 +54,7 @@ class Habit:
         now = MODE.get()
         if (seldom and self.walks % EVERY) or self.programs == PROGRAMS or now.tracing or now.anomaly:
             return None
-        graph = places(root, SWEEPERS)
+        graph = places(root, SWEEPERS) if root.requires_grad and root.value.size == 1 else None
         if graph is None:
             return None
         key = tuple([place.key for place in graph])
@@ -76,7 +77,7 @@ def _seconds(graph: list[Place]) -> float:
 
 
 def _written(graph: list[Place], otherwise: Sweeper) -> Sweeper | None:
-    """What sweeps graphs like this one; None if a rule wants to know numbers first."""
+    """What sweeps graphs like this one; None if there is no program for that."""
     given = {f"v{i}": place.value for i, place in enumerate(graph)}
     for i, place in enumerate(graph):
         given |= {f"c{i}_{k}": x for k, (j, x) in enumerate(place.operands) if j is None and is_given(x)}
@@ -90,7 +91,12 @@ def _written(graph: list[Place], otherwise: Sweeper) -> Sweeper | None:
         results[:] = [[n is node for n in nodes].index(True) for node, _ in pairs]
         return [g for _, g in pairs]
 
-    program, _ = traced(swept, "sweep", list(given.items()))
+    try:
+        program, _ = traced(swept, "sweep", list(given.items()))
+    except TinygradError:  # a rule that wants to know numbers first
+        return None
+    if not results:
+        return None
     program, names = _without_unread(program, list(given))
     run, _ = on_numpy(program, Manner(PATIENCE, exact=True, kept=False))
     return sweeper(graph, names, run, results, otherwise)
