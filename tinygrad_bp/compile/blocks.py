@@ -75,7 +75,7 @@ class Blockwise:
         self.way = self.way or Calls(*self.steps)
 
     def _compile_if_due(self, done: int) -> None:
-        """Have numbers be computed in machine code, where it is known how, once so many steps on them have been done."""
+        """Change to machine code, if there is any for these steps, once that many of them have been done."""
         self.patience -= done
         if self.patience <= 0:
             from tinygrad_bp.compile.kernels import kernel  # large, and seldom needed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from types import EllipsisType, NoneType
 from typing import Any, final
@@ -43,7 +43,7 @@ class _Unlike(Exception):
     """A graph that only a walk does right."""
 
 
-def places(root: Node, known: Container[Op]) -> list[Place] | None:
+def places(root: Node, known: Container[Op | None]) -> list[Place] | None:
     """The graph behind a root, which comes first; every other place after one that was computed from it.
 
     None for a graph that only a walk does right: one with ops that are not known, with hooks, with values that were
@@ -55,7 +55,7 @@ def places(root: Node, known: Container[Op]) -> list[Place] | None:
         return None
 
 
-def _places(root: Node, known: Container[Op]) -> list[Place]:
+def _places(root: Node, known: Container[Op | None]) -> list[Place]:
     found: list[Place] = []
     numbers, nodes, values = {root.number: 0}, [root], [root.value]
     for node, value in zip(nodes, values, strict=True):  # which grow
@@ -113,7 +113,7 @@ def _setting(x: Any) -> Any:
 
 def sweeper(
     graph: Sequence[Place],
-    given: Mapping[str, Any],
+    given: Sequence[str],
     run: Callable[..., Any],
     results: Sequence[int],
     otherwise: Sweeper,

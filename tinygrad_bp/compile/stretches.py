@@ -94,7 +94,7 @@ def _needed(steps: Iterable[Step]) -> dict[Step, list[Step]]:
 
 
 def _members(needed: Mapping[Step, Sequence[Step]], exact: bool) -> dict[Step, Stretch]:
-    """The stretch that each step belongs to, for those in a stretch of several; without sums if they are to be exact."""
+    """The stretch that each step belongs to, for those in one of several; no exact sum is in one."""
     member: dict[Step, Stretch] = {}
     latest: dict[tuple[int, ...], Stretch] = {}
     behind: dict[Step, set[Stretch]] = defaultdict(set)

@@ -73,7 +73,7 @@ class Habit:
 
 
 def _seconds(graph: list[Place]) -> float:
-    return sum([PER_NODE + PER_NUMBER * place.value.size for place in graph if not place.is_leaf])
+    return float(sum([PER_NODE + PER_NUMBER * place.value.size for place in graph if not place.is_leaf]))
 
 
 def _written(graph: list[Place], otherwise: Sweeper) -> Sweeper | None:
