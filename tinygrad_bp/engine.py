@@ -137,7 +137,7 @@ def apply(record: Op, args: tuple[Any, ...], params: Mapping[str, Any] = _NOTHIN
                 mutable, a = True, constant(a)
             inputs.append(a)
     try:
-        value = record.forward(*inputs, **params)
+        value = record.forward(*inputs, **params) if params else record.forward(*inputs)
     except (ValueError, TypeError, IndexError) as error:
         raise _explained(record, args, error) from error
     if value.__class__ is complex:  # a Python number times a NumPy one, which Python takes for its own

@@ -41,8 +41,11 @@ def enclosed(text: str, binding: int, needed: int) -> str:
     return text if binding >= needed else f"({text})"
 
 
-def call(step: Step, operand: Operand) -> Expression:
-    """A step as an expression, and how tightly that holds together."""
+def call(step: Step, operand: Operand, as_read: bool = True) -> Expression:
+    """A step as an expression, and how tightly that holds together.
+
+    as_read: whether sums are written as one reads them, which takes NumPy a little longer.
+    """
     if step.kind == GUARD:
         return operand(step.args[0])
     if step.kind == UFUNC and not step.kwargs:
@@ -53,7 +56,7 @@ def call(step: Step, operand: Operand) -> Expression:
         return f"{_of(step, operand)}.T", ATOM
     if step.kind == ATTRIBUTE:
         return f"{_of(step, operand)}.{step.function}", ATOM
-    if step.function in (np.add.reduce, np.sum):
+    if as_read and step.function in (np.add.reduce, np.sum):
         return _sum(step, operand), ATOM
     given = [argument(x, operand) for x in step.args] + [f"{k}={argument(x, operand)}" for k, x in step.kwargs.items()]
     if step.kind == METHOD:

@@ -60,7 +60,8 @@ class Written:
 class Writer:
     """The lines of a function while they are written.
 
-    memory: makes a function, of a shape and a dtype, that gives memory for a large result; None leaves that to NumPy.
+    as_read: for people to read, and for Numba, not only for NumPy to run. memory: makes a function, of a shape and a
+    dtype, that gives memory for a large result; None leaves that to NumPy.
     """
 
     def __init__(
@@ -69,9 +70,11 @@ class Writer:
         steps: Sequence[Step],
         outputs: Sequence[Step],
         turn: int,
+        as_read: bool = True,
         memory: Callable[[tuple[int, ...], Any], Any] | None = None,
     ):
-        self.inputs, self.steps, self.outputs, self.turn, self.memory = list(inputs), steps, outputs, turn, memory
+        self.inputs, self.steps, self.outputs, self.turn = list(inputs), steps, outputs, turn
+        self.as_read, self.memory = as_read, memory
         self.uses = _uses(steps, outputs)
         self.viewed = {operand for step in steps if step.view and not _is_glance(step) for operand in step.operands()}
         self.names = Names()
@@ -170,7 +173,7 @@ class Writer:
             given += [f"{key}={argument(x, operand)}" for key, x in step.kwargs.items()]
             text, binding = f"{self.helpers.add(step.function)}({', '.join(given)})", ATOM
         else:
-            text, binding = call(step, operand)
+            text, binding = call(step, operand, self.as_read)
         if not _writes(step):
             return _Text(text, binding, reads)
         place = free = self._free(step, reads)

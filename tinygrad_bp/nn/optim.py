@@ -41,9 +41,14 @@ class SGD:
         """Move every parameter that has a gradient."""
         lr = float(self.lr)  # Python's float is weak: float32 stays float32
         for p in self.params:
-            if p.grad is not None:
-                change = lr * p.grad if p.grad.nbytes < LARGE else np.multiply(lr, p.grad, out=self._memory(p))
-                p.value = np.subtract(p.value, change, change) if change.ndim else p.value - change
+            g = p.grad
+            if g is None:
+                continue
+            if g.nbytes < LARGE:
+                p.value = p.value - lr * g
+            else:
+                change = np.multiply(lr, g, out=self._memory(p))
+                p.value = np.subtract(p.value, change, out=change)
 
     def _memory(self, p: Tensor) -> Any:
         """An array for a large parameter's change: one that the parameter had before, if nobody has it any more."""
