@@ -161,8 +161,8 @@ def _computed(kind: str, function: Any, args: Any, kwargs: Any) -> Any:
         return getattr(args[0], function)
     if kind == METHOD:
         return getattr(args[0], function)(*args[1:], **kwargs)
-    if function is np.power and not kwargs:
-        return args[0] ** args[1]  # as it is written: numbers and arrays have powers of their own, to the last bit
+    if function is np.power and any(isinstance(x, np.generic) for x in args):
+        return args[0] ** args[1]  # as it is written: the last bit is not always that of an array's power
     return function(*args, **kwargs)
 
 
