@@ -62,19 +62,22 @@ class Step:
     def operands(self) -> list[Step]:
         """The steps among the arguments, also inside lists and tuples, in order."""
         found: list[Step] = []
-        collect((self.args, self.kwargs), found)
+        _collect(self.args, found)
+        if self.kwargs:
+            _collect(self.kwargs, found)
         return found
 
 
-def collect(tree: Any, found: list[Step]) -> None:
-    """Append the steps in nested lists, tuples, dicts and slices to `found`."""
-    if isinstance(tree, Step):
-        found.append(tree)
-    elif isinstance(tree, list | tuple):
+def _collect(tree: Any, found: list[Step]) -> None:
+    """Append the steps inside of nested lists, tuples and dicts to `found`."""
+    if isinstance(tree, list | tuple):
         for part in tree:
-            collect(part, found)
+            if isinstance(part, Step):
+                found.append(part)
+            else:
+                _collect(part, found)
     elif isinstance(tree, dict):
-        collect(list(tree.values()), found)
+        _collect(list(tree.values()), found)
 
 
 def mapped(tree: Any, kind: type | tuple[type, ...], f: Callable[[Any], Any]) -> Any:
