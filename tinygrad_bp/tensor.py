@@ -105,6 +105,7 @@ class Tensor(Node):
 
         gradient: the cotangent of self, of its shape; 1 by default, which a tensor of one element allows.
         retain_graph: keep the graph for another backward; otherwise it is released.
+        A graph like many before it is swept by the NumPy calls those took, written down; the numbers are the same.
         Raises NonScalarBackwardError, NoGradientError, GraphFreedError, ShapeError.
         """
         sweeper = SWEEPERS.get(self.op) if gradient is None else None
