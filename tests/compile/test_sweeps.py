@@ -229,6 +229,10 @@ def test_a_product_with_itself_is_no_product_with_an_equal():
     tg.sum(x * y).backward()
     np.testing.assert_array_equal(x.grad, y.data)
     np.testing.assert_array_equal(gradients(square(x), [x])[0], 2 * x.data)
+    check(lambda a, b: tg.sum(tg.tanh(a) * tg.tanh(b)), *same(lambda: [leaf(3), leaf(3)]))
+    y = tg.tanh(leaf(3))
+    assert walks_of(lambda: tg.sum(y * y).backward()) == 1
+    assert walks_of(lambda: tg.sum(tg.tanh(x) * tg.tanh(x)).backward()) == 1
 
 
 def test_constants_are_what_they_are_now():

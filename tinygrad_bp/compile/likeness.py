@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from types import EllipsisType, NoneType
@@ -153,54 +154,61 @@ class _Check:
         self.graph = graph
         self.space: dict[str, Any] = {}
         self.lines = ["mode = MODE.get()", "v0 = n0.value"]
-        self.unlike = ["mode.anomaly", "mode.tracing"]
         self.bound = {0}
+        self._refuse_if(["mode.anomaly", "mode.tracing"])
         for i, place in enumerate(graph):
-            if place.is_leaf:
-                self._leaf(i, place)
-            else:
-                self._computed(i, place)
-            self.lines += [f"if {' or '.join(self.unlike)}:", "    return otherwise(n0, release)"]
-            self.unlike = []
+            self._refuse_if(self._leaf(i, place) if place.is_leaf else self._computed(i, place))
+        self._refuse_if(self._merged())
+
+    def _refuse_if(self, unlike: Sequence[str]) -> None:
+        """Leave a graph to others if one of these holds."""
+        if unlike:
+            self.lines += [f"if {' or '.join(unlike)}:", "    return otherwise(n0, release)"]
 
     def _known(self, value: Any) -> str:
         """A name for a value."""
         self.space[name := f"k{len(self.space)}"] = value
         return name
 
-    def _computed(self, i: int, place: Place) -> None:
-        """A node that an op has computed."""
-        n = f"n{i}"
-        self.unlike += [f"{n}.op is not {self._known(place.node.op)}", f"not {n}.requires_grad"]
-        self.unlike += [f"{n}.hooks", f"{n}.retains_grad"]
-        params = place.node.params
-        self.unlike.append(f"{n}.params != {self._known(dict(params))}" if params else f"{n}.params")
+    def _computed(self, i: int, place: Place) -> list[str]:
+        """What tells a node from one that an op has computed; takes it apart."""
+        n, params = f"n{i}", place.node.params
+        settings = f"{n}.params != {self._known(dict(params))}" if params else f"{n}.params"
+        unlike = [f"not {n}.requires_grad", f"{n}.hooks", f"{n}.retains_grad", settings]
         nodes, values = [], []
-        later: list[str] = []
         for k, (j, x) in enumerate(place.operands):
             node, value = (f"c{i}_{k}", f"c{i}_{k}") if j is None else (f"n{j}", f"v{j}")
             if j is None:
-                later += self._alike(value, x)
-            elif j in self.bound:
-                node, value = f"{node}_{i}_{k}", f"{value}_{i}_{k}"
-                later += [f"{node} is not n{j}", f"{value} is not v{j}", f"{node}.number >= {n}.number"]
+                unlike += self._other(value, x)
             else:
+                if j in self.bound:
+                    node, value = f"{node}_{i}_{k}", f"{value}_{i}_{k}"
+                    unlike += [f"{node} is not n{j}", f"{value} is not v{j}"]
                 self.bound.add(j)
-                later.append(f"{node}.number >= {n}.number")
+                unlike.append(f"{node}.number >= {n}.number")
             nodes.append(node)
             values.append(value)
+        self._refuse_if([f"{n}.op is not {self._known(place.node.op)}"])
         self.lines += [f"{', '.join(nodes)}, = {n}.operands", f"{', '.join(values)}, = {n}.inputs"]
-        self.unlike += later
+        return unlike
 
-    def _leaf(self, i: int, place: Place) -> None:
-        """A node where the way back ends."""
+    def _leaf(self, i: int, place: Place) -> list[str]:
+        """What tells a node from one where the way back ends."""
+        other = self._other(f"v{i}", place.value)
         if place.node.requires_grad:
-            self.unlike += [f"n{i}.op is not None", f"not n{i}.requires_grad", f"n{i}.hooks"]
-        else:
-            self.unlike.append(f"n{i}.requires_grad")
-        self.unlike += self._alike(f"v{i}", place.value)
+            return [f"n{i}.op is not None", f"not n{i}.requires_grad", f"n{i}.hooks", *other]
+        return [f"n{i}.requires_grad", *other]
 
-    def _alike(self, name: str, x: Any) -> list[str]:
+    def _merged(self) -> list[str]:
+        """What tells that two places hold one node."""
+        kinds = defaultdict(list)
+        for i, place in enumerate(self.graph):
+            if place.node.requires_grad:
+                kinds[place.node.op, place.value.shape, place.value.dtype].append(f"n{i}")
+        several = [nodes for nodes in kinds.values() if len(nodes) > 1]
+        return [f"len({{{', '.join(nodes)}}}) < {len(nodes)}" for nodes in several]
+
+    def _other(self, name: str, x: Any) -> list[str]:
         """What tells that a value is not like x."""
         if isinstance(x, np.ndarray | np.generic):
             kind = [] if x.shape else [f"{name}.__class__ is not {self._known(type(x))}"]
