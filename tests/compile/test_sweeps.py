@@ -390,6 +390,14 @@ def test_many_kinds_and_large_graphs_are_walked():
         np.testing.assert_array_equal(x.grad, [1, 1])
 
 
+def test_programs_that_seldom_fit_are_given_up():
+    check(square, *same(lambda: [leaf(2)]))
+    for i in range(3 * sweeps.MISSES):
+        x = leaf(3 + i)
+        assert walks_of(lambda x=x: gradients(square(x), [x])) == 1
+    assert walks_of(lambda: gradients(square(x := leaf(2)), [x])) == 1
+
+
 def test_compiled_functions_see_through():
     check(square, *same(lambda: [leaf(3)]))
 

@@ -118,10 +118,12 @@ def sweeper(
     run: Callable[..., Any],
     results: Sequence[int],
     otherwise: Sweeper,
+    hits: list[int],
 ) -> Sweeper:
     """The function that sweeps graphs like this one by `run`, and leaves others to `otherwise`.
 
-    given: the variables that run is called with; results: the numbers of the places that it returns cotangents of.
+    given: the variables that run is called with; results: the numbers of the places that it returns cotangents of;
+    hits: the only number in it counts the graphs that were swept.
     """
     check = _Check(graph)
     arguments = ", ".join(given)
@@ -134,11 +136,12 @@ def sweeper(
         f"        {cotangents} = run({arguments})",
         "    except (TypeError, ValueError, AttributeError):  # another graph, or numbers that a guard refuses",
         "        return otherwise(n0, release)",
+        "    hits[0] += 1",
         "    if release:",
         *[f"        {n}.operands = {n}.inputs = None" for n in inner],
         f"    return [{', '.join([f'(n{i}, g{i})' for i in results])}]",
     ]
-    space = {"run": run, "otherwise": otherwise, "MODE": MODE, **check.space}
+    space = {"run": run, "otherwise": otherwise, "hits": hits, "MODE": MODE, **check.space}
     exec("\n".join(lines), space)
     return space["swept"]  # type: ignore[no-any-return]
 

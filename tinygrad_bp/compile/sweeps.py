@@ -16,7 +16,6 @@ from tinygrad_bp.compile.backends import on_numpy
 from tinygrad_bp.compile.blocks import Manner
 from tinygrad_bp.compile.likeness import Place, Sweeper, Swept, is_given, places, sweeper
 from tinygrad_bp.engine import Node, Op, sweep
-from tinygrad_bp.errors import TinygradError
 from tinygrad_bp.modes import MODE
 from tinygrad_bp.registry import OPS
 from tinygrad_bp.tensor import SWEEPERS, Tensor
@@ -33,8 +32,11 @@ PATIENCE = 5e8
 OFTEN, EVERY = 8, 8
 """After so many looks at the graphs that end in an op only one in so many is looked at, as looking takes time too."""
 
-KINDS, PROGRAMS = 64, 8
+KINDS, PROGRAMS = 64, 4
 """For each op how many kinds of graphs are remembered, and how many are written down."""
+
+MISSES = 100
+"""If so many more graphs are walked than swept by programs, looking whether one fits costs more than it saves."""
 
 
 @final
@@ -44,12 +46,17 @@ class Habit:
     def __init__(self, op: Op):
         self.op = op
         self.walks = 0
+        self.misses = 0
+        self.hits = [0]
         self.programs = 0
         self.spent: OrderedDict[Any, float] = OrderedDict()
 
     def look(self, root: Node, release: bool) -> Swept:
         """Remember a graph that is going to be walked; write down how, for the next one, if that is worth it."""
         self.walks += 1
+        self.misses += self.programs > 0
+        if self.misses > self.hits[0] + MISSES:
+            SWEEPERS[self.op] = lambda root, release: None
         seldom = self.walks > OFTEN
         now = MODE.get()
         if (seldom and self.walks % EVERY) or self.programs == PROGRAMS or now.tracing or now.anomaly:
@@ -65,7 +72,7 @@ class Habit:
             self.spent.popitem(last=False)
         if before is not None and self.spent[key] >= WORTH:
             self.spent[key] = -np.inf  # once
-            written = _written(graph, SWEEPERS[self.op])
+            written = _written(graph, SWEEPERS[self.op], self.hits)
             if written is not None:
                 self.programs += 1
                 SWEEPERS[self.op] = written
@@ -76,8 +83,8 @@ def _seconds(graph: list[Place]) -> float:
     return float(sum([PER_NODE + PER_NUMBER * place.value.size for place in graph if not place.is_leaf]))
 
 
-def _written(graph: list[Place], otherwise: Sweeper) -> Sweeper | None:
-    """What sweeps graphs like this one; None if there is no program for that."""
+def _written(graph: list[Place], otherwise: Sweeper, hits: list[int]) -> Sweeper | None:
+    """What sweeps graphs like this one, and counts them; None if there is no program for that."""
     given = {f"v{i}": place.value for i, place in enumerate(graph)}
     for i, place in enumerate(graph):
         given |= {f"c{i}_{k}": x for k, (j, x) in enumerate(place.operands) if j is None and is_given(x)}
@@ -93,13 +100,13 @@ def _written(graph: list[Place], otherwise: Sweeper) -> Sweeper | None:
 
     try:
         program, _ = traced(swept, "sweep", list(given.items()))
-    except TinygradError:  # a rule that wants to know numbers first
+    except Exception:  # such as a rule that wants to know numbers first: the walk can do without a program
         return None
     if not results:
         return None
     program, names = _without_unread(program, list(given))
     run, _ = on_numpy(program, Manner(PATIENCE, exact=True, kept=False))
-    return sweeper(graph, names, run, results, otherwise)
+    return sweeper(graph, names, run, results, otherwise, hits)
 
 
 def _copied(graph: list[Place], tensors: dict[str, Tensor]) -> list[Node]:
