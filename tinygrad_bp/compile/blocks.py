@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from math import inf, prod
 from typing import Any, final
 
@@ -68,25 +68,22 @@ class Blockwise:
         self.memories = [memory((self.size,), step.dtype) for step in results if not is_total(step)]
         self.sums = [step.dtype for step in results if is_total(step)]
         self.places = _places(inputs, steps, [step for step in results if not is_total(step)], spent)
-        self.native = False
-        self.way: Any = None
-        self.exact, self.steps, self.patience = manner.exact, (inputs, steps, results), manner.patience
-        self._compile_if_due(0)
-        self.way = self.way or Calls(*self.steps)
+        self.way: Any = Calls(inputs, steps, results)
+        self.native, self.work, self.patience = False, self.size * len(steps), manner.patience
+        self.kernel = partial(_kernel, inputs, steps, results, self.places, manner.exact)
+        self._done(0)
 
-    def _compile_if_due(self, done: int) -> None:
-        """Change to machine code, if there is any for these steps, once that many of them have been done."""
-        self.patience -= done
+    def _done(self, work: int) -> None:
+        """Change to machine code, if there is any for these steps, once patience is at its end."""
+        self.patience -= work
         if self.patience <= 0:
-            from tinygrad_bp.compile.kernels import kernel  # large, and seldom needed
-
-            compiled, self.patience = kernel(*self.steps, self.places, self.exact), inf
+            compiled, self.patience = self.kernel(), inf
             self.native = compiled is not None
             self.way = compiled or self.way
 
     def __call__(self, *inputs: Any) -> tuple[Any, ...]:
         """The results for arrays of the stretch's shape, and numbers."""
-        self._compile_if_due(self.size * len(self.steps[1]))
+        self._done(self.work)
         pairs = zip(inputs, self.large, strict=True)
         flat = [np.ascontiguousarray(x).reshape(-1) if large else x for x, large in pairs]
         places = zip(self.memories, self.places, strict=True)
@@ -110,6 +107,12 @@ class Blockwise:
         with np.errstate(all="ignore"):
             for start in left:
                 totals[:, start // block] = compute(start, min(start + block, self.size))
+
+
+def _kernel(*stretch: Any) -> Any:
+    from tinygrad_bp.compile.kernels import kernel  # large, and seldom needed
+
+    return kernel(*stretch)
 
 
 def _places(
