@@ -128,7 +128,7 @@ def _softmax_vjp(g: Any, y: Any, x: Any, axis: Any) -> Any:
 _LINES = Shapes(*ANY_SHAPE[1:], smallest=1, params=lambda shape: [{"axis": i} for i in (*range(len(shape)), None)])
 
 
-def _shifted(x: Any, axis: Any) -> Any:
+def shifted(x: Any, axis: Any) -> Any:
     """x minus the largest along `axis`: what exp may be taken of."""
     if axis == -1 and x.ndim == 2 and x.shape[1] < 32:  # NumPy is slow at many short rows
         return x - np.maximum.reduce(x.T.copy(), axis=0)[:, None]
@@ -143,7 +143,7 @@ def _shifted(x: Any, axis: Any) -> Any:
 )
 def softmax(x: Any, axis: int | tuple[int, ...] | None = -1) -> Any:
     """Softmax yᵢ = eˣⁱ / Σⱼ eˣʲ along `axis`. VJP: g⊙y − y·Σ(g⊙y); the Jacobian diag(y) − y·yᵀ is symmetric."""
-    e = np.exp(_shifted(x, axis))
+    e = np.exp(shifted(x, axis))
     return e / np.add.reduce(e, axis=axis, keepdims=True)
 
 
@@ -155,5 +155,5 @@ def softmax(x: Any, axis: int | tuple[int, ...] | None = -1) -> Any:
 )
 def log_softmax(x: Any, axis: int | tuple[int, ...] | None = -1) -> Any:
     """Logarithm of the softmax, xᵢ − log Σⱼ eˣʲ along `axis`, finite for finite x. VJP: g − softmax(x)·Σg."""
-    shifted = _shifted(x, axis)
-    return shifted - np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
+    x = shifted(x, axis)
+    return x - np.log(np.add.reduce(np.exp(x), axis=axis, keepdims=True))

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_bp.domains import Domain, Interval, Intervals, Parameters, Shape
 from tinygrad_bp.errors import DataError, ShapeError, describe
-from tinygrad_bp.ops.activations import log_softmax, softmax
+from tinygrad_bp.ops.activations import log_softmax, shifted, softmax
 from tinygrad_bp.ops.linear_algebra import operand
 from tinygrad_bp.ops.losses import Reduction, reduced, require_same_shape, smallest_normal
 from tinygrad_bp.ops.shaping import reshape
@@ -73,13 +73,13 @@ def _is_label(labels: Any, x: Any, axis: int) -> Any:
     return reshape(labels, _lines(x.shape, axis)) == column
 
 
-def _picked(name: str, log_p: Any, labels: Any, axis: int) -> Any:
-    """−log p of the class that each label names."""
-    rows = log_p if axis == -1 else np.moveaxis(log_p, axis, -1)
+def _picked(name: str, x: Any, labels: Any, axis: int) -> Any:
+    """The element of x of the class that each label names."""
+    rows = x if axis == -1 else np.moveaxis(x, axis, -1)
     classes = rows.shape[-1]
     _require_labels(name, labels, rows.shape[:-1], classes)
     picked = rows.reshape(-1, classes)[np.arange(labels.size), labels.reshape(-1)]
-    return -picked.reshape(labels.shape)
+    return picked.reshape(labels.shape)
 
 
 # --- cross-entropy ----------------------------------------------------------------------------------------------------
@@ -118,7 +118,10 @@ def softmax_cross_entropy(z: Any, labels: Any, axis: int = -1, reduction: Reduct
     """
     labels = operand(labels)
     if labels.ndim < z.ndim:
-        return reduced(_picked("softmax_cross_entropy", log_softmax(z, axis=axis), labels, axis), reduction)
+        x = shifted(z, axis)
+        picked = _picked("softmax_cross_entropy", x, labels, axis)
+        log_sum = np.log(np.add.reduce(np.exp(x), axis=axis, keepdims=True))
+        return reduced(log_sum.reshape(labels.shape) - picked, reduction)
     if labels.shape != z.shape:
         raise ShapeError(
             f"softmax_cross_entropy: probabilities {describe(labels)} must have the shape of the logits {z.shape}."
@@ -154,7 +157,7 @@ def nll(log_p: Any, labels: Any, axis: int = -1, reduction: Reduction = "mean") 
     labels: a class number for each example, the shape of log_p without `axis`. ∂C/∂log p = −onehot(labels).
     Raises DataError and ShapeError.
     """
-    return reduced(_picked("nll", log_p, operand(labels), axis), reduction)
+    return reduced(-_picked("nll", log_p, operand(labels), axis), reduction)
 
 
 # --- divergence -------------------------------------------------------------------------------------------------------
