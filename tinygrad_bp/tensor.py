@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_bp.constants import plain
 from tinygrad_bp.delegation import method, operator, reduction, reflected
-from tinygrad_bp.engine import Node, Op, sweep
+from tinygrad_bp.engine import SWEEPERS, Node, sweep
 from tinygrad_bp.errors import (
     ArrayConversionError,
     DTypeError,
@@ -35,9 +35,6 @@ from tinygrad_bp.ops import (
 from tinygrad_bp.protocols import array_function, array_ufunc
 
 Array = np.ndarray[Any, Any]
-
-SWEEPERS: dict[Op | None, Callable[[Node, bool], list[tuple[Any, Any]] | None]] = {}
-"""By the op of its root, what may know a graph and how it is swept; `compile.sweeps` fills it."""
 
 
 @final

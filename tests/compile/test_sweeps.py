@@ -11,10 +11,9 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 import tinygrad_bp as tg
 from tinygrad_bp.compile import sweeps
 from tinygrad_bp.compile.sweeps import Habit
-from tinygrad_bp.engine import sweep
+from tinygrad_bp.engine import SWEEPERS, sweep
 from tinygrad_bp.errors import AnomalyError, GraphFreedError, NonScalarBackwardError
 from tinygrad_bp.registry import OPS, custom_op
-from tinygrad_bp.tensor import SWEEPERS
 from tinygrad_bp.testing import op_cases
 
 rng = np.random.default_rng(0)

@@ -15,10 +15,10 @@ from tinygrad_bp.codegen import Program, traced
 from tinygrad_bp.compile.backends import on_numpy
 from tinygrad_bp.compile.blocks import Manner
 from tinygrad_bp.compile.likeness import Place, Sweeper, Swept, is_given, places, sweeper
-from tinygrad_bp.engine import Node, Op, sweep
+from tinygrad_bp.engine import SWEEPERS, Node, Op, sweep
 from tinygrad_bp.modes import MODE
 from tinygrad_bp.registry import OPS
-from tinygrad_bp.tensor import SWEEPERS, Tensor
+from tinygrad_bp.tensor import Tensor
 
 WORTH = 5e-3
 """Seconds that walks of a kind have to have taken, about, before it is written down, which takes that long."""
