@@ -33,8 +33,8 @@ class Step:
     is its name), INDEX, WHOLE (a function that the program contains as it stands) or GUARD (the truth of the argument
     that the program was traced for). args and kwargs hold steps, and plain values that are part of the code.
     value: the constant; of other steps what they gave, until the trace has ended. view: whether the result shares
-    memory with an argument. pure: whether the same arguments always give the same result. order: its place
-    in the trace.
+    memory with an argument. pure: whether the same arguments always give the same result. ordered: whether its
+    elements lay in memory in C order. order: its place in the trace.
     """
 
     kind: str
@@ -47,6 +47,7 @@ class Step:
     dtype: Any = None
     view: bool = False
     pure: bool = True
+    ordered: bool = True
     order: int = 0
 
     @property
@@ -138,6 +139,7 @@ class Trace:
 
     def _taken(self, step: Step) -> Symbolic:
         step.shape, step.dtype = np.shape(step.value), getattr(step.value, "dtype", np.dtype(type(step.value)))
+        step.ordered = not step.shape or step.value.flags.c_contiguous
         self._append(step)
         return Symbolic(self, step)
 
