@@ -425,6 +425,11 @@ def assert_swept_as_walked(usual, other, *draws):
                     np.testing.assert_array_equal(got, want)
 
 
+def together(x, y):
+    """A sum of four, of which one has y in it."""
+    return tg.sum(0.1 * x) + tg.sum(tg.sin(x)) + tg.sum(tg.exp(y)) + tg.sum(tg.tanh(x))
+
+
 def rebound(x):
     cost = tg.sum(2.5 * x * x)
     x.value = x.value.astype(np.float32)
@@ -441,6 +446,7 @@ def rebound(x):
         (lambda x: tg.sum(x * np.ones((3, 3))), lambda x: tg.sum(x * tg.tensor(np.ones((3, 3)), requires_grad=True))),
         (in_order(["exp", "sin", "tanh"]), in_order(["tanh", "sin", "exp"])),
         (lambda x: tg.sum(2.5 * x * x), rebound),
+        (lambda x: together(x, leaf(3, 3)), lambda x: together(x, x)),
     ],
 )  # fmt: skip
 @pytest.mark.filterwarnings("ignore:divide by zero", "ignore:invalid value")

@@ -87,7 +87,7 @@ def _written(graph: list[Place], otherwise: Sweeper) -> Sweeper | None:
         trail: Trail = []
         pairs = sweep(nodes[0], _seed(graph[0]), as_graph=True, trail=trail)
         reached = {nodes[0], *[node.operands[k] for node, k, _ in trail]}
-        visited[:] = [i for i in by_age(graph) if nodes[i] in reached]
+        visited[:] = [i for i in by_age(graph) if nodes[i] in reached and not graph[i].is_leaf]
         results[:] = [[n is node for n in nodes].index(True) for node, _ in pairs]
         return [g for _, g in pairs]
 
@@ -117,9 +117,10 @@ def _is_equal(a: Any, b: Any) -> bool:
 
 
 def _layout(x: Any) -> Any:
-    """How a result lies in memory, and whose that is; as numbers do not lie anywhere, nothing for those."""
-    strides = [stride for n, stride in zip(x.shape, x.strides, strict=True) if n > 1]
-    return x.ndim and (strides, x.flags.owndata, x.flags.writeable)
+    """How a result lies in memory, and whose that is."""
+    array = np.asarray(x)
+    strides = [stride for n, stride in zip(array.shape, array.strides, strict=True) if n > 1]
+    return strides, array.flags.owndata, array.flags.writeable
 
 
 def _copied(graph: list[Place], tensors: dict[str, Tensor]) -> list[Node]:
