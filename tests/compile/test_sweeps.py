@@ -408,6 +408,153 @@ def test_compiled_functions_see_through():
     np.testing.assert_array_equal(gradient(np.ones(3)), [2, 2, 2])
 
 
+# --- almost alike -----------------------------------------------------------------------------------------------------
+
+
+def in_order(names):
+    """A sum of three functions, which are computed in this order."""
+
+    def cost(x):
+        parts = {name: {"exp": tg.exp, "sin": tg.sin, "tanh": tg.tanh}[name](x) for name in names}
+        return tg.sum(parts["exp"] + 0.1 * parts["sin"] + 3.0 * parts["tanh"])
+
+    return cost
+
+
+def assert_swept_as_walked(usual, other, *draws):
+    """After `usual` has been written down the gradients of `other` are those of a walk, and the other way round."""
+    for first, then in ((usual, other), (other, usual)):
+        forget()
+        for f in (first, first, first, then, first, then):
+            params = [draw() for draw in draws]
+            copies = [tg.tensor(x.data, requires_grad=True) for x in params]
+            expected = walked(f(*copies), copies)
+            for got, want in zip(gradients(f(*params), params), expected, strict=True):
+                assert (got is None) == (want is None)
+                if got is not None:
+                    assert (got.dtype, got.strides, got.flags.owndata) == (want.dtype, want.strides, True)
+                    np.testing.assert_array_equal(got, want)
+
+
+def together(x, y):
+    """A sum of four, of which one has y in it."""
+    return tg.sum(0.1 * x) + tg.sum(tg.sin(x)) + tg.sum(tg.exp(y)) + tg.sum(tg.tanh(x))
+
+
+def rebound(x):
+    cost = tg.sum(2.5 * x * x)
+    x.value = x.value.astype(np.float32)
+    return cost
+
+
+@pytest.mark.parametrize(
+    ("usual", "other"),
+    [
+        (lambda x: tg.sum(x[1]), lambda x: tg.sum(x[True])),
+        (lambda x: tg.sum(x[0]), lambda x: tg.sum(x[False])),
+        (lambda x: tg.sum(x[1, ...]), lambda x: tg.sum(x[True, ...])),
+        (lambda x: tg.sum(tg.tanh(x) / 0.0), lambda x: tg.sum(tg.tanh(x) / -0.0)),
+        (lambda x: tg.sum(x * np.ones((3, 3))), lambda x: tg.sum(x * tg.tensor(np.ones((3, 3)), requires_grad=True))),
+        (in_order(["exp", "sin", "tanh"]), in_order(["tanh", "sin", "exp"])),
+        (lambda x: tg.sum(2.5 * x * x), rebound),
+        (lambda x: together(x, leaf(3, 3)), lambda x: together(x, x)),
+    ],
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore:divide by zero", "ignore:invalid value")
+def test_what_is_equal_is_not_always_alike(usual, other):
+    assert_swept_as_walked(usual, other, lambda: leaf(3, 3))
+
+
+def test_a_constant_array_is_no_parameter():
+    for make in [lambda: np.ones(3)] * 4 + [lambda: leaf(3)]:
+        x, w = leaf(3), make()
+        tg.sum(x * w).backward()
+    np.testing.assert_array_equal(w.grad, x.data)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, w: 3.0 * tg.sum(x) ** 2,
+        lambda x, w: tg.sum(tg.tanh(x @ w.T)),
+        lambda x, w: tg.sum(tg.tanh(tg.tanh(x @ w.T) @ w.T)),
+        lambda x, w: tg.real(tg.sum(x * (1j * w))),
+        lambda x, w: (tg.sum(x) * 2.5) * 3.5,
+        lambda x, w: tg.imag(2j * tg.sum(x)),
+    ],
+)
+def test_gradients_lie_in_memory_as_after_a_walk(f):
+    assert_swept_as_walked(f, f, lambda: leaf(4, 4), lambda: leaf(4, 4))
+    assert_swept_as_walked(f, f, lambda: leaf(1, 1), lambda: leaf(1, 1))
+
+
+@pytest.mark.parametrize("f", [lambda x: x * 2.5, lambda x: 2.5 * x * 3.5, lambda x: tg.real(2j * x * 1j)])
+def test_numbers_times_numbers_of_python_s(f):
+    check(f, *same(lambda: [leaf()]))
+
+
+@pytest.mark.parametrize("dtype", [">f8", np.longdouble])
+def test_dtypes_that_code_has_no_name_for(dtype):
+    x = tg.asarray(np.arange(3).astype(dtype), requires_grad=True)
+    for _ in range(4):
+        x.grad = None
+        (2.5 * tg.sum(tg.tanh(x))).backward()
+        assert x.grad.dtype == dtype
+
+
+@pytest.mark.parametrize("f", [
+    lambda y, b: tg.sum(tg.exp(-((y @ y).T ** 2)) * y * y * y),
+    lambda y, b: tg.sum(tg.tanh(tg.tanh(tg.tanh(y) * tg.cos(y) + y) * tg.cos(y) + y) * tg.cos(y)),
+])  # fmt: skip
+def test_numbers_are_added_up_in_the_order_in_which_they_lie(f):
+    values = rng.normal(size=(900, 900))
+    for i in range(5):
+        X, b = tg.asarray(np.asfortranarray(values * (i > 2))), leaf()  # at first everything is 0
+        expected = walked(f(X * b, b), [b])
+        np.testing.assert_array_equal(gradients(f(X * b, b), [b]), expected)
+
+
+def test_warnings_are_those_of_a_walk():
+    def product(x, y, z):
+        return tg.sum(x * y * z)
+
+    def cost(*values):
+        with np.errstate(all="ignore"):
+            return product(*[tg.tensor([v], requires_grad=True) for v in values])
+
+    check(product, *same(lambda: [leaf(1), leaf(1), leaf(1)]))
+    infinite, large = cost(0.0, np.inf, np.inf), cost(1e-200, 1e200, 1e200)
+    with np.errstate(all="raise"):
+        assert walks_of(infinite.backward) == 0
+        with pytest.raises(FloatingPointError, match="overflow"):
+            large.backward()
+
+
+def test_no_warning_where_an_op_gives_none(recwarn):
+    for value in (0.0, 1.0, 2.0, -1000.0):
+        z = tg.tensor([[value, 1.0]], requires_grad=True)
+        tg.binary_cross_entropy_with_logits(2.0 * z, np.array([[1.0, 0.0]])).backward()
+    assert z.grad[0, 0] == -1
+    assert not recwarn.list
+
+
+def test_what_no_sweep_comes_to_is_not_released():
+    for _ in range(4):
+        x = leaf(3)
+        y = tg.tanh(x)
+        tg.sum(tg.where(y, x, 0.5)).backward()
+        tg.sum(y).backward()
+        np.testing.assert_allclose(x.grad, 2 - y.data**2)
+
+
+def test_a_program_that_cannot_be_written_is_no_error(monkeypatch):
+    def fails(*args):
+        raise MemoryError
+
+    monkeypatch.setattr(sweeps, "traced", fails)
+    assert [walks_of(lambda: gradients(square(x := leaf(3)), [x])) for _ in range(4)] == [1] * 4
+
+
 def test_threads():
     def work(seed, failures):
         random = np.random.default_rng(seed)

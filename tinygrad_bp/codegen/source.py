@@ -61,7 +61,8 @@ class Writer:
     """The lines of a function while they are written.
 
     as_read: for people to read, and for Numba, not only for NumPy to run. memory: makes a function, of a shape and a
-    dtype, that gives memory for a large result; None leaves that to NumPy.
+    dtype, that gives memory for a large result; None leaves that to NumPy. ignored: the warnings not to give, by
+    default all that the program could give.
     """
 
     def __init__(
@@ -72,9 +73,10 @@ class Writer:
         turn: int,
         as_read: bool = True,
         memory: Callable[[tuple[int, ...], Any], Any] | None = None,
+        ignored: str = "",
     ):
         self.inputs, self.steps, self.outputs, self.turn = list(inputs), steps, outputs, turn
-        self.as_read, self.memory = as_read, memory
+        self.as_read, self.memory, self.ignored = as_read, memory, ignored
         self.uses = _uses(steps, outputs)
         self.viewed = {operand for step in steps if step.view and not _is_glance(step) for operand in step.operands()}
         self.names = Names()
@@ -95,8 +97,9 @@ class Writer:
         returned = ", ".join([self._output(y, i) for i, y in enumerate(self.outputs)])
         arguments = ", ".join([self.texts[step].text for step in [*self.inputs, *self.constants]])
         lines = [f'"""{summary}"""', *self.lines, f"return {returned}"]
-        ignoring = any(step.kind == UFUNC and step.function not in _SILENT for step in self.steps)
-        head = ['@np.errstate(all="ignore")'] * ignoring + [f"def {name}({arguments}):"]
+        loud = [step for step in self.steps if step.kind == UFUNC and step.function not in _SILENT]
+        ignored = self.ignored or 'all="ignore"' * bool(loud)
+        head = [f"@np.errstate({ignored})"] * bool(ignored) + [f"def {name}({arguments}):"]
         parts = ["\n".join(self.tables), *self.helpers.written]
         parts.append("\n".join([*head, *[f"    {line}" for line in lines]]))
         text = "\n\n\n".join([part for part in parts if part]) + "\n"
@@ -124,7 +127,8 @@ class Writer:
         if _is_glance(step) and self.texts[step.args[0]].binding == ATOM and step not in self.outputs:
             return False
         told = step.name or (step in self.outputs and len(self.outputs) > 1)
-        return bool(told) or self.uses[step] > 1 or not step.pure
+        elided = not (self.as_read or step.view or step.ordered)  # NumPy would write the next result to its memory
+        return bool(told) or self.uses[step] > 1 or not step.pure or elided
 
     def _assign(self, step: Step, text: _Text) -> None:
         variable = self.names.taken(step.name) if step.name else self._numbered(step)
@@ -204,12 +208,12 @@ class Writer:
 
         It holds an operand, or what was computed on the way to one.
         """
-        for x in step.operands() if step.kind == UFUNC else ():
+        for x in step.operands() if step.kind == UFUNC and step.ordered else ():
             if x in self.texts and self.texts[x].memory is not None and _fits(x, step):
                 return self.texts[x].memory
             owned = x.kind not in (INPUT, CONSTANT) and not x.view and x not in self.viewed and x not in self.outputs
             last = reads[x] == 1 and self.uses[x] - self.finished[x] == 1
-            if owned and last and _fits(x, step) and self.texts[x].binding == ATOM:
+            if owned and x.ordered and last and _fits(x, step) and self.texts[x].binding == ATOM:
                 return self.texts[x].text
         return None
 

@@ -33,8 +33,9 @@ class Step:
     is its name), INDEX, WHOLE (a function that the program contains as it stands) or GUARD (the truth of the argument
     that the program was traced for). args and kwargs hold steps, and plain values that are part of the code.
     value: the constant; of other steps what they gave, until the trace has ended. view: whether the result shares
-    memory with an argument. pure: whether the same arguments always give the same result. order: its place
-    in the trace.
+    memory with an argument. pure: whether the same arguments always give the same result. ordered: whether its
+    elements lay in memory in C order. quiet: whether its op keeps it from warning of overflow. order: its place in the
+    trace.
     """
 
     kind: str
@@ -47,6 +48,8 @@ class Step:
     dtype: Any = None
     view: bool = False
     pure: bool = True
+    ordered: bool = True
+    quiet: bool = False
     order: int = 0
 
     @property
@@ -110,7 +113,7 @@ class Trace:
         with np.errstate(all="ignore"):
             value = _computed(kind, function, mapped(args, Symbolic, _value), mapped(kwargs, Symbolic, _value))
         known = [mapped(part, (Symbolic, np.ndarray, np.generic), self.step) for part in (tuple(args), dict(kwargs))]
-        step = Step(kind, function, known[0], known[1], value, pure=pure)
+        step = Step(kind, function, known[0], known[1], value, pure=pure, quiet=np.geterr()["over"] == "ignore")
         if isinstance(value, np.ndarray | np.generic):
             shared = _is_view(value, [operand.value for operand in step.operands()])
             step.view = shared or step.called in _SOMETIMES_VIEWS
@@ -138,6 +141,7 @@ class Trace:
 
     def _taken(self, step: Step) -> Symbolic:
         step.shape, step.dtype = np.shape(step.value), getattr(step.value, "dtype", np.dtype(type(step.value)))
+        step.ordered = not step.shape or step.value.flags.c_contiguous
         self._append(step)
         return Symbolic(self, step)
 

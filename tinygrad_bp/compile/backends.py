@@ -97,7 +97,9 @@ def _choice(program: Program, choice: Choice, largest: int) -> tuple[str, str]:
 def on_numpy(program: Program, manner: Manner) -> tuple[Run, list[Blockwise]]:
     """The program as a Python function, and the stretches of it that run block by block."""
     steps, outputs, stretches = stretched(program.steps, program.outputs, manner)
-    writer = Writer(program.inputs, steps, outputs, program.turn, as_read=False, memory=Memory if manner.kept else None)
+    memory = Memory if manner.kept else None
+    ignored = _ignored(program) if manner.exact else ""
+    writer = Writer(program.inputs, steps, outputs, program.turn, as_read=False, memory=memory, ignored=ignored)
     written = writer.function(program.name, "As it runs.")
     file = f"<tinygrad_bp {program.name} {hash(written.text):x}>"
     linecache.cache[file] = (len(written.text), None, written.text.splitlines(True), file)
@@ -105,6 +107,12 @@ def on_numpy(program: Program, manner: Manner) -> tuple[Run, list[Blockwise]]:
     exec(compile(written.text, file, "exec"), space)
     run = space[written.name]
     return (partial_last(run, written.constants) if written.constants else run), stretches
+
+
+def _ignored(program: Program) -> str:
+    """What a sweep does not warn of, and of overflow anywhere if its ops want that somewhere."""
+    quiet = any(step.quiet for step in program.steps)
+    return 'divide="ignore", invalid="ignore"' + ', over="ignore"' * quiet
 
 
 def partial_last(run: Run, last: Sequence[Any]) -> Run:

@@ -30,8 +30,8 @@ class Manner:
     """How a program may run.
 
     patience: after how many numbers, times steps, a stretch becomes machine code, which takes a while to make; infinity
-    for never. exact: whether every number has to be the one that the calls give when they are made one by one. kept:
-    whether the memory of large results is kept for the next call.
+    for never. exact: whether every number, and every warning but those that a sweep ignores, has to be the one that
+    the calls give when they are made one by one. kept: whether the memory of large results is kept for the next call.
     """
 
     patience: float
@@ -65,9 +65,10 @@ class Blockwise:
         self.shape, self.size = shape, prod(shape)
         self.large = [step.shape == shape for step in inputs]
         memory = Memory if manner.kept else fresh
-        self.memories = [memory((self.size,), step.dtype) for step in results if not is_total(step)]
+        self.memories = [memory(shape, step.dtype) for step in results if not is_total(step)]
         self.sums = [step.dtype for step in results if is_total(step)]
         self.places = _places(inputs, steps, [step for step in results if not is_total(step)], spent)
+        self.exact = manner.exact
         self.way: Any = Calls(inputs, steps, results)
         self.native, self.work, self.patience = False, self.size * len(steps), manner.patience
         self.kernel = partial(_kernel, inputs, steps, results, self.places, manner.exact)
@@ -85,26 +86,31 @@ class Blockwise:
         """The results for arrays of the stretch's shape, and numbers."""
         self._done(self.work)
         pairs = zip(inputs, self.large, strict=True)
-        flat = [np.ascontiguousarray(x).reshape(-1) if large else x for x, large in pairs]
+        whole = [np.ascontiguousarray(x) if large else x for x, large in pairs]
         places = zip(self.memories, self.places, strict=True)
-        arrays = [memory() if place is None else flat[place] for memory, place in places]
+        arrays = [memory() if place is None else whole[place] for memory, place in places]
+        flat = [x.reshape(-1) if large else x for x, large in zip(whole, self.large, strict=True)]
         way = self.way  # another thread may find a better one meanwhile
         starts = range(0, self.size, way.block)
         totals = np.empty((len(self.sums), len(starts)))
         left = iter(starts)  # a block goes to whoever is free
         count = min(threads(), len(starts))
-        others = [_pool(count).submit(self._work, way, flat, arrays, totals, left) for _ in range(count - 1)]
-        self._work(way, flat, arrays, totals, left)
+        ignored = np.geterr() if self.exact else {"all": "ignore"}  # of this thread; each has its own
+        work = partial(self._work, way, ignored, flat, [array.reshape(-1) for array in arrays], totals, left)
+        others = [_pool(count).submit(work) for _ in range(count - 1)]
+        work()
         for future in others:
             if not future.cancel():  # it has begun
                 future.result()
         sums = [dtype.type(total) for dtype, total in zip(self.sums, totals.sum(axis=1), strict=True)]
-        return *[array.reshape(self.shape) for array in arrays], *sums
+        return *arrays, *sums
 
-    def _work(self, way: Any, inputs: Sequence[Any], arrays: Sequence[Any], totals: Any, left: Iterator[int]) -> None:
+    def _work(
+        self, way: Any, ignored: Any, inputs: Sequence[Any], arrays: Sequence[Any], totals: Any, left: Iterator[int]
+    ) -> None:
         """Compute one block after the other, as long as any are left."""
         compute, block = way.begun(inputs, arrays), way.block
-        with np.errstate(all="ignore"):
+        with np.errstate(**ignored):
             for start in left:
                 totals[:, start // block] = compute(start, min(start + block, self.size))
 

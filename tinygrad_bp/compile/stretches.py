@@ -94,12 +94,16 @@ def _needed(steps: Iterable[Step]) -> dict[Step, list[Step]]:
 
 
 def _members(needed: Mapping[Step, Sequence[Step]], exact: bool) -> dict[Step, Stretch]:
-    """The stretch that each step belongs to, for those in one of several; no exact sum is in one."""
+    """The stretch that each step belongs to, for those in one of several; no exact sum is in one.
+
+    Nor is there what lies in memory in another order than a stretch's results, where numbers have to be exact: NumPy
+    adds them up in the order in which they lie.
+    """
     member: dict[Step, Stretch] = {}
     latest: dict[tuple[int, ...], Stretch] = {}
     behind: dict[Step, set[Stretch]] = defaultdict(set)
     for step, operands in needed.items():
-        shape = None if exact and is_total(step) else _shape(step)
+        shape = None if exact and (is_total(step) or not step.ordered) else _shape(step)
         stretch = latest.get(shape) if shape is not None else None
         through = _through(operands, stretch, member, behind)
         if shape is None:

@@ -14,8 +14,8 @@ import numpy as np
 from tinygrad_bp.codegen import Program, traced
 from tinygrad_bp.compile.backends import on_numpy
 from tinygrad_bp.compile.blocks import Manner
-from tinygrad_bp.compile.likeness import Place, Sweeper, Swept, is_given, places, sweeper
-from tinygrad_bp.engine import SWEEPERS, Node, Op, sweep
+from tinygrad_bp.compile.likeness import Place, Sweeper, Swept, by_age, is_given, places, sweeper
+from tinygrad_bp.engine import SWEEPERS, Node, Op, Trail, sweep
 from tinygrad_bp.modes import MODE
 from tinygrad_bp.registry import OPS
 from tinygrad_bp.tensor import Tensor
@@ -64,13 +64,12 @@ class Habit:
         graph = places(root, SWEEPERS) if root.requires_grad and root.value.size == 1 else None
         if graph is None:
             return None
-        key = tuple([place.key for place in graph])
-        before = self.spent.get(key)
-        self.spent[key] = (before or 0.0) + _seconds(graph) * (EVERY if seldom else 1)
-        self.spent.move_to_end(key)
+        key = tuple([place.key for place in graph]), tuple(by_age(graph))
+        before = self.spent.pop(key, None)
+        self.spent[key] = spent = (before or 0.0) + _seconds(graph) * (EVERY if seldom else 1)
         if len(self.spent) > KINDS:
             self.spent.popitem(last=False)
-        if before is not None and self.spent[key] >= WORTH:
+        if before is not None and spent >= WORTH:
             self.spent[key] = -np.inf  # once
             written = _written(graph, SWEEPERS[self.op], self.hits)
             if written is not None:
@@ -89,24 +88,48 @@ def _written(graph: list[Place], otherwise: Sweeper, hits: list[int]) -> Sweeper
     for i, place in enumerate(graph):
         given |= {f"c{i}_{k}": x for k, (j, x) in enumerate(place.operands) if j is None and is_given(x)}
     results: list[int] = []
+    visited: list[int] = []
 
     def swept(*tensors: Tensor) -> list[Any]:
         nodes = _copied(graph, dict(zip(given, tensors, strict=True)))
-        one = graph[0].value.dtype.type(1)
-        seed = Tensor(np.full(graph[0].value.shape, one)[()])
-        pairs = sweep(nodes[0], seed, as_graph=True)
+        trail: Trail = []
+        pairs = sweep(nodes[0], _seed(graph[0]), as_graph=True, trail=trail)
+        reached = {nodes[0], *[node.operands[k] for node, k, _ in trail]}
+        visited[:] = [i for i in by_age(graph) if nodes[i] in reached and not graph[i].is_leaf]
         results[:] = [[n is node for n in nodes].index(True) for node, _ in pairs]
         return [g for _, g in pairs]
 
     try:
-        program, _ = traced(swept, "sweep", list(given.items()))
-    except Exception:  # such as a rule that wants to know numbers first: the walk can do without a program
+        with np.errstate(over="warn"):  # unless an op says otherwise
+            program, _ = traced(swept, "sweep", list(given.items()))
+        program, names = _without_unread(program, list(given))
+        run, _ = on_numpy(program, Manner(PATIENCE, exact=True, kept=False))
+        found = run(*[given[name] for name in names]) if results else ()
+    except Exception:  # a rule that wants to know numbers first, too little memory: walks go on as before
         return None
-    if not results:
+    found = found if isinstance(found, tuple) else (found,)
+    wanted = [g for _, g in sweep(graph[0].node, _seed(graph[0]).value)]
+    if not found or not all(map(_is_equal, found, wanted)):
         return None
-    program, names = _without_unread(program, list(given))
-    run, _ = on_numpy(program, Manner(PATIENCE, exact=True, kept=False))
-    return sweeper(graph, names, run, results, otherwise, hits)
+    moved = [i for i, a, b in zip(results, found, wanted, strict=True) if _layout(a) != _layout(b)]
+    if any(_layout(b) != _layout(b.copy()) for i, b in zip(results, wanted, strict=True) if i in moved):
+        return None
+    return sweeper(graph, names, run, results, moved, visited, otherwise, hits)
+
+
+def _seed(root: Place) -> Tensor:
+    return Tensor(np.full(root.value.shape, root.value.dtype.type(1))[()])
+
+
+def _is_equal(a: Any, b: Any) -> bool:
+    return is_given(a) and a.dtype == b.dtype and a.shape == b.shape and np.array_equal(a, b, equal_nan=True)
+
+
+def _layout(x: Any) -> Any:
+    """How a result lies in memory, and whose that is."""
+    array = np.asarray(x)
+    strides = [stride for n, stride in zip(array.shape, array.strides, strict=True) if n > 1]
+    return strides, array.flags.owndata, array.flags.writeable
 
 
 def _copied(graph: list[Place], tensors: dict[str, Tensor]) -> list[Node]:
