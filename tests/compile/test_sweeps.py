@@ -169,7 +169,7 @@ def test_random_graphs(steps, dtype, shapes):
 
 @pytest.mark.parametrize("name", sorted(OPS))
 @hypothesis.seed(0)
-@settings(max_examples=settings.default.max_examples // 40, suppress_health_check=list(HealthCheck))
+@settings(max_examples=settings.default.max_examples // 20, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_every_op(name, data):
     case = data.draw(op_cases(OPS[name]), label="case")
