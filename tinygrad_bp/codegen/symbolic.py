@@ -73,7 +73,7 @@ class Step:
 
 def _collect(tree: Any, found: list[Step]) -> None:
     """Append the steps inside of nested lists, tuples and dicts to `found`."""
-    if isinstance(tree, list | tuple):
+    if isinstance(tree, (list, tuple)):
         for part in tree:
             if isinstance(part, Step):
                 found.append(part)
@@ -87,7 +87,7 @@ def mapped(tree: Any, kind: type | tuple[type, ...], f: Callable[[Any], Any]) ->
     """Nested lists, tuples and dicts with f applied to what is of the kind."""
     if isinstance(tree, kind):
         return f(tree)
-    if isinstance(tree, list | tuple):
+    if isinstance(tree, (list, tuple)):
         parts = [mapped(part, kind, f) for part in tree]
         return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
     if isinstance(tree, dict):
