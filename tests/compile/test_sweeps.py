@@ -389,6 +389,12 @@ def test_many_kinds_and_large_graphs_are_walked():
         np.testing.assert_array_equal(x.grad, [1, 1])
 
 
+def test_graphs_of_much_memory_are_walked(monkeypatch):
+    monkeypatch.setattr(sweeps, "BYTES", 100)
+    check(square, *same(lambda: [leaf(20)]), alike=False)
+    check(square, *same(lambda: [leaf(3)]))
+
+
 def test_programs_that_seldom_fit_are_given_up():
     check(square, *same(lambda: [leaf(2)]))
     for i in range(3 * sweeps.MISSES):

@@ -35,6 +35,9 @@ OFTEN, EVERY = 8, 8
 KINDS, PROGRAMS = 64, 4
 """For each op how many kinds of graphs are remembered, and how many are written down."""
 
+BYTES = 1 << 28
+"""Graphs whose values take more memory are walked: to write a sweep down takes that much again, and more."""
+
 MISSES = 100
 """If so many more graphs are walked than swept by programs, looking whether one fits costs more than it saves."""
 
@@ -62,7 +65,7 @@ class Habit:
         if (seldom and self.walks % EVERY) or self.programs == PROGRAMS or now.tracing or now.anomaly:
             return None
         graph = places(root, SWEEPERS) if root.requires_grad and root.value.size == 1 else None
-        if graph is None:
+        if graph is None or sum([place.value.nbytes for place in graph if not place.is_leaf]) > BYTES:
             return None
         key = tuple([place.key for place in graph]), tuple(by_age(graph))
         before = self.spent.pop(key, None)
