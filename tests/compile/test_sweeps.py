@@ -395,12 +395,18 @@ def test_graphs_of_much_memory_are_walked(monkeypatch):
     check(square, *same(lambda: [leaf(3)]))
 
 
-def test_programs_that_seldom_fit_are_given_up():
-    check(square, *same(lambda: [leaf(2)]))
-    for i in range(3 * sweeps.MISSES):
-        x = leaf(3 + i)
-        assert walks_of(lambda x=x: gradients(square(x), [x])) == 1
-    assert walks_of(lambda: gradients(square(x := leaf(2)), [x])) == 1
+def test_programs_that_seldom_fit_are_forgotten():
+    def walks(n):
+        return walks_of(lambda: gradients(square(x := leaf(n)), [x]))
+
+    for n in range(1, sweeps.PROGRAMS + 1):
+        assert [walks(n) for _ in range(3)] == [1, 1, 0]
+    for i in range(sweeps.MISSES):
+        assert walks(10 + i % 5) == 1  # each often enough, but there are as many programs as there may be
+        assert walks(1) == 0
+    assert [walks(10) for _ in range(sweeps.MISSES + 2)] == [1] * (sweeps.MISSES + 2)
+    assert [walks(10) for _ in range(3)] == [1, 1, 0]
+    assert walks(1) == 1
 
 
 def test_compiled_functions_see_through():

@@ -29,7 +29,7 @@ PER_NODE, PER_NUMBER = 3e-6, 1e-9
 PATIENCE = 5e8
 """Steps on numbers that take NumPy about as long as it takes to have them done in machine code."""
 
-OFTEN, EVERY = 8, 8
+OFTEN, EVERY = 8, 32
 """After so many looks at the graphs that end in an op only one in so many is looked at, as looking takes time too."""
 
 KINDS, PROGRAMS = 64, 4
@@ -39,7 +39,7 @@ BYTES = 1 << 28
 """Graphs whose values take more memory are walked: to write a sweep down takes that much again, and more."""
 
 MISSES = 100
-"""If so many more graphs are walked than swept by programs, looking whether one fits costs more than it saves."""
+"""If so many more graphs are walked than swept by programs, these are those of another time, and are forgotten."""
 
 
 @final
@@ -52,17 +52,18 @@ class Habit:
         self.misses = 0
         self.hits = [0]
         self.programs = 0
+        self.reluctance = 1
         self.spent: OrderedDict[Any, float] = OrderedDict()
 
     def look(self, root: Node, release: bool) -> Swept:
         """Remember a graph that is going to be walked; write down how, for the next one, if that is worth it."""
         self.walks += 1
-        self.misses += self.programs > 0
-        if self.misses > self.hits[0] + MISSES:
-            SWEEPERS[self.op] = lambda root, release: None
+        if self.programs == PROGRAMS:
+            self._miss()
+            return None
         seldom = self.walks > OFTEN
         now = MODE.get()
-        if (seldom and self.walks % EVERY) or self.programs == PROGRAMS or now.tracing or now.anomaly:
+        if (seldom and self.walks % EVERY) or now.tracing or now.anomaly:
             return None
         graph = places(root, SWEEPERS) if root.requires_grad and root.value.size == 1 else None
         if graph is None or sum([place.value.nbytes for place in graph if not place.is_leaf]) > BYTES:
@@ -72,13 +73,23 @@ class Habit:
         self.spent[key] = spent = (before or 0.0) + _seconds(graph) * (EVERY if seldom else 1)
         if len(self.spent) > KINDS:
             self.spent.popitem(last=False)
-        if before is not None and spent >= WORTH:
+        if before is not None and spent >= WORTH * self.reluctance:
             self.spent[key] = -np.inf  # once
             written = _written(graph, SWEEPERS[self.op], self.hits)
             if written is not None:
                 self.programs += 1
                 SWEEPERS[self.op] = written
         return None
+
+    def _miss(self) -> None:
+        """Begin anew if the programs seldom fit, more slowly each time: there may be no end of kinds."""
+        self.misses = max(0, self.misses + 1 - self.hits[0])
+        self.hits[0] = 0
+        if self.misses > MISSES:
+            self.misses = self.programs = 0
+            self.reluctance *= 4
+            self.spent.clear()
+            SWEEPERS[self.op] = self.look
 
 
 def _seconds(graph: list[Place]) -> float:
