@@ -376,6 +376,20 @@ def test_gradients_share_no_memory():
         assert [g[0] for g in grads] == [2, 3, 4]
 
 
+def test_gradients_of_numbers_share_no_memory():
+    for _ in range(4):
+        x, y, factor = leaf(), leaf(), np.array(2.5)
+        z = tg.sum((x + y) * factor)
+        x.grad, y.grad = gradients(z, [x, y])
+        x.grad += 1
+        assert (x.grad, y.grad) == (3.5, 2.5)
+        z = tg.sum((x + y) * factor)
+        z.backward(retain_graph=True)
+        x.grad += 1
+        z.backward()
+        assert (x.grad, y.grad) == (9.5, 7.5)
+
+
 def test_gradients_add_up():
     x = leaf(3)
     for i in range(5):

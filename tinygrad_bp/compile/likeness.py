@@ -151,6 +151,7 @@ def sweeper(
         *[f"        {line}" for line in check.lines],
         f"        {cotangents} = run({arguments})",
         *[f"        g{i} = g{i}.copy()" for i in moved],
+        *[f"        g{i} = g{i}[()]" for i in results if not graph[i].value.shape],  # a number, and nobody's memory
         "    except Exception:  # another graph, numbers that a guard refuses, or what a walk will find",
         "        return otherwise(n0, release)",
         "    hits[0] += 1",
