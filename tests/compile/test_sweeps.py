@@ -318,6 +318,13 @@ def test_a_parameter_with_two_values_in_one_graph():
     np.testing.assert_array_equal(gradients(cost(w, True), [w])[0], 2 * before + 2 * (before + 1))
 
 
+def test_a_value_that_was_replaced_by_a_number_of_python_s():
+    factor = tg.tensor(1.0)
+    for factor.value in (np.float64(2.0), np.float64(2.0), 3.0, np.float64(2.0), 3.0):
+        x = leaf(3)
+        np.testing.assert_array_equal(gradients(tg.sum(x * factor), [x])[0], np.full(3, factor.value))
+
+
 def test_released_graphs_and_those_that_are_kept():
     check(square, *same(lambda: [leaf(3)]))
     x = leaf(3)
@@ -367,6 +374,20 @@ def test_gradients_share_no_memory():
         for i, g in enumerate(grads):
             g += 1 + i
         assert [g[0] for g in grads] == [2, 3, 4]
+
+
+def test_gradients_of_numbers_share_no_memory():
+    for _ in range(4):
+        x, y, factor = leaf(), leaf(), np.array(2.5)
+        z = tg.sum((x + y) * factor)
+        x.grad, y.grad = gradients(z, [x, y])
+        x.grad += 1
+        assert (x.grad, y.grad) == (3.5, 2.5)
+        z = tg.sum((x + y) * factor)
+        z.backward(retain_graph=True)
+        x.grad += 1
+        z.backward()
+        assert (x.grad, y.grad) == (9.5, 7.5)
 
 
 def test_gradients_add_up():
@@ -466,6 +487,7 @@ def rebound(x):
         (lambda x: tg.sum(x[0]), lambda x: tg.sum(x[False])),
         (lambda x: tg.sum(x[1, ...]), lambda x: tg.sum(x[True, ...])),
         (lambda x: tg.sum(tg.tanh(x) / 0.0), lambda x: tg.sum(tg.tanh(x) / -0.0)),
+        (lambda x: tg.sum(tg.imag((-1 + 0j) ** x)), lambda x: tg.sum(tg.imag(complex(-1, -0.0) ** x))),
         (lambda x: tg.sum(x * np.ones((3, 3))), lambda x: tg.sum(x * tg.tensor(np.ones((3, 3)), requires_grad=True))),
         (in_order(["exp", "sin", "tanh"]), in_order(["tanh", "sin", "exp"])),
         (lambda x: tg.sum(2.5 * x * x), rebound),

@@ -98,7 +98,7 @@ def _places(root: Node, known: Container[Op | None]) -> list[Place]:
 
 def _kind(x: Any) -> Any:
     """What a program depends on of an array: how it lies in memory too, as sums are not the same in another order."""
-    if x.dtype.char not in _CODED or not x.dtype.isnative:
+    if not is_given(x) or x.dtype.char not in _CODED or not x.dtype.isnative:
         raise _Unlike
     return type(x), x.shape, x.dtype, x.strides if x.ndim > 1 else ()
 
@@ -151,6 +151,7 @@ def sweeper(
         *[f"        {line}" for line in check.lines],
         f"        {cotangents} = run({arguments})",
         *[f"        g{i} = g{i}.copy()" for i in moved],
+        *[f"        g{i} = g{i}[()]" for i in results if not graph[i].value.shape],  # a number, and nobody's memory
         "    except Exception:  # another graph, numbers that a guard refuses, or what a walk will find",
         "        return otherwise(n0, release)",
         "    hits[0] += 1",
@@ -244,5 +245,6 @@ class _Check:
             return [f"{name} is not {x}"]
         if not isinstance(x, _NUMBERS):
             return []
-        sign = [f"repr({name}) != {repr(x)!r}"] if not x and not isinstance(x, int) else []
+        signed = isinstance(x, complex | np.complexfloating) or (not x and not isinstance(x, int))
+        sign = [f"repr({name}) != {repr(x)!r}"] if signed else []
         return [f"{name}.__class__ is not {self._known(type(x))}", *sign]
