@@ -581,6 +581,12 @@ def test_what_no_sweep_comes_to_is_not_released():
         np.testing.assert_allclose(x.grad, 2 - y.data**2)
 
 
+def test_no_cotangent_may_reach_a_leaf():
+    for _ in range(4):
+        x = leaf(3)
+        assert gradients(tg.sum(tg.where(x, 1.0, 0.5)), [x]) == [None]
+
+
 def test_a_program_that_cannot_be_written_is_no_error(monkeypatch):
     def fails(*args):
         raise MemoryError

@@ -29,9 +29,10 @@ def threads() -> int:
 class Manner:
     """How a program may run.
 
-    patience: after how many numbers, times steps, a stretch becomes machine code, which takes a while to make; infinity
-    for never. exact: whether every number, and every warning but those that a sweep ignores, has to be the one that
-    the calls give when they are made one by one. kept: whether the memory of large results is kept for the next call.
+    patience: after how many numbers, times steps, a stretch becomes machine code, which takes a while to make and never
+    warns; infinity for never. exact: whether every number, and every warning but those that a sweep ignores, has to be
+    the one that the calls give when they are made one by one. kept: whether the memory of large results is kept for the
+    next call.
     """
 
     patience: float

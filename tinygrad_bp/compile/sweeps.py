@@ -6,6 +6,7 @@ written down, by a sweep over arrays that note their calls, and run from then on
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, final
 
@@ -97,7 +98,24 @@ def _seconds(graph: list[Place]) -> float:
 
 
 def _written(graph: list[Place], otherwise: Sweeper, hits: list[int]) -> Sweeper | None:
-    """What sweeps graphs like this one, and counts them; None if there is no program for that."""
+    """What sweeps graphs like this one, and counts them; None if there is no program that gives what a walk gives."""
+    try:
+        run, names, results, visited, found = _program(graph)
+    except Exception:  # a rule that wants to know numbers first, too little memory: walks go on as before
+        return None
+    wanted = [g for _, g in sweep(graph[0].node, _seed(graph[0]).value)]
+    if not wanted or not all(map(_is_equal, found, wanted)):
+        return None
+    moved = [i for i, a, b in zip(results, found, wanted, strict=True) if _layout(a) != _layout(b)]
+    if any(_layout(b) != _layout(b.copy()) for i, b in zip(results, wanted, strict=True) if i in moved):
+        return None
+    return sweeper(graph, names, run, results, moved, visited, otherwise, hits)
+
+
+def _program(graph: list[Place]) -> tuple[Callable[..., Any], list[str], list[int], list[int], tuple[Any, ...]]:
+    """The sweep as a program: what runs it, the names of what that is given, the places it gives cotangents of and the
+    places it comes to, and the cotangents of this graph.
+    """
     given = {f"v{i}": place.value for i, place in enumerate(graph)}
     for i, place in enumerate(graph):
         given |= {f"c{i}_{k}": x for k, (j, x) in enumerate(place.operands) if j is None and is_given(x)}
@@ -113,22 +131,12 @@ def _written(graph: list[Place], otherwise: Sweeper, hits: list[int]) -> Sweeper
         results[:] = [[n is node for n in nodes].index(True) for node, _ in pairs]
         return [g for _, g in pairs]
 
-    try:
-        with np.errstate(over="warn"):  # unless an op says otherwise
-            program, _ = traced(swept, "sweep", list(given.items()))
-        program, names = _without_unread(program, list(given))
-        run, _ = on_numpy(program, Manner(PATIENCE, exact=True, kept=False))
-        found = run(*[given[name] for name in names]) if results else ()
-    except Exception:  # a rule that wants to know numbers first, too little memory: walks go on as before
-        return None
-    found = found if isinstance(found, tuple) else (found,)
-    wanted = [g for _, g in sweep(graph[0].node, _seed(graph[0]).value)]
-    if not found or not all(map(_is_equal, found, wanted)):
-        return None
-    moved = [i for i, a, b in zip(results, found, wanted, strict=True) if _layout(a) != _layout(b)]
-    if any(_layout(b) != _layout(b.copy()) for i, b in zip(results, wanted, strict=True) if i in moved):
-        return None
-    return sweeper(graph, names, run, results, moved, visited, otherwise, hits)
+    with np.errstate(over="warn"):  # unless an op says otherwise
+        program, _ = traced(swept, "sweep", list(given.items()))
+    program, names = _without_unread(program, list(given))
+    run, _ = on_numpy(program, Manner(PATIENCE, exact=True, kept=False))
+    found = run(*[given[name] for name in names])
+    return run, names, results, visited, found if isinstance(found, tuple) else (found,)
 
 
 def _seed(root: Place) -> Tensor:
