@@ -27,12 +27,12 @@ class Compiled:
         self.backend = backend
         self._kinds: OrderedDict[Any, Kind] = OrderedDict()
         self._latest: Kind | None = None
-        self._fast: Function = self._find
+        self._fast: Function = self._unlike
         update_wrapper(self, f)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What f gives for these arguments."""
-        return self._find(*args, **kwargs) if kwargs else self._fast(*args)
+        return self._find(*args, **kwargs) if kwargs else self._fast(args)
 
     @property
     def source(self) -> str:
@@ -49,6 +49,9 @@ class Compiled:
             name = getattr(self.f, "__name__", type(self.f).__name__)
             raise ArgumentError(f"{name} is compiled when it is called, for the shapes it is given. Call it first.")
         return self._latest
+
+    def _unlike(self, args: tuple[Any, ...]) -> Any:
+        return self._find(*args)
 
     def _find(self, *args: Any, **kwargs: Any) -> Any:
         """A call that is not like the latest one, or whose values the latest program refused."""
@@ -68,7 +71,7 @@ class Compiled:
             except ValueError:  # a guard: the eager function knows what to say, or to do
                 result = self.f(*args, **kwargs)
         self._latest = kind
-        self._fast = self._find if kwargs else kind.entry(args, self._find)
+        self._fast = self._unlike if kwargs else kind.entry(args, self._find)
         return result
 
 

@@ -41,7 +41,7 @@ def traits(x: Any) -> Any:
 
 
 def entry(args: tuple[Any, ...], way: Way, otherwise: Function) -> Function:
-    """The function that takes calls with arguments like these its way, and others to `otherwise`."""
+    """The function that takes calls with arguments like these, in a tuple, their way, and others to `otherwise`."""
     writer = _Entry(way.checks)
     parameters = [f"a{i}" for i in range(len(args))]
     for name, arg in zip(parameters, args, strict=True):
@@ -51,7 +51,7 @@ def entry(args: tuple[Any, ...], way: Way, otherwise: Function) -> Function:
     typed = [f"{writer.known(kind)}({y})" if kind else y for y, kind in zip(outputs, way.types, strict=True)]
     packed = writer.pack(way.result, iter(typed))
     lines = [
-        "def call(*args):",
+        "def call(args):",
         "    try:",
         f"        [{', '.join(parameters)}] = args",
         *[f"        {line}" for line in writer.lines],
