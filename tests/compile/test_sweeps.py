@@ -58,8 +58,8 @@ def walks_of(action):
     return len(walked_graphs)
 
 
-def leaf(*shape, dtype=np.float64, name=None):
-    return tg.tensor(rng.normal(size=shape).astype(dtype), requires_grad=True, name=name)
+def leaf(*shape, dtype=np.float64):
+    return tg.tensor(rng.normal(size=shape).astype(dtype), requires_grad=True)
 
 
 def gradients(cost, params):
@@ -199,11 +199,21 @@ def test_large_arrays(dtype):
 
 
 def test_large_arrays_in_machine_code(monkeypatch):
+    pytest.importorskip("llvmlite")
+    on_numpy, stretches = sweeps.on_numpy, []
+
+    def spied(*args):
+        run, found = on_numpy(*args)
+        stretches.extend(found)
+        return run, found
+
+    monkeypatch.setattr(sweeps, "on_numpy", spied)
     monkeypatch.setattr(sweeps, "PATIENCE", 0)
     check(
         lambda x, y: tg.sum(tg.tanh(x) * tg.sigmoid(y) + tg.exp(-x * x)),
         *same(lambda: [leaf(1500, 600, dtype=np.float32), leaf(1500, 600, dtype=np.float32)]),
     )
+    assert any(stretch.native for stretch in stretches)
 
 
 # --- alike and not alike ----------------------------------------------------------------------------------------------

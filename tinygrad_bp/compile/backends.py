@@ -97,7 +97,7 @@ def _choice(program: Program, choice: Choice, largest: int) -> tuple[str, str]:
 def on_numpy(program: Program, manner: Manner) -> tuple[Run, list[Blockwise]]:
     """The program as a Python function, and the stretches of it that run block by block."""
     steps, outputs, stretches = stretched(program.steps, program.outputs, manner)
-    memory = Memory if manner.kept else None
+    memory = None if manner.exact else Memory
     ignored = _ignored(program) if manner.exact else ""
     writer = Writer(program.inputs, steps, outputs, program.turn, as_read=False, memory=memory, ignored=ignored)
     written = writer.function(program.name, "As it runs.")

@@ -30,14 +30,12 @@ class Manner:
     """How a program may run.
 
     patience: after how many numbers, times steps, a stretch becomes machine code, which takes a while to make and never
-    warns; infinity for never. exact: whether every number, and every warning but those that a sweep ignores, has to be
-    the one that the calls give when they are made one by one. kept: whether the memory of large results is kept for the
-    next call.
+    warns; infinity for never. exact: whether all is to be as when the calls are made one by one: every number, every
+    warning but those that a sweep ignores, and memory, which is otherwise kept for the next call.
     """
 
     patience: float
     exact: bool = False
-    kept: bool = True
 
 
 @cache
@@ -65,7 +63,7 @@ class Blockwise:
     ):
         self.shape, self.size = shape, prod(shape)
         self.large = [step.shape == shape for step in inputs]
-        memory = Memory if manner.kept else fresh
+        memory = fresh if manner.exact else Memory
         self.memories = [memory(shape, step.dtype) for step in results if not is_total(step)]
         self.sums = [step.dtype for step in results if is_total(step)]
         self.places = _places(inputs, steps, [step for step in results if not is_total(step)], spent)

@@ -18,7 +18,6 @@ Sweeper = Callable[[Any, bool], Swept]
 MOST = 256
 """Graphs with more nodes are walked: a program of so many calls takes long to write and is little quicker."""
 
-
 _CODED = frozenset("?bhilqBHILQefdFD")
 """The dtypes that a program can name, by their characters."""
 
@@ -184,8 +183,7 @@ class _Check:
 
     def _refuse_if(self, unlike: Sequence[str]) -> None:
         """Leave the graph to others if any of this is so."""
-        if unlike:
-            self.lines += [f"if {' or '.join(unlike)}:", "    return otherwise(n0, release)"]
+        self.lines += [f"if {' or '.join(unlike)}:", "    return otherwise(n0, release)"]
 
     def _known(self, value: Any) -> str:
         """A name for a value."""

@@ -134,7 +134,7 @@ def _program(graph: list[Place]) -> tuple[Callable[..., Any], list[str], list[in
     with np.errstate(over="warn"):  # unless an op says otherwise
         program, _ = traced(swept, "sweep", list(given.items()))
     program, names = _without_unread(program, list(given))
-    run, _ = on_numpy(program, Manner(PATIENCE, exact=True, kept=False))
+    run, _ = on_numpy(program, Manner(PATIENCE, exact=True))
     found = run(*[given[name] for name in names])
     return run, names, results, visited, found if isinstance(found, tuple) else (found,)
 
