@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tinygrad_bp.registry import _ops
+
 settings.register_profile(
     "ci", max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -21,3 +23,13 @@ def _seeded(request):
     for value in vars(request.module).values():
         if isinstance(value, np.random.Generator):
             value.bit_generator.state = np.random.default_rng(0).bit_generator.state
+
+
+@pytest.fixture(autouse=True)
+def _no_op_stays():
+    """An op that a test registers is gone after it: others walk the registry."""
+    known = dict(_ops)
+    yield
+    if len(_ops) != len(known):
+        _ops.clear()
+        _ops.update(known)

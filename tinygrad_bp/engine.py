@@ -187,9 +187,6 @@ def _refuse_nonfinite(what: str, value: Any) -> None:
 
 Trail = list[tuple[Node, int, Any]]
 
-SWEEPERS: dict[Op | None, Callable[[Node, bool], list[tuple[Any, Any]] | None]] = {}
-"""By the op of a root, who may have swept graphs like its own before, and know the result without the walk below."""
-
 
 @np.errstate(divide="ignore", invalid="ignore")
 def sweep(

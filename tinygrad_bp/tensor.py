@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_bp.constants import plain
 from tinygrad_bp.delegation import method, operator, reduction, reflected
-from tinygrad_bp.engine import SWEEPERS, Node, sweep
+from tinygrad_bp.engine import Node, sweep
 from tinygrad_bp.errors import (
     ArrayConversionError,
     DTypeError,
@@ -102,12 +102,9 @@ class Tensor(Node):
 
         gradient: the cotangent of self, of its shape; 1 by default, which a tensor of one element allows.
         retain_graph: keep the graph for another backward; otherwise it is released.
-        A graph like many before it is swept by the NumPy calls those took, written down; the numbers are the same.
         Raises NonScalarBackwardError, NoGradientError, GraphFreedError, ShapeError.
         """
-        sweeper = SWEEPERS.get(self.op) if gradient is None else None
-        swept = sweeper(self, not retain_graph) if sweeper is not None else None
-        for tensor, g in swept or sweep(self, self._seed(gradient), release=not retain_graph):
+        for tensor, g in sweep(self, self._seed(gradient), release=not retain_graph):
             if tensor.grad is not None:
                 g = tensor.grad + g
             elif tensor.op is not None:

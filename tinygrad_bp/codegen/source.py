@@ -61,8 +61,7 @@ class Writer:
     """The lines of a function while they are written.
 
     as_read: for people to read, and for Numba, not only for NumPy to run. memory: makes a function, of a shape and a
-    dtype, that gives memory for a large result; None leaves that to NumPy. ignored: the warnings not to give, by
-    default all that the program could give.
+    dtype, that gives memory for a large result; None leaves that to NumPy.
     """
 
     def __init__(
@@ -73,10 +72,9 @@ class Writer:
         turn: int,
         as_read: bool = True,
         memory: Callable[[tuple[int, ...], Any], Any] | None = None,
-        ignored: str = "",
     ):
         self.inputs, self.steps, self.outputs, self.turn = list(inputs), steps, outputs, turn
-        self.as_read, self.memory, self.ignored = as_read, memory, ignored
+        self.as_read, self.memory = as_read, memory
         self.uses = _uses(steps, outputs)
         self.viewed = {operand for step in steps if step.view and not _is_glance(step) for operand in step.operands()}
         self.names = Names()
@@ -97,9 +95,8 @@ class Writer:
         returned = ", ".join([self._output(y, i) for i, y in enumerate(self.outputs)])
         arguments = ", ".join([self.texts[step].text for step in [*self.inputs, *self.constants]])
         lines = [f'"""{summary}"""', *self.lines, f"return {returned}"]
-        loud = [step for step in self.steps if step.kind == UFUNC and step.function not in _SILENT]
-        ignored = self.ignored or 'all="ignore"' * bool(loud)
-        head = [f"@np.errstate({ignored})"] * bool(ignored) + [f"def {name}({arguments}):"]
+        ignoring = any(step.kind == UFUNC and step.function not in _SILENT for step in self.steps)
+        head = ['@np.errstate(all="ignore")'] * ignoring + [f"def {name}({arguments}):"]
         parts = ["\n".join(self.tables), *self.helpers.written]
         parts.append("\n".join([*head, *[f"    {line}" for line in lines]]))
         text = "\n\n\n".join([part for part in parts if part]) + "\n"

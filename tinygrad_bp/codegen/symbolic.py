@@ -34,8 +34,7 @@ class Step:
     that the program was traced for). args and kwargs hold steps, and plain values that are part of the code.
     value: the constant; of other steps what they gave, until the trace has ended. view: whether the result shares
     memory with an argument. pure: whether the same arguments always give the same result. ordered: whether its
-    elements lay in memory in C order. quiet: whether its op keeps it from warning of overflow. order: its place in the
-    trace.
+    elements lay in memory in C order. order: its place in the trace.
     """
 
     kind: str
@@ -49,7 +48,6 @@ class Step:
     view: bool = False
     pure: bool = True
     ordered: bool = True
-    quiet: bool = False
     order: int = 0
 
     @property
@@ -113,7 +111,7 @@ class Trace:
         with np.errstate(all="ignore"):
             value = _computed(kind, function, mapped(args, Symbolic, _value), mapped(kwargs, Symbolic, _value))
         known = [mapped(part, (Symbolic, np.ndarray, np.generic), self.step) for part in (tuple(args), dict(kwargs))]
-        step = Step(kind, function, known[0], known[1], value, pure=pure, quiet=np.geterr()["over"] == "ignore")
+        step = Step(kind, function, known[0], known[1], value, pure=pure)
         if isinstance(value, np.ndarray | np.generic):
             shared = _is_view(value, [operand.value for operand in step.operands()])
             step.view = shared or step.called in _SOMETIMES_VIEWS

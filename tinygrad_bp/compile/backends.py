@@ -7,13 +7,12 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from math import inf
 from time import perf_counter
 from typing import Any, Literal, final
 
 from tinygrad_bp.codegen import Program
 from tinygrad_bp.codegen.source import Writer
-from tinygrad_bp.compile.blocks import Blockwise, Manner, threads
+from tinygrad_bp.compile.blocks import Blockwise, threads
 from tinygrad_bp.compile.memory import Memory
 from tinygrad_bp.compile.numba_backend import Unsupported, obstacle, on_numba
 from tinygrad_bp.compile.stretches import stretched
@@ -72,7 +71,7 @@ def planned(program: Program, choice: Choice, inputs: Sequence[Any], expected: S
             backend, reason = "numpy", str(error)
             warnings.warn(f"{program.name} runs on NumPy, not on Numba: {error}", RuntimeWarning, stacklevel=6)
     if backend == "numpy":
-        run, stretches = on_numpy(program, Manner(patience=inf if choice == "numpy" else 0))
+        run, stretches = on_numpy(program, native=choice != "numpy")
         quick = run
         if stretches:
             native = sum(stretch.native for stretch in stretches)
@@ -94,12 +93,13 @@ def _choice(program: Program, choice: Choice, largest: int) -> tuple[str, str]:
     return "numba", "the arrays are small"
 
 
-def on_numpy(program: Program, manner: Manner) -> tuple[Run, list[Blockwise]]:
-    """The program as a Python function, and the stretches of it that run block by block."""
-    steps, outputs, stretches = stretched(program.steps, program.outputs, manner)
-    memory = None if manner.exact else Memory
-    ignored = _ignored(program) if manner.exact else ""
-    writer = Writer(program.inputs, steps, outputs, program.turn, as_read=False, memory=memory, ignored=ignored)
+def on_numpy(program: Program, native: bool) -> tuple[Run, list[Blockwise]]:
+    """The program as a Python function, and the stretches of it that run block by block.
+
+    native: whether these may become machine code.
+    """
+    steps, outputs, stretches = stretched(program.steps, program.outputs, native)
+    writer = Writer(program.inputs, steps, outputs, program.turn, as_read=False, memory=Memory)
     written = writer.function(program.name, "As it runs.")
     file = f"<tinygrad_bp {program.name} {hash(written.text):x}>"
     linecache.cache[file] = (len(written.text), None, written.text.splitlines(True), file)
@@ -107,12 +107,6 @@ def on_numpy(program: Program, manner: Manner) -> tuple[Run, list[Blockwise]]:
     exec(compile(written.text, file, "exec"), space)
     run = space[written.name]
     return (partial_last(run, written.constants) if written.constants else run), stretches
-
-
-def _ignored(program: Program) -> str:
-    """What a sweep does not warn of, and of overflow anywhere if its ops want that somewhere."""
-    quiet = any(step.quiet for step in program.steps)
-    return 'divide="ignore", invalid="ignore"' + ', over="ignore"' * quiet
 
 
 def partial_last(run: Run, last: Sequence[Any]) -> Run:

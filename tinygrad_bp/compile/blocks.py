@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cache, partial
-from math import inf, prod
+from math import prod
 from typing import Any, final
 
 import numpy as np
@@ -16,26 +15,12 @@ from tinygrad_bp.codegen.elementwise import is_total
 from tinygrad_bp.codegen.expressions import number
 from tinygrad_bp.codegen.simplify import SCALE, uniform
 from tinygrad_bp.codegen.symbolic import CONSTANT, FUNCTION, WHOLE, Step
-from tinygrad_bp.compile.memory import Memory, fresh
+from tinygrad_bp.compile.memory import Memory
 
 
 def threads() -> int:
     """How many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Manner:
-    """How a program may run.
-
-    patience: after how many numbers, times steps, a stretch becomes machine code, which takes a while to make and never
-    warns; infinity for never. exact: whether all is to be as when the calls are made one by one: every number, every
-    warning but those that a sweep ignores, and memory, which is otherwise kept for the next call.
-    """
-
-    patience: float
-    exact: bool = False
 
 
 @cache
@@ -47,7 +32,7 @@ def _pool(count: int) -> ThreadPoolExecutor:
 class Blockwise:
     """A stretch of steps as a function from its inputs to the tuple of its results, arrays before sums.
 
-    spent: the inputs that nobody needs afterwards.
+    native: whether it may become machine code; afterwards, whether it is. spent: the inputs that nobody needs later.
     """
 
     __name__ = "stretch"
@@ -58,44 +43,30 @@ class Blockwise:
         inputs: Sequence[Step],
         steps: Sequence[Step],
         results: Sequence[Step],
-        manner: Manner,
+        native: bool,
         spent: Container[Step],
     ):
         self.shape, self.size = shape, prod(shape)
         self.large = [step.shape == shape for step in inputs]
-        memory = fresh if manner.exact else Memory
-        self.memories = [memory(shape, step.dtype) for step in results if not is_total(step)]
+        self.memories = [Memory(shape, step.dtype) for step in results if not is_total(step)]
         self.sums = [step.dtype for step in results if is_total(step)]
         self.places = _places(inputs, steps, [step for step in results if not is_total(step)], spent)
-        self.exact = manner.exact
-        self.way: Any = Calls(inputs, steps, results)
-        self.native, self.work, self.patience = False, self.size * len(steps), manner.patience
-        self.kernel = partial(_kernel, inputs, steps, results, self.places, manner.exact)
-        self._done(0)
-
-    def _done(self, work: int) -> None:
-        """Change to machine code, if there is any for these steps, once patience is at its end."""
-        self.patience -= work
-        if self.patience <= 0:
-            compiled, self.patience = self.kernel(), inf
-            self.native = compiled is not None
-            self.way = compiled or self.way
+        kernel = _kernel(inputs, steps, results, self.places) if native else None
+        self.native = kernel is not None
+        self.way: Any = kernel or Calls(inputs, steps, results)
 
     def __call__(self, *inputs: Any) -> tuple[Any, ...]:
         """The results for arrays of the stretch's shape, and numbers."""
-        self._done(self.work)
         pairs = zip(inputs, self.large, strict=True)
         whole = [np.ascontiguousarray(x) if large else x for x, large in pairs]
         places = zip(self.memories, self.places, strict=True)
         arrays = [memory() if place is None else whole[place] for memory, place in places]
         flat = [x.reshape(-1) if large else x for x, large in zip(whole, self.large, strict=True)]
-        way = self.way  # another thread may find a better one meanwhile
-        starts = range(0, self.size, way.block)
+        starts = range(0, self.size, self.way.block)
         totals = np.empty((len(self.sums), len(starts)))
         left = iter(starts)  # a block goes to whoever is free
         count = min(threads(), len(starts))
-        ignored = np.geterr() if self.exact else {"all": "ignore"}  # of this thread; each has its own
-        work = partial(self._work, way, ignored, flat, [array.reshape(-1) for array in arrays], totals, left)
+        work = partial(self._work, flat, [array.reshape(-1) for array in arrays], totals, left)
         others = [_pool(count).submit(work) for _ in range(count - 1)]
         work()
         for future in others:
@@ -104,12 +75,10 @@ class Blockwise:
         sums = [dtype.type(total) for dtype, total in zip(self.sums, totals.sum(axis=1), strict=True)]
         return *arrays, *sums
 
-    def _work(
-        self, way: Any, ignored: Any, inputs: Sequence[Any], arrays: Sequence[Any], totals: Any, left: Iterator[int]
-    ) -> None:
+    def _work(self, inputs: Sequence[Any], arrays: Sequence[Any], totals: Any, left: Iterator[int]) -> None:
         """Compute one block after the other, as long as any are left."""
-        compute, block = way.begun(inputs, arrays), way.block
-        with np.errstate(**ignored):
+        compute, block = self.way.begun(inputs, arrays), self.way.block
+        with np.errstate(all="ignore"):  # each thread has its own
             for start in left:
                 totals[:, start // block] = compute(start, min(start + block, self.size))
 

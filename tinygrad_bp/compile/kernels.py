@@ -101,16 +101,10 @@ _TRUTHS: Mapping[Any, Callable[..., Value]] = {
 """The same for a step on truths alone."""
 
 
-_ROUNDED = {np.exp, np.expm1, np.tanh, np.log, np.log1p, np.logaddexp, np.power}
-"""Where the last bits of a loop's numbers are not always those of NumPy's."""
-
-
 def kernel(
-    inputs: Sequence[Step], steps: Sequence[Step], results: Sequence[Step], places: Sequence[int | None], exact: bool
+    inputs: Sequence[Step], steps: Sequence[Step], results: Sequence[Step], places: Sequence[int | None]
 ) -> Kernel | None:
-    """A stretch as machine code, if a compiler is there and knows all steps; to the last bit, if it is to be exact."""
-    if exact and any(step.function in _ROUNDED or is_total(step) for step in steps):
-        return None
+    """A stretch as machine code, if a compiler is there and knows all steps."""
     try:
         return Kernel(inputs, steps, results, places)
     except (NoForm, NoCompiler):

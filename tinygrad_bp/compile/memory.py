@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from functools import partial
 from sys import getrefcount
 from typing import Any, final
 
@@ -23,11 +22,6 @@ def _turned(arrays: deque[Any]) -> tuple[Any, int]:
 
 _ALONE = _turned(deque([np.empty(0)]))[1]
 """The count for an array that nobody else has: not all versions of Python count a name and an argument alike."""
-
-
-def fresh(shape: tuple[int, ...], dtype: Any) -> Any:
-    """A function that gives new arrays, which nobody keeps."""
-    return partial(np.empty, shape, dtype)
 
 
 @final

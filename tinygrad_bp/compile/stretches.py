@@ -17,7 +17,7 @@ import numpy as np
 from tinygrad_bp.codegen.elementwise import is_total
 from tinygrad_bp.codegen.simplify import SCALE, uniform
 from tinygrad_bp.codegen.symbolic import CONSTANT, FUNCTION, INDEX, INPUT, UFUNC, WHOLE, Step, mapped
-from tinygrad_bp.compile.blocks import Blockwise, Manner
+from tinygrad_bp.compile.blocks import Blockwise
 
 LARGE = 1 << 17
 """From this many elements on going through memory costs more than starting threads."""
@@ -56,15 +56,18 @@ class Stretch:
 
 
 def stretched(
-    steps: Sequence[Step], outputs: Sequence[Step], manner: Manner
+    steps: Sequence[Step], outputs: Sequence[Step], native: bool
 ) -> tuple[list[Step], list[Step], list[Blockwise]]:
-    """A program with each of its stretches in one step; its outputs, and the stretches."""
+    """A program with each of its stretches in one step; its outputs, and the stretches.
+
+    native: whether they may become machine code.
+    """
     copies = {step: step if step.kind == INPUT else replace(step) for step in steps}
     for step in copies.values():
         step.args, step.kwargs = mapped((step.args, step.kwargs), Step, lambda s: copies.get(s, s))
     outputs = [copies.get(y, y) for y in outputs]
     needed = _needed(copies.values())
-    member = _members(needed, manner.exact)
+    member = _members(needed)
     stretches = set(member.values())
     if not stretches:
         return list(copies.values()), outputs, []
@@ -72,7 +75,7 @@ def stretched(
     spent = _spent(copies.values(), outputs, member)
     ordered: list[Step] = []
     for unit in _in_order(needed, member):
-        ordered += _blockwise(unit, outside, spent, manner) if isinstance(unit, Stretch) else [unit]
+        ordered += _blockwise(unit, outside, spent, native) if isinstance(unit, Stretch) else [unit]
     parts = {step.value: step for step in ordered if step.kind == INDEX and isinstance(step.value, Step)}
     for step in ordered:
         step.args, step.kwargs = mapped((step.args, step.kwargs), Step, lambda s: parts.get(s, s))
@@ -93,17 +96,13 @@ def _needed(steps: Iterable[Step]) -> dict[Step, list[Step]]:
     return needed
 
 
-def _members(needed: Mapping[Step, Sequence[Step]], exact: bool) -> dict[Step, Stretch]:
-    """The stretch that each step belongs to, for those in one of several; no exact sum is in one.
-
-    Nor is there what lies in memory in another order than a stretch's results, where numbers have to be exact: NumPy
-    adds them up in the order in which they lie.
-    """
+def _members(needed: Mapping[Step, Sequence[Step]]) -> dict[Step, Stretch]:
+    """The stretch that each step belongs to, for those in a stretch of several."""
     member: dict[Step, Stretch] = {}
     latest: dict[tuple[int, ...], Stretch] = {}
     behind: dict[Step, set[Stretch]] = defaultdict(set)
     for step, operands in needed.items():
-        shape = None if exact and (is_total(step) or not step.ordered) else _shape(step)
+        shape = _shape(step)
         stretch = latest.get(shape) if shape is not None else None
         through = _through(operands, stretch, member, behind)
         if shape is None:
@@ -208,13 +207,13 @@ def _in_order(needed: Mapping[Step, Sequence[Step]], member: Mapping[Step, Stret
     return list(done)
 
 
-def _blockwise(stretch: Stretch, outside: set[Step], spent: set[Step], manner: Manner) -> list[Step]:
+def _blockwise(stretch: Stretch, outside: set[Step], spent: set[Step], native: bool) -> list[Step]:
     """The step for a stretch, and one for each of its results, whose value says which step it stands for."""
     inside = set(stretch.steps)
     results = sorted([s for s in stretch.steps if s in outside], key=is_total)
     operands = dict.fromkeys([o for step in stretch.steps for o in step.operands()])
     inputs = [o for o in operands if o not in inside and o.kind != CONSTANT]
-    run = Blockwise(stretch.shape, inputs, stretch.steps, results, manner, spent)
+    run = Blockwise(stretch.shape, inputs, stretch.steps, results, native, spent)
     call = Step(WHOLE, run, tuple(inputs), name="stretch", order=results[0].order)
     return [
         call,
