@@ -17,7 +17,7 @@ backward pass is a graph like any other: it can be differentiated, drawn and pri
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
@@ -117,6 +117,27 @@ class Node:
 def _before(node: Node, number: int) -> Node:
     """What a node was when another of this number was made: `t[i] = v` makes t newer and keeps what it was."""
     return node.past[bisect_left(node.past, number, key=_number) - 1] if node.number >= number else node
+
+
+def history(roots: Iterable[Node], since: int = 0, stop: Iterable[Node | int] = ()) -> list[Node]:
+    """Every node behind the roots, themselves included, oldest first: the forward graph, in the order it was made.
+
+    Nodes numbered below `since` are left out; the walk does not go past the nodes, or the numbers of nodes, in `stop`.
+    """
+    ends = {end.number if isinstance(end, Node) else end for end in stop}
+    found: dict[int, Node] = {}
+    pending = list(roots)
+    while pending:
+        node = pending.pop()
+        if node.number < since or node.number in found:
+            continue
+        found[node.number] = node
+        if node.number not in ends:
+            parents = node.parents
+            if parents is None:
+                raise freed(node)
+            pending += [p for p in parents if isinstance(p, Node)]
+    return [found[number] for number in sorted(found)]
 
 
 _new = object.__new__

@@ -151,7 +151,7 @@ def test_one_trace_for_each_kind_of_call():
 
 
 def test_the_cache_is_bounded(monkeypatch):
-    monkeypatch.setattr(sys.modules["tinygrad_bp.compile.compiled"], "CACHE", 2)
+    monkeypatch.setattr(sys.modules["tinygrad_bp.compile.compiled"], "SPECIALIZATIONS", 2)
     traces = []
     fast = on_numpy(lambda x, n: traces.append(n) or x * n)
     for n in (1, 2, 3, 2, 1):

@@ -7,14 +7,16 @@ from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any, final
 
-from tinygrad_bp.compile.backends import BACKENDS, Choice, Plan
-from tinygrad_bp.compile.kinds import Kind, compiled
-from tinygrad_bp.compile.signature import Call, has_tensors
+from tinygrad_bp.backends import CHOICES, Choice, Plan
+from tinygrad_bp.compile.call import Call, has_tensors
+from tinygrad_bp.compile.dispatch import fast_path
+from tinygrad_bp.compile.specialization import Specialization, specialized
 from tinygrad_bp.errors import ArgumentError
+from tinygrad_bp.source import module
 
 Function = Callable[..., Any]
 
-CACHE = 64
+SPECIALIZATIONS = 64
 """How many kinds of calls a compiled function remembers; the one not used for longest is forgotten."""
 
 
@@ -25,8 +27,8 @@ class Compiled:
     def __init__(self, f: Function, backend: Choice):
         self.f = f
         self.backend = backend
-        self._kinds: OrderedDict[Any, Kind] = OrderedDict()
-        self._latest: Kind | None = None
+        self._specializations: OrderedDict[Any, Specialization] = OrderedDict()
+        self._latest: Specialization | None = None
         self._fast: Function = self._unlike
         update_wrapper(self, f)
 
@@ -37,14 +39,14 @@ class Compiled:
     @property
     def source(self) -> str:
         """The program of the latest call as Python source, which needs only NumPy."""
-        return self._called().program.source
+        return module(self._called().program).text
 
     @property
     def plan(self) -> Plan:
         """How the latest call ran, and why."""
-        return self._called().ready.plan
+        return self._called().plan
 
-    def _called(self) -> Kind:
+    def _called(self) -> Specialization:
         if self._latest is None:
             name = getattr(self.f, "__name__", type(self.f).__name__)
             raise ArgumentError(f"{name} is compiled when it is called, for the shapes it is given. Call it first.")
@@ -58,20 +60,23 @@ class Compiled:
         call = Call.of(args, kwargs)
         if has_tensors(call.leaves):
             return self.f(*args, **kwargs)
-        kind = self._kinds.get(call.key)
-        if kind is None or kind.is_stale:
-            kind, result = compiled(self.f, call, self.backend)
-            self._kinds[call.key] = kind
-            if len(self._kinds) > CACHE:
-                self._kinds.popitem(last=False)
+        found = self._specializations.get(call.key)
+        if found is None or found.is_stale:
+            found, result = specialized(self.f, call, self.backend)
+            self._specializations[call.key] = found
+            if len(self._specializations) > SPECIALIZATIONS:
+                self._specializations.popitem(last=False)
         else:
-            self._kinds.move_to_end(call.key)
+            self._specializations.move_to_end(call.key)
             try:
-                result = kind.on_leaves(call.values)
+                result = found(call.values)
             except ValueError:  # a guard: the eager function knows what to say, or to do
                 result = self.f(*args, **kwargs)
-        self._latest = kind
-        self._fast = self._unlike if kwargs else kind.entry(args, self._find)
+        self._latest = found
+        if kwargs:
+            self._fast = self._unlike
+        else:
+            self._fast = found.fast_path = found.fast_path or fast_path(args, found, self._find)
         return result
 
 
@@ -97,8 +102,8 @@ def compile(f: Function, backend: Choice = "auto") -> Compiled:
     >>> print(fast.source.splitlines()[-1])
         return dw
     """
-    if backend not in BACKENDS:
-        raise ArgumentError(f"compile: backend is one of {', '.join(BACKENDS)}; got {backend!r}.")
+    if backend not in CHOICES:
+        raise ArgumentError(f"compile: backend is one of {', '.join(CHOICES)}; got {backend!r}.")
     if not callable(f):
         raise ArgumentError(f"compile: expected a function; got {type(f).__name__}.")
     return Compiled(f, backend)

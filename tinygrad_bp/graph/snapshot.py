@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_bp.engine import Node, Trail, freed, sweep
+from tinygrad_bp.engine import Node, Trail, history, sweep
 from tinygrad_bp.formula import apply_latex, constant, derivatives, fill, plain, slot
 from tinygrad_bp.graph.model import GraphEdge, GraphNode, Summary, Symbols
 from tinygrad_bp.graph.naming import free_names, name_nodes
@@ -24,23 +24,7 @@ def snapshot(root: Node, gradients: bool) -> tuple[tuple[GraphNode, ...], tuple[
 
 def place(root: Node, node: Node) -> int | None:
     """The place of a tensor among the nodes of `root`'s graph that are no constants; None if it is not in it."""
-    return next((i for i, found in enumerate(_history(root)) if found is node), None)
-
-
-def _history(root: Node) -> list[Node]:
-    """Every node that leads to `root`, in the order they were made."""
-    found = {root.number: root}
-    pending = [root]
-    while pending:
-        node = pending.pop()
-        parents = node.parents
-        if parents is None:
-            raise freed(node)
-        for parent in parents:
-            if isinstance(parent, Node) and parent.number not in found:
-                found[parent.number] = parent
-                pending.append(parent)
-    return [found[number] for number in sorted(found)]
+    return next((i for i, found in enumerate(history([root])) if found is node), None)
 
 
 def _gradients(root: Node, operands: Mapping[int, Any]) -> tuple[dict[int, Any], dict[tuple[int, int], Any]]:
@@ -60,7 +44,7 @@ class _Snapshot:
     """The graph while it is written down."""
 
     def __init__(self, root: Node, gradients: bool):
-        self.history = _history(root)
+        self.history = history([root])
         self.operands = {node.number: node.parents for node in self.history}
         known = gradients and root.requires_grad and root.value.size == 1
         self.gradients, self.contributions = _gradients(root, self.operands) if known else ({}, {})

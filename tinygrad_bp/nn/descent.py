@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tinygrad_bp.backends import Choice
 from tinygrad_bp.compile import compile
-from tinygrad_bp.compile.backends import Choice
 from tinygrad_bp.nn.checks import Array
 from tinygrad_bp.tensor import Tensor
 from tinygrad_bp.transforms import grad

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
-from tinygrad_bp.compile.backends import BACKENDS, Choice
+from tinygrad_bp.backends import CHOICES, Choice
 from tinygrad_bp.errors import ArgumentError, DataError, ShapeError
 from tinygrad_bp.nn.checks import Array, finite, whole
 from tinygrad_bp.nn.descent import backend_for
@@ -140,8 +140,8 @@ def _params(optimizer: Any) -> list[Tensor]:
 
 def _chosen(backend: Any, steps: int) -> Choice | None:
     """The backend of the programs, None for no programs."""
-    if backend not in (*BACKENDS, "eager"):
-        raise ArgumentError(f"backend is one of {', '.join(BACKENDS)}, eager; got {backend!r}.")
+    if backend not in (*CHOICES, "eager"):
+        raise ArgumentError(f"backend is one of {', '.join(CHOICES)}, eager; got {backend!r}.")
     if backend == "eager" or (backend == "auto" and steps <= FEW):
         return None
     chosen: Choice = backend_for(steps) if backend == "auto" else backend

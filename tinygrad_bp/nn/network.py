@@ -7,7 +7,6 @@ from typing import Any, NamedTuple, final
 
 import numpy as np
 
-from tinygrad_bp.codegen import traced
 from tinygrad_bp.errors import ArgumentError, ShapeError
 from tinygrad_bp.modes import no_grad
 from tinygrad_bp.nn.activations import Activation, activation_function
@@ -17,6 +16,8 @@ from tinygrad_bp.nn.init import Seed, generator, glorot_normal
 from tinygrad_bp.nn.metrics import accuracy
 from tinygrad_bp.ops.activations import sigmoid
 from tinygrad_bp.ops.losses import binary_cross_entropy, binary_cross_entropy_with_logits
+from tinygrad_bp.program import optimized, traced
+from tinygrad_bp.source import module
 from tinygrad_bp.tensor import Tensor
 from tinygrad_bp.transforms import value_and_grad
 
@@ -133,7 +134,8 @@ class NeuralNetwork:
             C, gradients = both(*arrays)
             return [C, *gradients]
 
-        return traced(steps, "compute_derivatives", [*params, *examples])[0].source
+        program, _ = traced(steps, "compute_derivatives", [*params, *examples])
+        return module(optimized(program)).text
 
     # --- training ---
 

@@ -7,10 +7,10 @@ from typing import Any, final
 
 import numpy as np
 
-from tinygrad_bp.codegen.source import LARGE
-from tinygrad_bp.compile.memory import Memory
+from tinygrad_bp.backends.buffers import BufferPool
 from tinygrad_bp.errors import ArgumentError, describe
 from tinygrad_bp.nn.checks import positive
+from tinygrad_bp.source.writer import REUSED_BYTES
 from tinygrad_bp.tensor import Tensor
 
 
@@ -35,7 +35,7 @@ class SGD:
     def __init__(self, params: Iterable[Tensor], lr: float):
         self.params = trainable(params)
         self.lr = positive("lr", lr)
-        self._memories: dict[Tensor, Memory] = {}
+        self._pools: dict[Tensor, BufferPool] = {}
 
     def step(self) -> None:
         """Move every parameter that has a gradient."""
@@ -44,19 +44,19 @@ class SGD:
             g = p.grad
             if g is None:
                 continue
-            if g.nbytes < LARGE:
+            if g.nbytes < REUSED_BYTES:
                 p.value = p.value - lr * g
             else:
-                change = np.multiply(lr, g, out=self._memory(p))
+                change = np.multiply(lr, g, out=self._buffer(p))
                 p.value = np.subtract(p.value, change, out=change)
 
-    def _memory(self, p: Tensor) -> Any:
+    def _buffer(self, p: Tensor) -> Any:
         """An array for a large parameter's change: one that the parameter had before, if nobody has it any more."""
         shape, dtype = p.grad.shape, p.value.dtype
-        memory = self._memories.get(p)
-        if memory is None or memory.shape != shape or memory.dtype != dtype:
-            memory = self._memories[p] = Memory(shape, dtype)
-        return memory()
+        pool = self._pools.get(p)
+        if pool is None or pool.shape != shape or pool.dtype != dtype:
+            pool = self._pools[p] = BufferPool(shape, dtype)
+        return pool()
 
     def zero_grad(self) -> None:
         """Forget the gradients, so that the next backward starts from none."""

@@ -11,13 +11,13 @@ from typing import Any, final
 
 import numpy as np
 
-from tinygrad_bp.codegen.symbolic import LIBRARIES
+from tinygrad_bp.backends import Choice
 from tinygrad_bp.compile import Compiled, compile
-from tinygrad_bp.compile.backends import Choice
 from tinygrad_bp.errors import ArgumentError, TracingError, describe
 from tinygrad_bp.nn.checks import Array
 from tinygrad_bp.nn.functional import gradients_of
 from tinygrad_bp.nn.layers import Layer, parts
+from tinygrad_bp.program.tracer import LIBRARIES
 from tinygrad_bp.tensor import Tensor, asarray
 
 Function = Callable[..., Any]

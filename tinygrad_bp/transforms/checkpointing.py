@@ -7,10 +7,10 @@ from functools import partial, wraps
 from typing import Any, final
 
 from tinygrad_bp.domains import Reals
-from tinygrad_bp.engine import Node, Op, apply
+from tinygrad_bp.engine import Node, Op, apply, history
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.modes import MODE
-from tinygrad_bp.transforms.forward import between, push
+from tinygrad_bp.transforms.forward import push
 from tinygrad_bp.transforms.inputs import Function, Inputs, call
 from tinygrad_bp.trees import flatten
 
@@ -47,7 +47,7 @@ def checkpoint(f: Function) -> Function:
 
 def _taken_apart(y: Node, since: int) -> tuple[_Segment, list[Node]]:
     """How y was computed, and the tensors from before that a derivative can reach."""
-    steps = between([y], since)
+    steps = [node for node in history([y], since) if node.op is not None]
     inside = {node.number for node in steps}
     around = {p.number: p for node in steps for p in node.parents if isinstance(p, Node) and p.number not in inside}
     inputs = [p for p in around.values() if p.requires_grad]

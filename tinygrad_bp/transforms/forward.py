@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_bp.engine import Node, current
+from tinygrad_bp.engine import Node, current, history
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.modes import MODE, transforming
 from tinygrad_bp.ops.shaping import broadcast_to
@@ -44,10 +44,10 @@ def push(inputs: Inputs, outputs: Sequence[Node], tangents: Sequence[Any]) -> li
     given = zip(inputs.tensors, tangents, strict=True)
     found = {x.number: suited(t, as_graph) for x, t in given if t is not None}
     with transforming():
-        for node in between(outputs, inputs.since):
-            if node.number in found:
+        for node in history(outputs, inputs.since):
+            if node.number in found or node.op is None:
                 continue
-            record: Any = node.op
+            record = node.op
             y, xs = (node, current(node)) if as_graph else (node.value, node.inputs)
             total = None
             for rule, parent in zip(record.jvps, node.parents, strict=False):
@@ -65,15 +65,3 @@ def _fitted(tangent: Any, value: Any) -> Any:
     if tangent.dtype.kind == "c" and value.dtype.kind != "c":
         tangent = tangent.real
     return tangent if tangent.dtype == value.dtype else tangent.astype(value.dtype)
-
-
-def between(outputs: Sequence[Node], since: int) -> list[Node]:
-    """Every recorded node that the outputs were computed from and that is not older than `since`, oldest first."""
-    seen: dict[int, Node] = {}
-    pending = [y for y in outputs if y.number >= since]
-    while pending:
-        node = pending.pop()
-        if node.number not in seen and node.op is not None:
-            seen[node.number] = node
-            pending.extend([p for p in node.parents if isinstance(p, Node) and p.number >= since])
-    return [seen[number] for number in sorted(seen)]

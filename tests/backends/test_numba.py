@@ -1,0 +1,318 @@
+"""The Numba backend: the same numbers, kept on disk for the next process, and NumPy where Numba cannot."""
+
+import os
+import subprocess
+import sys
+import textwrap
+import warnings
+
+import numpy as np
+import pytest
+
+import tinygrad_bp as tg
+from tinygrad_bp.domains import Reals
+from tinygrad_bp.errors import MissingExtraError
+from tinygrad_bp.trees import flatten
+
+pytest.importorskip("numba", reason="the jit extra is not installed")
+rng = np.random.default_rng(0)
+
+SCRIPT = textwrap.dedent(
+    """
+    import sys
+    import numpy as np
+    import tinygrad_bp as tg
+
+    def loss(W, b, x, y):
+        return tg.binary_cross_entropy_with_logits(W @ x + b, y)
+
+    fast = tg.compile(tg.value_and_grad(loss, argnums=(0, 1)), backend="numba")
+    x = np.linspace(-1, 1, 6).reshape(2, 3)
+    args = np.ones((1, 2)), np.zeros((1, 1)), x, np.array([[0.0, 1.0, 1.0]])
+    for turned in (args, args, [np.asfortranarray(a) for a in args]):
+        C, (dW, db) = fast(*turned)
+    if "more" in sys.argv:
+        import numba
+        assert numba.njit(lambda x: np.sort(x).sum() + np.median(x))(np.arange(5.0)) == 12
+    print(repr(C.item()), dW.tolist(), fast.plan.backend, fast.plan.seconds)
+    """
+)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("programs")
+
+
+@pytest.fixture(autouse=True)
+def _in_cache(cache, monkeypatch):
+    monkeypatch.setenv("TINYGRAD_BP_CACHE", str(cache))
+
+
+def run(folder, cache, *more):
+    environment = {**os.environ, "TINYGRAD_BP_CACHE": str(cache)}
+    (folder / "program.py").write_text(SCRIPT, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "program.py", *more], cwd=folder, env=environment, check=True, capture_output=True, text=True
+    )
+    C, *dW, backend, seconds = done.stdout.split()
+    return (C, dW, backend), float(seconds)
+
+
+def test_a_second_process_finds_the_machine_code(tmp_path, cache):
+    first, _ = run(tmp_path, cache)
+    compiled = {path.name: path.stat().st_mtime_ns for path in cache.rglob("*.nbc")}
+    assert compiled
+    second, _ = run(tmp_path, cache, "more")
+    assert first == second
+    assert first[2] == "numba"
+    assert compiled.items() <= {path.name: path.stat().st_mtime_ns for path in cache.rglob("*.nbc")}.items()
+
+
+@pytest.mark.parametrize("kind", ["*.py", "*/*.nbi", "*/*.nbc"])
+@pytest.mark.parametrize("left", [0.0, 0.5])
+def test_damaged_files_are_written_again(kind, left, tmp_path, monkeypatch):
+    monkeypatch.setenv("TINYGRAD_BP_CACHE", str(tmp_path))
+
+    def code():
+        for name in [name for name in sys.modules if name.startswith("program_")]:  # as in another process
+            monkeypatch.delitem(sys.modules, name)
+        fast = tg.compile(lambda x: x * 4.0 - 9.0, backend="numba")
+        np.testing.assert_array_equal(fast(np.ones(2)), [-5.0, -5.0])
+        assert fast.plan.backend == "numba"
+        return {path: path.read_bytes() for path in tmp_path.rglob(kind)}
+
+    code()
+    damaged = {path: path.read_bytes()[: int(left * path.stat().st_size)] for path in tmp_path.rglob(kind)}
+    assert damaged
+    for path, content in damaged.items():
+        path.write_bytes(content)
+    whole = code()
+    assert all(whole[path] != content for path, content in damaged.items())
+    assert code() == whole
+
+
+def test_numba_looks_on_disk_by_itself_where_its_ways_in_are_others(monkeypatch):
+    monkeypatch.delattr("numba.core.caching.Cache._load_overload")
+    monkeypatch.setattr("numba.core.caching.Cache.load_overload", lambda *_: None)
+    fast = tg.compile(lambda x: x * 5.0 - 7.0, backend="numba")
+    np.testing.assert_array_equal([fast(np.ones(2)), fast(np.zeros(2))], [[-2.0, -2.0], [-7.0, -7.0]])
+    assert fast.plan.backend == "numba"
+
+
+def test_the_articles_training_step():
+    def cost(p, X, Y):
+        a1 = tg.sigmoid(p["W1"] @ X + p["b1"])
+        return tg.binary_cross_entropy_with_logits(p["W2"] @ a1 + p["b2"], Y)
+
+    def step(p, X, Y, rate):
+        C, gradients = tg.value_and_grad(cost)(p, X, Y)
+        return C, {name: p[name] - rate * gradients[name] for name in p}
+
+    p = {"W1": rng.normal(size=(3, 7)), "b1": np.zeros((3, 1)), "W2": rng.normal(size=(1, 3)), "b2": np.zeros((1, 1))}
+    X, Y = rng.normal(size=(7, 5)), np.array([[0.0, 1.0, 0.0, 1.0, 1.0]])
+    fast, slow = tg.compile(step, backend="numba"), p
+    for _ in range(5):
+        C, p = fast(p, X, Y, 0.5)
+        expected, slow = step(slow, X, Y, 0.5)
+        np.testing.assert_allclose(C, expected, rtol=1e-12)
+        assert isinstance(C, np.float64)
+        for got, want in zip(flatten(p)[0], flatten(slow)[0], strict=True):
+            np.testing.assert_allclose(got, want, rtol=1e-11, atol=1e-14)
+    assert fast.plan.backend == "numba"
+    turned = {name: np.asfortranarray(value) for name, value in p.items()}
+    for got, want in zip(flatten(fast(turned, X, Y, 0.5))[0], flatten(step(p, X, Y, 0.5))[0], strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-11, atol=1e-14)
+
+
+def test_zero_cotangents_win_there_too():
+    f = tg.grad(lambda x: tg.sum(tg.where(x > 0, tg.sqrt(x), 0.0)))
+    fast = tg.compile(f, backend="numba")
+    for _ in range(2):
+        np.testing.assert_array_equal(fast(np.array([0.0, 4.0])), [0.0, 0.25])
+    assert fast.plan.backend == "numba"
+
+
+@pytest.mark.parametrize(
+    "f", [lambda x: tg.fft.fft(x).real, tg.gelu, tg.erfinv, tg.i0], ids=["fft", "gelu", "erfinv", "i0"]
+)
+def test_what_numba_cannot_take_runs_on_numpy_and_says_so_once(f):
+    fast = tg.compile(f, backend="numba")
+    x = rng.uniform(-1, 1, size=8)
+    with pytest.warns(RuntimeWarning, match="runs on NumPy, not on Numba"):
+        first = fast(x)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_array_equal(fast(x), first)
+    assert fast.plan.backend == "numpy"
+
+
+def test_auto_goes_by_size_and_kind():
+    f = tg.value_and_grad(lambda x: tg.sum(tg.tanh(x)))
+    fast = tg.compile(f)
+    for x, backend, reason in (
+        (np.ones(5), "numba", "small"),
+        (np.ones(100_000), "numpy", "large enough"),
+        (np.ones(5, np.float32), "numpy", "float32"),
+    ):
+        fast(x)
+        assert fast.plan.backend == backend
+        assert reason in fast.plan.reason
+
+
+def test_without_numba(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numba", None)
+    monkeypatch.setattr(sys.modules["tinygrad_bp.backends.numba"], "find_spec", lambda name: None)
+    fast = tg.compile(lambda x: x + 1.0)
+    fast(np.ones(2))
+    assert "not installed" in fast.plan.reason
+    with pytest.raises(MissingExtraError, match=r"tinygrad_bp\[jit\]"):
+        tg.compile(lambda x: x + 1.0, backend="numba")(np.ones(2))
+
+
+def test_a_cache_that_cannot_be_written_is_no_obstacle(monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("TINYGRAD_BP_CACHE", str(tmp_path / "file" / "below"))
+    fast = tg.compile(lambda x: x * 3.0 + 7.0, backend="numba")
+    np.testing.assert_array_equal([fast(np.ones(2)), fast(np.zeros(2))], [[10.0, 10.0], [7.0, 7.0]])
+    assert fast.plan.backend == "numba"
+
+
+def test_exponentials_from_end_to_end():
+    x = np.concatenate(
+        [np.linspace(-760, 720, 20_000), [0.0, -0.0, np.inf, -np.inf, np.nan, 709.8, -745.1, 1e300, -1e300]]
+    )
+    fast = tg.compile(lambda x: tg.exp(x), backend="numba")
+    fast(x)
+    with np.errstate(all="ignore"):
+        want, got = np.exp(x), fast(x)
+    assert fast.plan.backend == "numba"
+    normal = want > 1e-300
+    np.testing.assert_allclose(got[normal], want[normal], rtol=1e-15)
+    np.testing.assert_allclose(got[~normal], want[~normal], rtol=1e-12, atol=5e-324)
+
+
+def test_sums_over_axes():
+    def f(x):
+        return (
+            x.sum(),
+            tg.sum(x, axis=0),
+            tg.sum(x, axis=1),
+            tg.sum(x, axis=0, keepdims=True),
+            tg.sum(x, axis=1, keepdims=True),
+        )
+
+    fast, x = tg.compile(f, backend="numba"), rng.normal(size=(7, 33))
+    fast(x)
+    assert fast.plan.backend == "numba"
+    for got, want in zip(fast(x), f(x), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-13)
+
+
+def test_sums_of_truths_count():
+    def f(x):
+        return tg.sum(x > 0), tg.sum(x > 0, axis=0), tg.sum(x > 0, axis=1)
+
+    fast, x = tg.compile(f, backend="numba"), rng.normal(size=(3, 4))
+    fast(x)
+    assert fast.plan.backend == "numba"
+    for got, want in zip(fast(x), f(x), strict=True):
+        assert got.dtype == want.dtype
+        np.testing.assert_array_equal(got, want.data)
+
+
+def test_programs_that_draw_run_on_numpy_and_draw_once():
+    def f(x, generator):
+        return x + generator.normal(size=3)
+
+    ours, theirs, x = np.random.default_rng(3), np.random.default_rng(3), np.ones(3)
+    fast = tg.compile(f, backend="numba")
+    with pytest.warns(RuntimeWarning, match="random numbers"):
+        np.testing.assert_array_equal(fast(x, ours), f(x, theirs))
+    np.testing.assert_array_equal(fast(x, ours), f(x, theirs))
+    assert fast.plan.backend == "numpy"
+
+
+def test_the_reason_why_numba_cannot_says_what_it_was():
+    fast = tg.compile(lambda x: tg.fft.ifft(x).real, backend="numba")
+    with pytest.warns(RuntimeWarning, match="runs on NumPy"):
+        fast(rng.normal(size=8))
+    assert "Failed in" not in fast.plan.reason
+
+
+@pytest.mark.parametrize("inner", [0, 3, 97])
+def test_small_products_of_matrices_in_every_layout(inner):
+    a, b = rng.normal(size=(4, inner)), rng.normal(size=(inner, 5))
+
+    def program(x0, y0):
+        return tg.matmul(x0, y0), tg.matmul(y0.T, x0.T), tg.matmul(x0, x0.T), tg.matmul(x0.T, x0)
+
+    fast = tg.compile(program, backend="numba")
+    for got, expected in zip(fast(a, b), (a @ b, b.T @ a.T, a @ a.T, a.T @ a), strict=True):
+        np.testing.assert_allclose(got, expected, atol=1e-13 * max(inner, 1))
+        assert got.flags.owndata
+    assert fast.plan.backend == "numba"
+
+
+def test_large_products_and_those_of_vectors_are_left_to_blas():
+    a, x = rng.normal(size=(40, 40)), rng.normal(size=40)
+
+    def fill_program(a, x):
+        return tg.matmul(a, a.T), tg.dot(a, x), tg.dot(x, x)
+
+    fast = tg.compile(fill_program, backend="numba")
+    for got, expected in zip(fast(a, x), (a @ a.T, a @ x, x @ x), strict=True):
+        np.testing.assert_allclose(got, expected, atol=1e-12)
+    assert fast.plan.backend == "numba"
+
+
+def program(x):
+    """Three times x."""
+    return x * 3.0
+
+
+@pytest.mark.parametrize("name", ["program", "fill", "x0", "np"])
+def test_names_of_ones_own_get_in_nobodys_way(name, monkeypatch):
+    monkeypatch.setattr("tinygrad_bp.registry._ops", {})
+    triple = tg.custom_op(vjps=(lambda g, y, x: 3.0 * g,), jvp="linear", latex="3 {0}", domain=Reals(), whole=True)(
+        program
+    )
+
+    def f(x0, y0, to_y0):
+        return triple(x0) * y0, tg.sum(to_y0)
+
+    f.__name__ = name
+    fast = tg.compile(f, backend="numba")
+    product, total = fast(*np.arange(6.0).reshape(3, 2))
+    np.testing.assert_array_equal(product, [0.0, 9.0])
+    assert (total, fast.plan.backend) == (9.0, "numba")
+
+
+def test_numbers_of_another_type_are_another_program():
+    fast = tg.compile(lambda n, x: (n * 3, n * x), backend="numba")
+    x = np.array([1.0, 2.0])
+    for n in (np.int64(3), np.float64(2.5), np.int64(4), 2.5, np.bool_(True), np.float64(0.5), 2, 1.5):
+        for _ in range(2):
+            tripled, scaled = fast(n, x)
+            assert tripled == n * 3
+            assert np.asarray(tripled).dtype == np.asarray(n * 3).dtype
+            np.testing.assert_array_equal(scaled, n * x)
+
+
+def test_a_captured_number_may_get_another_type():
+    n = tg.tensor(3)
+    fast = tg.compile(lambda x: n * x, backend="numba")
+    x = np.array([1, 2])
+    for value in (3, 2.5, 4):
+        n.value = np.asarray(value)[()]
+        np.testing.assert_array_equal(fast(x), value * x)
+
+
+@pytest.mark.parametrize("first", [np.asfortranarray, lambda x: np.repeat(x, 2, axis=0)[::2], np.array])
+def test_arrays_in_another_layout_than_the_first(first):
+    fast = tg.compile(lambda x, y: (tg.tanh(x) * 2.0, x @ x.T, y * y), backend="numba")
+    for lay in (first, np.array, np.asfortranarray, lambda x: np.repeat(x, 2, axis=1)[:, ::2], first):
+        x = rng.normal(size=(3, 4))
+        for got, want in zip(fast(lay(x), x[0]), (np.tanh(x) * 2.0, x @ x.T, x[0] * x[0]), strict=True):
+            np.testing.assert_allclose(got, want, rtol=1e-13)
+    assert fast.plan.backend == "numba"

@@ -1,0 +1,1 @@
+"""Kernels for fusion groups, in LLVM's language, as machine code for this processor."""

@@ -1,0 +1,220 @@
+"""The program's source compiled by Numba, kept on disk for the next process."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import inspect
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from tinygrad_bp.backends.backend import Backend, Executable, Run, Unsupported
+from tinygrad_bp.backends.numba_functions import OWN_SOURCES, numba_itself, numba_numpy, scaled
+from tinygrad_bp.backends.thresholds import LOOP_MULTIPLICATIONS, NUMBA_ELEMENTS
+from tinygrad_bp.program import Program, Step
+from tinygrad_bp.program.step import SCALE, UFUNC
+from tinygrad_bp.source import Module, module as written_module, pytext
+
+
+def available() -> str:
+    """What has to be installed; empty if nothing."""
+    return "" if find_spec("numba") else "Numba is not installed (pip install 'tinygrad_bp[jit]')"
+
+
+def obstacle(program: Program) -> str:
+    """What makes a program NumPy's rather than Numba's; empty if nothing does."""
+    if program.largest > NUMBA_ELEMENTS:
+        return "the arrays are large enough for NumPy"
+    for step in program.steps:
+        if step.dtype is not None and step.dtype not in (np.float64, np.int64, np.bool_):
+            return f"{program.names.get(step, step.opcode)} has dtype {step.dtype}, and Numba computes in float64"
+    return ""
+
+
+def prepare(program: Program, inputs: Sequence[Any], expected: Sequence[Any]) -> Executable:
+    """The program as machine code, after it has given the expected results once.
+
+    It takes arrays that may lie in memory in any way, or quicker, such as lie like the inputs given here; then it
+    raises TypeError and ValueError for all others.
+    """
+    numba = numba_itself()
+    if not all(step.pure for step in program.steps):
+        raise Unsupported("trying it out would draw random numbers that the caller's generator then lacks")
+    if any(step.dtype in (np.float16, np.float32) for step in program.steps):
+        raise Unsupported("Numba computes in float64")
+    written = written_module(program)
+    module = _loaded(f"{_checked(program, written)}\n\n{_filling(program, written)}")
+    fill = numba.njit(cache=True, error_model="numpy")(getattr(module, f"_fill_{written.name}"))
+    quick = _quick(program, fill, written.constants)
+    given = [*inputs, *[t.value for t in program.captured]]
+    space = [np.empty(y.shape, y.dtype) for y in _results(program)[1].values()]
+    if not _restored(fill, [*given, *written.constants, *space]):
+        _complete(module, program, written)
+    try:
+        got = quick(*given)
+    except Exception as error:  # whatever Numba raises: the program itself has just run, on the same inputs
+        raise Unsupported(_first_line(error)) from error
+    _require_equal(got if len(expected) != 1 else (got,), expected)
+    fill.disable_compile()
+    orders: list[Any] = ["F" if np.ndim(x) and np.isfortran(x) else "C" for x in given]
+    return Executable(lambda *first: quick(*map(_laid, first, orders)), quick, checks=True, python_numbers=True)
+
+
+def _laid(x: Any, order: Any) -> Any:
+    """A copy of an array in this order; a number as it is."""
+    return np.array(x, order=order) if np.ndim(x) else x
+
+
+def _complete(module: ModuleType, program: Program, written: Module) -> None:
+    """Give the module what its functions call: Numba's versions of helpers and of NumPy, and the program itself."""
+    numba = numba_itself()
+    for function, name in written.helpers.items():
+        helper = numba.vectorize(scaled) if function is SCALE else numba.njit(getattr(module, name))
+        setattr(module, name, helper)
+    used = frozenset([step.function.__name__ for step in program.steps if step.opcode == UFUNC])
+    vars(module)["np"] = numba_numpy(used & {"exp", "tanh"}, blas=not all(map(_is_for_loops, program.steps)))
+    run = numba.njit(error_model="numpy")(inspect.unwrap(getattr(module, written.name)))
+    vars(module)[f"_run_{written.name}"] = run
+
+
+def _is_for_loops(step: Step) -> bool:
+    """Whether a step is no product of matrices, or one so small that BLAS is not needed."""
+    if step.function is not np.dot:
+        return True
+    a, b = step.args
+    return len(a.shape) == len(b.shape) == 2 and step.size * a.shape[-1] <= LOOP_MULTIPLICATIONS
+
+
+def _checked(program: Program, written: Module) -> str:
+    """The source with a check of the arguments' shapes, which Numba does not tell apart by itself."""
+    arguments = written.text.partition(f"def {written.name}(")[2].partition(")")[0].split(", ")
+    named = zip(arguments, program.inputs, strict=False)
+    tests = [f"{name}.shape != {step.shape}" for name, step in named if step.shape]
+    head, quotes, body = written.text.rpartition('"""\n')
+    check = f"    if {' or '.join(tests)}:\n        raise ValueError('written for other shapes')\n" if tests else ""
+    return f"{head}{quotes}{check}{body}"
+
+
+def _filling(program: Program, written: Module) -> str:
+    """A function that runs the program, copies its arrays to memory that is there, and returns its numbers.
+
+    Numba takes twice as long to hand over an array of its own as NumPy takes to make one.
+    """
+    given = [f"x{i}" for i in range(len(program.inputs) + len(written.constants))]
+    numbers, arrays = _results(program)
+    lines = [
+        f"def _fill_{written.name}({', '.join([*given, *[f'to_{y}' for y in arrays]])}):",
+        f"    {', '.join([f'y{i}' for i in range(len(program.outputs))])} = _run_{written.name}({', '.join(given)})",
+    ]
+    for y, step in arrays.items():
+        at = ", ".join([f"i{axis}" for axis in range(len(step.shape))])
+        lines += ["    " * (axis + 1) + f"for i{axis} in range({n}):" for axis, n in enumerate(step.shape)]
+        lines += ["    " * (len(step.shape) + 1) + f"to_{y}[{at}] = {y}[{at}]"]
+    return "\n".join([*lines, f"    return {', '.join(numbers)}"]) + "\n"
+
+
+def _quick(program: Program, fill: Run, constants: Sequence[Any]) -> Run:
+    """The program as a function of its inputs, arrays that lie in memory like those it is first called with."""
+    given = [f"x{i}" for i in range(len(program.inputs))]
+    numbers, arrays = _results(program)
+    fixed = {f"constant{i}": value for i, value in enumerate(constants)}
+    dtypes = {step.dtype.name: step.dtype for step in arrays.values()}
+    lines = [
+        f"def quick({', '.join(given)}):",
+        *[f"    {y} = empty({step.shape}, {step.dtype.name})" for y, step in arrays.items()],
+        f"    {', '.join(numbers) or '_'} = fill({', '.join([*given, *fixed, *arrays])})",
+        f"    return {', '.join([f'y{i}' for i in range(len(program.outputs))])}",
+    ]
+    space: dict[str, Any] = {"empty": np.empty, "fill": fill, **dtypes, **fixed}
+    return pytext.function("\n".join(lines), "quick", space)
+
+
+def _results(program: Program) -> tuple[list[str], dict[str, Step]]:
+    """Names for what a program gives: numbers, and arrays."""
+    named = {f"y{i}": step for i, step in enumerate(program.outputs)}
+    return [y for y, step in named.items() if not step.shape], {y: step for y, step in named.items() if step.shape}
+
+
+def _restored(fill: Any, arguments: Sequence[Any]) -> bool:
+    """Whether the function's machine code for such arguments was on disk, and is now in it.
+
+    Numba would do this by itself, but it prepares everything that compiling could need before it looks, which takes
+    longer than all else. The ways in are its own; where they are others, it is left to Numba.
+    """
+    try:
+        from numba import typeof
+        from numba.core.compiler_lock import global_compiler_lock
+        from numba.core.runtime.nrt import rtsys
+
+        signature = tuple(map(typeof, arguments))
+        with global_compiler_lock:
+            rtsys.initialize(fill.targetctx)
+            found = fill._cache._load_overload(signature, fill.targetctx)
+            if found is not None:
+                fill.targetctx.insert_user_function(found.entry_point, found.fndesc, [found.library])
+                fill.add_overload(found)
+    except (AttributeError, ImportError, OSError, TypeError):
+        return False
+    except Exception:  # whatever a damaged file makes of itself
+        fill._cache.flush()
+        return False
+    return found is not None
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return next((line for line in lines if "Failed in" not in line), lines[0])
+
+
+def _require_equal(got: Sequence[Any], expected: Sequence[Any]) -> None:
+    for g, e in zip(got, expected, strict=True):
+        dtype = getattr(g, "dtype", np.dtype(type(g)))
+        if np.shape(g) != e.shape or dtype != e.dtype or not np.allclose(g, e, rtol=1e-7, atol=1e-9, equal_nan=True):
+            raise Unsupported("Numba's results differ from NumPy's")
+
+
+def cache_folder() -> Path:
+    """Where compiled programs are kept: $TINYGRAD_BP_CACHE, else a folder of the user's cache."""
+    chosen = os.environ.get("TINYGRAD_BP_CACHE")
+    if chosen:
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tinygrad_bp"
+
+
+def _loaded(source: str) -> ModuleType:
+    """The source as a module in a file named after it, beside which Numba keeps what it compiled.
+
+    The name depends on the library's own functions too, since they are part of the machine code.
+    """
+    parts = [source.encode(), *[path.read_bytes() for path in OWN_SOURCES]]
+    name = f"program_{hashlib.sha256(b''.join(parts)).hexdigest()[:32]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    folder = cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{name}.py"
+        if not path.exists() or path.read_text(encoding="utf-8") != source:
+            descriptor, beside = tempfile.mkstemp(dir=folder)
+            with open(descriptor, "w", encoding="utf-8") as file:
+                file.write(source)
+            os.replace(beside, path)
+    except OSError:
+        path = Path(tempfile.mkdtemp()) / f"{name}.py"
+        path.write_text(source, encoding="utf-8")
+    spec: Any = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    sys.modules[name] = module
+    return module
+
+
+BACKEND = Backend("numba", available, obstacle, prepare)

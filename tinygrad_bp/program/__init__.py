@@ -1,0 +1,5 @@
+"""The program as a value: a traced function's NumPy calls, and the passes that make them fewer."""
+
+from tinygrad_bp.program.passes import fuse_elementwise as fuse_elementwise, optimized as optimized
+from tinygrad_bp.program.step import Step as Step
+from tinygrad_bp.program.trace import Program as Program, traced as traced

@@ -1,0 +1,104 @@
+"""The passes of the compiler, in order: each is a function from a program to a program that gives the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from tinygrad_bp.program.algebra import simpler
+from tinygrad_bp.program.fusion import FusionGroup, fusion_groups
+from tinygrad_bp.program.ranges import Ranges
+from tinygrad_bp.program.step import CONSTANT, FUSED, GUARD, INDEX, INPUT, WHOLE, Step, mapped
+from tinygrad_bp.program.trace import Program
+
+
+def optimized(program: Program) -> Program:
+    """The program after the passes that make it shorter: what people read, and what every backend starts from."""
+    for rewrite in PASSES:
+        program = rewrite(program)
+    return program
+
+
+def eliminate_dead_steps(program: Program) -> Program:
+    """Only the steps that outputs, guards and random draws depend on."""
+    needed = set(program.outputs)
+    for step in reversed(program.steps):
+        if step in needed or step.opcode == GUARD or not step.pure:
+            needed.add(step)
+            needed.update(step.operands)
+    return replace(program, steps=[step for step in program.steps if step in needed or step.opcode == INPUT])
+
+
+def simplify_algebra(program: Program) -> Program:
+    """Steps without effect left out, others in simpler words."""
+    ranges = Ranges()
+
+    def rule(step: Step) -> Step:
+        new = simpler(step, ranges)
+        ranges.of(new)
+        return new
+
+    return rewritten(program, rule)
+
+
+def eliminate_common_subexpressions(program: Program) -> Program:
+    """What is computed twice is computed once."""
+    known: dict[Any, Step] = {}
+    return rewritten(program, lambda step: known.setdefault(_key(step), step) if step.pure else step)
+
+
+def _key(step: Step) -> Any:
+    """Equal for steps that compute the same."""
+    if step.opcode in (INPUT, CONSTANT):
+        return step
+    parts = mapped((step.args, dict(step.kwargs)), (Step, np.dtype, type), lambda part: (id(part),))
+    return step.opcode, id(step.function) if step.opcode == WHOLE else step.function, repr(parts)
+
+
+def fuse_elementwise(program: Program, elements: int, element_steps: int) -> Program:
+    """Elementwise steps over large arrays put together: a FUSED step for each group, and an INDEX step a result.
+
+    elements: of the smallest arrays to fuse; element_steps: elements times steps of the smallest group.
+    """
+    new: dict[Step, Step] = {}
+    steps: list[Step] = []
+    for unit in fusion_groups(program.steps, program.outputs, elements, element_steps):
+        if isinstance(unit, FusionGroup):
+            place = unit.results[0].place
+            call = Step(FUSED, unit, tuple([new.get(x, x) for x in unit.inputs]), place=place)
+            steps.append(call)
+            for i, result in enumerate(unit.results):
+                new[result] = replace(result, opcode=INDEX, function=None, args=(call, i), kwargs={})
+                steps.append(new[result])
+        else:
+            new[unit] = unit.on(new)
+            steps.append(new[unit])
+    return _replaced(program, steps, new)
+
+
+PASSES: Sequence[Callable[[Program], Program]] = (
+    eliminate_dead_steps,
+    simplify_algebra,
+    eliminate_common_subexpressions,
+    eliminate_dead_steps,
+)
+"""In this order. `fuse_elementwise` comes last, where a backend asks for it."""
+
+
+def rewritten(program: Program, rule: Callable[[Step], Step]) -> Program:
+    """The program with every step, once its operands have been replaced, replaced by what the rule makes of it."""
+    new: dict[Step, Step] = {}
+    kept: dict[Step, None] = {}
+    for step in program.steps:
+        new[step] = rule(step.on(new))
+        kept[new[step]] = None
+    return _replaced(program, list(kept), new)
+
+
+def _replaced(program: Program, steps: list[Step], new: dict[Step, Step]) -> Program:
+    """The program with these steps; names go on to what stands for a step, unless that has one."""
+    names = {new.get(step, step): name for step, name in reversed([*program.names.items()])}
+    return replace(program, steps=steps, outputs=[new.get(y, y) for y in program.outputs], names=names)

@@ -1,0 +1,125 @@
+"""A function of arrays, called once with traced ones: what it did is a program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, final
+
+import numpy as np
+
+from tinygrad_bp.engine import Node, Trail, history
+from tinygrad_bp.errors import TracingError, describe
+from tinygrad_bp.modes import tracing
+from tinygrad_bp.program.generators import traced_generator
+from tinygrad_bp.program.naming import name_steps
+from tinygrad_bp.program.step import CONSTANT, INPUT, Step
+from tinygrad_bp.program.tracer import TracedArray, Tracer
+from tinygrad_bp.tensor import Tensor
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Program:
+    """NumPy calls in order, from inputs to outputs: a value that passes rewrite and that source and backends read.
+
+    name: of the function. inputs: the steps that are given, those of captured tensors last. captured: tensors that the
+    function used without being given them. names: what steps are called, where they have a name. backward_from: the
+    place in the trace where the backward pass begins.
+    """
+
+    name: str
+    inputs: Sequence[Step]
+    captured: Sequence[Tensor]
+    steps: Sequence[Step]
+    outputs: Sequence[Step]
+    names: Mapping[Step, str]
+    backward_from: int
+
+    @property
+    def operations(self) -> list[Step]:
+        """The steps that compute something."""
+        return [step for step in self.steps if step.opcode not in (INPUT, CONSTANT)]
+
+    @property
+    def largest(self) -> int:
+        """The number of elements of its largest array."""
+        return max([step.size for step in self.steps], default=0)
+
+
+def traced(f: Callable[..., Any], name: str, given: Sequence[tuple[str, Any]]) -> tuple[Program, list[Any]]:
+    """The program of a function from arrays to a list of results, as it was traced, and the results themselves.
+
+    f is called once, with a tensor for each of the values given, which come with their names. Raises TracingError if it
+    asks for numbers.
+    """
+    tracer, since = Tracer(), Node(None).number
+    trail: Trail = []
+    inputs = [tracer.input(x) for _, x in given]
+    with tracing(trail):
+        results = f(*[_argument(x, n) for x, (n, _) in zip(inputs, given, strict=True)])
+    nodes = _nodes([*[y for y in results if isinstance(y, Node)], *[node for node, _, _ in trail[:1]]], since)
+    names = {x.step: n for x, (n, _) in zip(inputs, given, strict=True)}
+    name_steps(nodes, trail, names)
+    outputs = [_output(tracer, y) for y in results]
+    captured = _captured(tracer, nodes, since)
+    differentiated = trail[0][0].value if trail else None
+    turn = differentiated.step.place if isinstance(differentiated, TracedArray) else len(tracer.steps)
+    program = Program(name, [x.step for x in inputs], [], tracer.steps, [y.step for y in outputs], names, turn)
+    return _given(program, captured), [y.value for y in outputs]
+
+
+def _argument(x: TracedArray, name: str) -> Any:
+    """What the function is given for an input."""
+    return traced_generator(x) if isinstance(x.value, np.random.Generator) else Tensor(x, name=name)
+
+
+def _nodes(roots: Sequence[Node], since: int) -> list[Node]:
+    """Every node younger than `since` that led to the roots, with the older ones they were computed from."""
+    made = history(roots, since)
+    found = {p.number: p for node in made for p in node.parents if isinstance(p, Node)}
+    found |= {node.number: node for node in [*made, *roots]}
+    return [found[number] for number in sorted(found)]
+
+
+def _output(tracer: Tracer, y: Any) -> TracedArray:
+    """A result as an array of the program."""
+    value = y.value if isinstance(y, Node) else y
+    if not isinstance(value, TracedArray | np.ndarray | np.generic):
+        value = np.asarray(value)[()]
+    return tracer.lifted(value)
+
+
+def _captured(tracer: Tracer, nodes: Sequence[Node], since: int) -> dict[Tensor, Step]:
+    """Tensors from before the trace, whose values may change until the program runs, and the constants they were."""
+    found: dict[Any, Step] = {}
+    for node in nodes:
+        older = [p for p in node.parents if isinstance(p, Node) and p.number < since]
+        if node.op is not None and older and not isinstance(node.value, TracedArray):
+            raise TracingError(
+                f"{node.op.name} of {describe(older[0])} would be computed once and never again, as the tensor is no "
+                "argument. Pass it as one, or its array if it is a constant."
+            )
+        step = tracer.constants.get(id(node.value))
+        if step is not None and node.number < since:
+            found[node] = step
+    return found
+
+
+def _given(program: Program, captured: Mapping[Tensor, Step]) -> Program:
+    """The program with the values of captured tensors as inputs instead of constants."""
+    if not captured:
+        return program
+    new = {step: replace(step, opcode=INPUT, value=None) for step in captured.values()}
+    names = {new.get(step, step): name for step, name in program.names.items()}
+    for tensor, step in captured.items():
+        names[new[step]] = tensor.name or "x"
+    steps = []
+    for step in program.steps:
+        new.setdefault(step, step.on(new))
+        steps.append(new[step])
+    return replace(
+        program, inputs=[*program.inputs, *[new[step] for step in captured.values()]], captured=list(captured),
+        steps=steps, outputs=[new[y] for y in program.outputs],
+        names={new.get(step, step): name for step, name in names.items()},
+    )  # fmt: skip

@@ -1,0 +1,254 @@
+"""Arrays that remember the NumPy calls they came from: an op's forward function, run on them, writes its own code.
+
+So the code of an op is the op's record and nothing else; there is no table of translations to keep right. A traced
+array carries its number as well: what was traced has been computed, once, and shapes and dtypes are NumPy's own.
+"""
+
+from __future__ import annotations
+
+import linecache
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn, final
+
+import numpy as np
+
+from tinygrad_bp.errors import TracingError
+from tinygrad_bp.program.step import (
+    ATTRIBUTE,
+    CONSTANT,
+    FUNCTION,
+    GUARD,
+    INDEX,
+    INPUT,
+    METHOD,
+    NOTHING,
+    UFUNC,
+    WHOLE,
+    Step,
+    mapped,
+)
+
+
+@final
+class Tracer:
+    """Computes, and writes down every call as a step."""
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self.constants: dict[int, Step] = {}
+        self._alive: list[Any] = []  # so that no other array gets the identity of a constant
+
+    def input(self, value: Any) -> TracedArray:
+        """A value that the program is given."""
+        return self._traced(INPUT, value)
+
+    def call(
+        self, opcode: str, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], pure: bool = True
+    ) -> Any:
+        """Compute, write the step down, and give back what it gave, traced."""
+        values: list[Any] = []
+        given, named = _untraced(args, values), _untraced(kwargs, values) if kwargs else kwargs
+        with np.errstate(all="ignore"):
+            value = _computed(opcode, function, given, named)
+        parts = mapped(tuple(args), _OPERANDS, self.step), mapped(dict(kwargs), _OPERANDS, self.step) or NOTHING
+        if isinstance(value, np.ndarray | np.generic):
+            return self._traced(opcode, value, function, *parts, values, pure)
+        if not isinstance(value, tuple | list):
+            refuse(f"{getattr(function, '__name__', opcode)} gives a plain {type(value).__name__}")
+        whole = self._append(Step(opcode, function, *parts, pure=pure, place=len(self.steps)))
+        results = [self._traced(INDEX, part, None, (whole, i)) for i, part in enumerate(value)]
+        return type(value)(*results) if hasattr(value, "_fields") else type(value)(results)
+
+    def guard(self, condition: TracedArray, truth: bool) -> None:
+        """Note that the program holds only while the condition has this truth."""
+        self._append(Step(GUARD, truth, (condition.step,), place=len(self.steps)))
+
+    def step(self, x: Any) -> Step:
+        """The step that an operand stands for; constants are numbered by identity."""
+        if isinstance(x, TracedArray):
+            return x.step
+        known = self.constants.get(id(x))
+        if known is None:
+            self._alive.append(x)
+            fixed = x.copy() if isinstance(x, np.ndarray) and x.flags.writeable and any(x.strides) else x
+            step = Step(CONSTANT, value=fixed, shape=x.shape, dtype=x.dtype, place=len(self.steps))
+            known = self.constants[id(x)] = self._append(step)
+        return known
+
+    def lifted(self, x: Any) -> TracedArray:
+        """A constant as an array of the program; traced arrays as they are."""
+        return x if isinstance(x, TracedArray) else TracedArray(self, self.step(x), x)
+
+    def _traced(
+        self, opcode: str, value: Any, function: Any = None, args: Any = (), kwargs: Any = NOTHING,
+        operands: Sequence[Any] = (), pure: bool = True,
+    ) -> TracedArray:  # fmt: skip
+        """The result of a step, with the step written down."""
+        shape, dtype = np.shape(value), getattr(value, "dtype", None) or np.dtype(type(value))
+        view = _is_view(value, operands) or getattr(function, "__name__", function) in _SOMETIMES_VIEWS
+        contiguous = not shape or value.flags.c_contiguous
+        step = Step(opcode, function, args, kwargs, None, shape, dtype, view, pure, contiguous, len(self.steps))
+        return TracedArray(self, self._append(step), value)
+
+    def _append(self, step: Step) -> Step:
+        self.steps.append(step)
+        return step
+
+
+def _untraced(tree: Any, values: list[Any]) -> Any:
+    """The values of traced arrays in their place; all arrays are appended to `values`."""
+
+    def value(x: Any) -> Any:
+        x = x.value if isinstance(x, TracedArray) else x
+        values.append(x)
+        return x
+
+    return mapped(tree, _OPERANDS, value)
+
+
+def _is_view(result: Any, operands: Sequence[Any]) -> bool:
+    if not isinstance(result, np.ndarray):
+        return False
+    arrays = [x for x in operands if isinstance(x, np.ndarray)]
+    return not result.flags.writeable or any(np.may_share_memory(result, x) for x in arrays)
+
+
+def _computed(opcode: str, function: Any, args: Any, kwargs: Any) -> Any:
+    if opcode == INDEX:
+        return args[0][args[1]]
+    if opcode == ATTRIBUTE:
+        return getattr(args[0], function)
+    if opcode == METHOD:
+        return getattr(args[0], function)(*args[1:], **kwargs)
+    if function is np.power and any(isinstance(x, np.generic) for x in args):
+        return args[0] ** args[1]  # as it is written: the last bit is not always that of an array's power
+    return function(*args, **kwargs)
+
+
+_SOMETIMES_VIEWS = {"reshape", "ravel", "ascontiguousarray", "asfortranarray"}
+"""Functions whose result shares memory with an argument or not, as that lies in memory."""
+
+_ATTRIBUTES = {"T", "mT", "real", "imag"}
+_INSPECTING = {"shape", "ndim", "size", "result_type", "can_cast", "iscomplexobj", "isrealobj", "common_type"}
+_COUNTING = {"nonzero", "argwhere", "flatnonzero", "unique", "extract", "compress", "where"}
+_CONVERTING = {"item", "tolist", "tobytes", "view", "fill", "itemset", "put", "sort", "partition", "setflags", "resize"}
+
+
+@final
+class TracedArray(np.lib.mixins.NDArrayOperatorsMixin):
+    """An array of a program that is being traced."""
+
+    __slots__ = ("step", "tracer", "value")
+
+    base = None
+
+    def __init__(self, tracer: Tracer, step: Step, value: Any):
+        self.tracer, self.step, self.value = tracer, step, value
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of every axis."""
+        return self.step.shape
+
+    @property
+    def dtype(self) -> Any:
+        """Type of an element."""
+        return self.step.dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.step.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return self.step.size
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "at" or kwargs.get("out") is not None:
+            refuse(f"np.{ufunc.__name__} writes into an array")
+        if method == "__call__":
+            return self.tracer.call(UFUNC, ufunc, inputs, kwargs)
+        return self.tracer.call(FUNCTION, getattr(ufunc, method), inputs, kwargs)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if function.__name__ in _INSPECTING:
+            return function(*_untraced(args, []), **_untraced(kwargs, []))
+        if function.__name__ in _COUNTING and (function is not np.where or len(args) < 3):
+            refuse(f"np.{function.__name__} has a result whose length depends on numbers")
+        return self.tracer.call(FUNCTION, function, args, kwargs)
+
+    def __record_whole__(self, function: Any, args: Any, kwargs: Any) -> Any:
+        """A function that the program contains as it stands."""
+        return self.tracer.call(WHOLE, function, args, kwargs)
+
+    def __lift__(self, x: Any) -> Any:
+        """A constant that meets this array where NumPy would not ask, as an array of the program."""
+        return self.tracer.lifted(x)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _ATTRIBUTES:
+            return self.tracer.call(ATTRIBUTE, name, (self,), {})
+        if name in _CONVERTING:
+            refuse(f".{name}() needs the numbers")
+        if name[:1] == "_" or not callable(getattr(np.ndarray, name, None)):
+            raise AttributeError(name)
+        return lambda *args, **kwargs: self.tracer.call(METHOD, name, (self, *args), kwargs)
+
+    def __getitem__(self, index: Any) -> Any:
+        parts = index if isinstance(index, tuple) else (index,)
+        if any(isinstance(part, TracedArray) and part.dtype == np.bool_ for part in parts):
+            refuse("an index of truths has a result whose length depends on them")
+        return self.tracer.call(INDEX, None, (self, index), {})
+
+    def __setitem__(self, index: Any, value: Any) -> NoReturn:
+        refuse("an assignment writes into an array")
+
+    def __len__(self) -> int:
+        return self.step.shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self) -> bool:
+        if sys._getframe(1).f_globals["__name__"] == "tinygrad_bp.tensor":  # the user's code, not an op
+            refuse("a branch needs a number")
+        truth = bool(self.value)
+        self.tracer.guard(self, truth)
+        return truth
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
+        refuse("a conversion to a plain array or number needs the numbers")
+
+    def __float__(self) -> NoReturn:
+        refuse("float() needs a number")
+
+    def __int__(self) -> NoReturn:
+        refuse("int() needs a number")
+
+    def __index__(self) -> NoReturn:  # noqa: PLE0305 - it always raises
+        refuse("an index or a range needs a number")
+
+
+_OPERANDS = (TracedArray, np.ndarray, np.generic)
+"""What stands for a step among the arguments of a call."""
+
+LIBRARIES = (str(Path(__file__).parent.parent), str(Path(np.__file__).parent))
+"""Where files lie that are not the user's code."""
+
+
+def refuse(what: str) -> NoReturn:
+    """The error for code that wants a number before there is one; it names the line of the user's that asked."""
+    frame: Any = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(LIBRARIES):
+        frame = frame.f_back
+    file, line = frame.f_code.co_filename, frame.f_lineno
+    code = linecache.getline(file, line).strip()
+    raise TracingError(
+        f"{what}, but the number is known only when the compiled program runs: line {line} of {Path(file).name}"
+        f"{f', `{code}`' if code else ''}. Choose between arrays with tg.where, pass what settles the shape of the "
+        "program as an int or a string, and register an op of your own that looks at numbers with whole=True."
+    )
