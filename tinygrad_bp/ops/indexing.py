@@ -17,7 +17,7 @@ from tinygrad_bp.engine import Node
 from tinygrad_bp.errors import DTypeError, LeafAssignmentError, describe
 from tinygrad_bp.modes import MODE
 from tinygrad_bp.ops.comparison import where
-from tinygrad_bp.registry import Each, lifted, op
+from tinygrad_bp.registry import Each, lifted, op, recordable
 
 ARRAY = "array"
 """Stands for an array in the static part of an index."""
@@ -135,10 +135,19 @@ def _scatters(*shapes: Shape) -> Parameters:
     jvp=_Leading(lambda i, t, y, x, *arrays, index, shape: scatter_add(t, *arrays, index=index, shape=shape), 1),
     latex=r"\operatorname{scatter}({0})",
     domain=Shapes("i", kinds="fi", intervals=((-3, 3), _INTEGERS), params=_scatters),
-    whole=True,
 )
 def scatter_add(x: Any, *arrays: Any, index: Any, shape: Shape) -> Any:
     """Zeros of `shape` with x added at `index`; repeated places add up. The transpose of indexing. VJP: g[index]."""
+    if arrays or not shape:
+        return scattered(x, *arrays, index=index, shape=shape)
+    total = lifted(np.zeros(shape, x.dtype), (x,))
+    total[index] = x
+    return total
+
+
+@recordable
+def scattered(x: Any, *arrays: Any, index: Any, shape: Shape) -> Any:
+    """Zeros of `shape` with x added at `index`, which has arrays."""
     total = np.zeros(shape, x.dtype)
     if _may_repeat(arrays):
         np.add.at(total, _whole(index, arrays), x)
@@ -190,10 +199,19 @@ def _assignable(x: Any, v: Any, *arrays: Any, index: Any) -> tuple[Any, ...]:
         prepare=lambda x, *rest, index: _assignable(x, *rest, index=index) if rest else (x, np.ones(())),
     ),
     convention="of several values for one place the last wins, and has the gradient",
-    whole=True,
 )  # fmt: skip
 def setitem(x: Any, v: Any, *arrays: Any, index: Any) -> Any:
     """x with x[index] replaced by v, see `index_update`. VJPs: for x the cotangent but 0 there, for v what is there."""
+    if arrays or not x.ndim:
+        return assigned(x, v, *arrays, index=index)
+    y = lifted(x.copy(), (v,))
+    y[index] = v
+    return y
+
+
+@recordable
+def assigned(x: Any, v: Any, *arrays: Any, index: Any) -> Any:
+    """x with x[index] replaced by v, for an index with arrays, or an x without axes."""
     y = np.array(x)
     in_order = tuple([np.asarray(a, order="C") for a in arrays])  # NumPy's "last" depends on how arrays lie in memory
     y[_whole(index, in_order)] = np.asarray(v, order="C")

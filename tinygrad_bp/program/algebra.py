@@ -13,6 +13,7 @@ import numpy as np
 
 from tinygrad_bp.program.ranges import Ranges, shields
 from tinygrad_bp.program.step import (
+    ASSIGN,
     ATTRIBUTE,
     FUNCTION,
     INDEX,
@@ -29,6 +30,10 @@ from tinygrad_bp.program.step import (
 def simpler(step: Step, ranges: Ranges) -> Step:
     """A step that gives the same: simpler, an operand, or itself."""
     same: Any
+    if step.opcode == UFUNC and step.function is np.add and not step.kwargs:
+        step = _added_to_a_part(step)
+    if step.opcode == ASSIGN:
+        return _without_copy(step)
     if step.opcode == UFUNC and step.function not in _PRODUCTS:
         same = _NEUTRAL[step.function](*step.args) if step.function in _NEUTRAL and not step.kwargs else None
     elif step.opcode == WHOLE:
@@ -58,6 +63,25 @@ def _without_kept_axes(step: Step) -> Step:
         if step.shape == tuple([n for i, n in enumerate(total.shape) if i not in dropped]):
             kwargs = {"axis": axis}
             return replace(step, opcode=FUNCTION, function=total.function, args=total.args, kwargs=kwargs, view=False)
+    return step
+
+
+def _added_to_a_part(step: Step) -> Step:
+    """Adding an array that is 0 but for a part is adding to that part."""
+    for whole, sparse in (step.args, step.args[::-1]):
+        if not isinstance(sparse, Step) or sparse.opcode != ASSIGN or sparse.function is not None:
+            continue
+        same = all(isinstance(x, Step) and (x.shape, x.dtype) == (step.shape, step.dtype) for x in step.args)
+        if same and uniform(sparse.args[0]) == 0:
+            return replace(step, opcode=ASSIGN, function=np.add, args=(whole, *sparse.args[1:]))
+    return step
+
+
+def _without_copy(step: Step) -> Step:
+    """An assignment makes a new array by itself."""
+    array = step.args[0]
+    if array.opcode == METHOD and array.function == "copy":
+        return replace(step, args=(array.args[0], *step.args[1:]))
     return step
 
 

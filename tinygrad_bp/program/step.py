@@ -13,8 +13,8 @@ import numpy as np
 
 from tinygrad_bp.registry import scale
 
-INPUT, CONSTANT, UFUNC, FUNCTION, METHOD, ATTRIBUTE, INDEX, WHOLE, GUARD, FUSED = (
-    "input", "constant", "ufunc", "function", "method", "attribute", "index", "whole", "guard", "fused",
+INPUT, CONSTANT, UFUNC, FUNCTION, METHOD, ATTRIBUTE, INDEX, ASSIGN, WHOLE, GUARD, FUSED = (
+    "input", "constant", "ufunc", "function", "method", "attribute", "index", "assign", "whole", "guard", "fused",
 )  # fmt: skip
 """The opcodes: see `Step`."""
 
@@ -27,9 +27,10 @@ class Step:
     """One NumPy call of a program, or one of its inputs or constants; two steps are the same only if they are one.
 
     opcode: INPUT, CONSTANT, UFUNC (function is the ufunc), FUNCTION, METHOD or ATTRIBUTE of the first argument
-    (function is its name), INDEX, WHOLE (a function that the program contains as it stands), GUARD (function is the
-    truth of the argument that the program was traced for) or FUSED (function is the `FusionGroup`). args and kwargs
-    hold steps, and plain values that are part of the code; operands: the steps among them, in order.
+    (function is its name), INDEX, ASSIGN (a copy of the first argument; the third stands at the index that is the
+    second, or is added there if function is np.add), WHOLE (a function that the program contains as it stands), GUARD
+    (function is the truth of the argument that the program was traced for) or FUSED (function is the `FusionGroup`).
+    args and kwargs hold steps, and plain values that are part of the code; operands: the steps among them, in order.
     value: of a constant. shape, dtype: of the result. view: whether it shares memory with an argument. pure: whether
     the same arguments always give the same result. contiguous: whether its elements lie in memory in C order.
     place: in the trace.

@@ -16,6 +16,7 @@ import numpy as np
 
 from tinygrad_bp.errors import TracingError
 from tinygrad_bp.program.step import (
+    ASSIGN,
     ATTRIBUTE,
     CONSTANT,
     FUNCTION,
@@ -118,6 +119,11 @@ def _is_view(result: Any, operands: Sequence[Any]) -> bool:
 def _computed(opcode: str, function: Any, args: Any, kwargs: Any) -> Any:
     if opcode == INDEX:
         return args[0][args[1]]
+    if opcode == ASSIGN:
+        array, index, value = args
+        new = array.copy()
+        new[index] = value
+        return new
     if opcode == ATTRIBUTE:
         return getattr(args[0], function)
     if opcode == METHOD:
@@ -204,8 +210,13 @@ class TracedArray(np.lib.mixins.NDArrayOperatorsMixin):
             refuse("an index of truths has a result whose length depends on them")
         return self.tracer.call(INDEX, None, (self, index), {})
 
-    def __setitem__(self, index: Any, value: Any) -> NoReturn:
-        refuse("an assignment writes into an array")
+    def __setitem__(self, index: Any, value: Any) -> None:
+        """An op writes into an array that it has just made: from now on this is the array after the assignment."""
+        since = self.tracer.steps[self.step.place :]
+        if self.step.opcode == INPUT or self.step.view or any(s.view and self.step in s.operands for s in since):
+            refuse("an assignment writes into an array that shares its memory")
+        new = self.tracer.call(ASSIGN, None, (self, index, value), {})
+        self.step, self.value = new.step, new.value
 
     def __len__(self) -> int:
         return self.step.shape[0]

@@ -179,13 +179,19 @@ def literal(x: Step, user: Step | None) -> str | None:
         return f"({text})" if " / " in text else text
     if not x.shape:
         return number(value[()])
-    if not value.size:
-        return f"np.zeros({x.shape}, np.{x.dtype.name})"
+    if not value.size or (shared == 0 and not np.signbit(value.real).any()):
+        return zeros(x)
     if shared is not None:
         return f"np.full({x.shape}, {number(shared)}, np.{x.dtype.name})"
     if value.ndim == 1 and value.dtype == np.int64 and np.array_equal(value, np.arange(value.size)):
         return f"np.arange({value.size})"
     return array(value) if value.size <= SHORT else None
+
+
+def zeros(x: Step) -> str:
+    """An array of zeros as code."""
+    shape = x.shape[0] if len(x.shape) == 1 else x.shape
+    return f"np.zeros({shape})" if x.dtype == np.float64 else f"np.zeros({shape}, np.{x.dtype.name})"
 
 
 def array(value: Any) -> str | None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from tinygrad_bp.program.fusion import FusionGroup
 from tinygrad_bp.program.step import (
+    ASSIGN,
     CONSTANT,
     FUNCTION,
     FUSED,
@@ -24,7 +25,7 @@ from tinygrad_bp.program.step import (
     is_reversal,
 )
 from tinygrad_bp.program.trace import Program
-from tinygrad_bp.source.expressions import ATOM, LOWEST, argument, array, call, enclosed, literal
+from tinygrad_bp.source.expressions import ATOM, LOWEST, Operand, argument, array, call, enclosed, index, literal
 from tinygrad_bp.source.helpers import Helpers
 from tinygrad_bp.source.identifiers import Names, printed
 from tinygrad_bp.source.module import Module
@@ -78,6 +79,7 @@ class Writer:
         self.returned = set(outputs)
         self.uses = _uses(steps, outputs)
         self.viewed = {operand for step in steps if step.view and not _is_glance(step) for operand in step.operands}
+        self.ends = _ends(steps, self.uses)
         self.names = Names()
         self.texts: dict[Step, _Text] = {}
         self.finished: Counter[Step] = Counter()
@@ -113,6 +115,9 @@ class Writer:
         if step.place > self.backward_from:
             self.backward_from = inf
             self.lines += ["# backward: dv is the derivative for v"]
+        if step.opcode == ASSIGN:
+            self._write_assignment(step)
+            return
         text = self._expression(step)
         if text.fresh or self._is_variable(step) or len(text.text) > WIDTH:
             self._assign(step, text)
@@ -129,12 +134,35 @@ class Writer:
         return bool(told) or self.uses[step] > 1 or not step.pure or elided
 
     def _assign(self, step: Step, text: _Text) -> None:
-        name = self.program.names.get(step)
-        variable = self.names.taken(name) if name else self._numbered(step)
+        end = self.ends.get(step, step)
+        name = self.program.names.get(end)
+        variable = self.names.taken(name) if name else self._numbered(end)
         note = f"  # {printed(name)}" if name and name != variable else ""
         self.lines.append(f"{variable} = {text.text}{note}")
         self.finished += text.reads
         self._name(step, variable)
+
+    def _write_assignment(self, step: Step) -> None:
+        """A line that makes the array, unless it is there, and one that writes to a part of it."""
+        array, place, value = step.args
+        old, reads = self._operand(array, step), Counter[Step]()
+        operand = self._reader(step, reads)
+        sign = "+=" if step.function is np.add else "="
+        change = f"[{index(place, operand)}] {sign} {argument(value, operand)}"
+        if array in self.ends:
+            self._name(step, old.text)
+        else:
+            free = self._is_new(array, old, reads)
+            made = old.text if free else f"{enclosed(old.text, old.binding, ATOM)}.copy()"
+            self._assign(step, _Text(made, ATOM, old.reads))
+        self.lines.append(self.texts[step].text + change)
+        self.finished += reads
+
+    def _is_new(self, array: Step, text: _Text, reads: Counter[Step]) -> bool:
+        """Whether an array, written like this, has memory that nobody else reads; the line itself reads these too."""
+        if array.opcode == CONSTANT or array not in text.reads:
+            return not array.view and not (array.opcode == CONSTANT and text.reads)
+        return array not in self.program.names and self._is_free(array, text.reads + reads)
 
     def _name(self, step: Step, variable: str) -> None:
         self.texts[step] = _Text(variable, ATOM, Counter([step]))
@@ -165,12 +193,7 @@ class Writer:
 
     def _expression(self, step: Step) -> _Text:
         reads: Counter[Step] = Counter()
-
-        def operand(x: Step) -> tuple[str, int]:
-            text = self._operand(x, step)
-            reads.update(text.reads)
-            return text.text, text.binding
-
+        operand = self._reader(step, reads)
         if step.opcode in (WHOLE, FUSED):
             given = [argument(x, operand) for x in step.args]
             given += [f"{key}={argument(x, operand)}" for key, x in step.kwargs.items()]
@@ -187,6 +210,16 @@ class Writer:
         operands = [argument(x, lambda s: (self._operand(s, step).text, ATOM)) for x in step.args]
         name = "matmul" if step.function is np.dot else step.function.__name__  # which clears no memory first
         return _Text(f"np.{name}({', '.join(operands)}, out={place})", ATOM, reads, free, fresh=free is None)
+
+    def _reader(self, user: Step, reads: Counter[Step]) -> Operand:
+        """What gives the text of a step's operands, and counts the variables that these read."""
+
+        def operand(x: Step) -> tuple[str, int]:
+            text = self._operand(x, user)
+            reads.update(text.reads)
+            return text.text, text.binding
+
+        return operand
 
     def _function(self, step: Step) -> Any:
         """What a step calls that the module contains."""
@@ -214,11 +247,14 @@ class Writer:
         for x in step.operands if step.opcode == UFUNC and step.contiguous else ():
             if x in self.texts and self.texts[x].memory is not None and _fits(x, step):
                 return self.texts[x].memory
-            owned = x.opcode not in (INPUT, CONSTANT) and not x.view and x not in self.viewed and x not in self.returned
-            last = reads[x] == 1 and self.uses[x] - self.finished[x] == 1
-            if owned and x.contiguous and last and _fits(x, step) and self.texts[x].binding == ATOM:
+            if self._is_free(x, reads) and x.contiguous and _fits(x, step) and self.texts[x].binding == ATOM:
                 return self.texts[x].text
         return None
+
+    def _is_free(self, x: Step, reads: Counter[Step]) -> bool:
+        """Whether nobody needs the memory of x any more after a line with these reads."""
+        owned = x.opcode not in (INPUT, CONSTANT) and not x.view and x not in self.viewed and x not in self.returned
+        return owned and reads[x] == 1 and self.uses[x] - self.finished[x] == 1
 
 
 def _writes(step: Step) -> bool:
@@ -246,6 +282,15 @@ def _is_glance(step: Step) -> bool:
     if step.opcode == INDEX:
         return step.view and isinstance(step.args[1], tuple) and None in step.args[1]
     return is_reversal(step)
+
+
+def _ends(steps: Sequence[Step], uses: Counter[Step]) -> dict[Step, Step]:
+    """For assignments to a part of what only the next one needs, the last of them: one variable is all of these."""
+    ends: dict[Step, Step] = {}
+    for step in reversed(steps):
+        if step.opcode == ASSIGN and step.args[0].opcode == ASSIGN and uses[step.args[0]] == 1:
+            ends[step.args[0]] = ends.get(step, step)
+    return ends
 
 
 def _uses(steps: Iterable[Step], outputs: Sequence[Step]) -> Counter[Step]:
