@@ -27,11 +27,18 @@ def plain(data: Any) -> Any:
 
 
 def constant(a: Any) -> Any:
-    """An operand as an array of numbers; DTypeError for objects."""
+    """An operand as an array of numbers, or one that writes down calls; DTypeError for objects."""
+    if a.__class__ is not np.ndarray and hasattr(a, "__lift__"):
+        return a
     array = np.asarray(plain(a))
     if array.dtype.kind == "O":
         raise DTypeError(f"ops take numbers and arrays of numbers; got {describe(a)}, an object. Convert it.")
     return array
+
+
+def copied(a: Any) -> Any:
+    """An operand that nobody else can write to."""
+    return a if hasattr(a, "__lift__") else np.array(a)
 
 
 def owned(params: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_bp.broadcasting import unbroadcast
-from tinygrad_bp.constants import IMMUTABLE, constant, owned
+from tinygrad_bp.constants import IMMUTABLE, constant, copied, owned
 from tinygrad_bp.domains import Domain
 from tinygrad_bp.errors import (
     AnomalyError,
@@ -169,7 +169,7 @@ def apply(record: Op, args: tuple[Any, ...], params: Mapping[str, Any] = _NOTHIN
     if not now.recording or not (requires_grad or now.tracing):
         return kind(value)
     if mutable:  # the caller may write into a plain array before the sweep reads it
-        args = tuple([a if isinstance(a, Node) or a.__class__ in IMMUTABLE else np.array(a) for a in args])
+        args = tuple([a if isinstance(a, Node) or a.__class__ in IMMUTABLE else copied(a) for a in args])
         inputs = [a.value if isinstance(a, Node) else a for a in args]
     node = _new(kind)
     node.value = value

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial, update_wrapper, wraps
 from itertools import count
 from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.constants import constant
 from tinygrad_bp.domains import Domain, Reals
 from tinygrad_bp.engine import Node, Op, Rule, apply
 from tinygrad_bp.errors import ArgumentError, RegistrationError, describe
@@ -100,7 +101,7 @@ def recordable(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(function)
     def call(*args: Any, **params: Any) -> Any:
-        for a in args:
+        for a in (*args, *params.values()) if params else args:
             if hasattr(a, "__record_whole__"):
                 return a.__record_whole__(function, args, params)
         return function(*args, **params)
@@ -156,9 +157,10 @@ def _public(record: Op, arity: int | None, names: list[str]) -> Callable[..., An
         if arity is not None and len(args) != arity:
             params = dict(zip(names, args, strict=False)) | params
             args = tuple([params.pop(name) for name in names[:arity]])
-        for key, setting in params.items():
+        for setting in params.values():
             if isinstance(setting, Node):
-                _refuse_setting(record.name, key, setting)
+                args, params = _with_plain_settings(record.name, args, params)
+                break
         params = {**defaults, **params} if params else defaults
         for a in args:
             if isinstance(a, Node):
@@ -172,10 +174,32 @@ def _public(record: Op, arity: int | None, names: list[str]) -> Callable[..., An
     return chosen
 
 
-def _refuse_setting(name: str, key: str, value: Node) -> NoReturn:
+def _with_plain_settings(name: str, args: Any, params: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The arguments with values in the place of tensors among the settings, and a tensor among the operands."""
+    plain = {key: plain_setting(name, key, setting) for key, setting in params.items()}
+    if not any(isinstance(a, Node) for a in args):
+        kind = next(type(setting) for setting in params.values() if isinstance(setting, Node))
+        args = kind(constant(args[0])), *args[1:]
+    return args, plain
+
+
+def plain_setting(name: str, key: str, setting: Any) -> Any:
+    """A setting of the function `name` that is no tensor: that of a compiled function as an array that writes down
+    calls. Raises ArgumentError for tensors whose gradient would be lost, and outside of compiled functions for all."""
+    if not isinstance(setting, Node):
+        return setting
+    compiled = hasattr(setting.value, "__lift__")
+    if compiled and not setting.requires_grad:
+        return setting.value
+    advice = "Leave it out of argnums, or pass its .detach()." if compiled else "Pass its number, .item()."
     raise ArgumentError(
-        f"{name}: no gradient passes through {key}, and so it is no tensor; got {describe(value)}. Pass its .data."
+        f"{name}: no gradient passes through {key}, and so it is no tensor; got {describe(setting)}. {advice}"
     )
+
+
+def plain_number(name: str, key: str, setting: Any) -> Any:
+    """A setting that decides what is done. A compiled function is traced again with it, and once for each number."""
+    return float(plain_setting(name, key, setting)) if isinstance(setting, Node) else setting
 
 
 def _cotangent_rule(derivative: Rule) -> Rule:

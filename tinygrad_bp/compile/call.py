@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -20,20 +20,30 @@ Function = Callable[..., Any]
 @final
 @dataclass(frozen=True, slots=True)
 class Call:
-    """The leaves of a call's arguments: `dynamic` ones a program is given, the others are part of it."""
+    """The leaves of a call's arguments: `dynamic` ones a program is given, the others are part of it.
+
+    structure: the containers that hold them. fixed: the numbers among the others.
+    """
 
     leaves: list[Any]
     rebuild: Callable[[Any], Any]
     dynamic: list[int]
     key: Any
+    structure: Any
+    fixed: frozenset[int]
 
     @classmethod
-    def of(cls, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-        """Take a call apart. Raises TracingError for an argument that cannot be part of a program."""
+    def of(cls, args: tuple[Any, ...], kwargs: dict[str, Any], needed: Mapping[Any, Collection[int]]) -> Call:
+        """Take a call apart. needed: by structure, the places of numbers that programs are written for.
+
+        Raises TracingError for an argument that cannot be part of a program.
+        """
         leaves, rebuild = flatten((args, kwargs))
-        traits = [_traits(x) for x in leaves]
+        structure = _structure((args, kwargs))
+        fixed = frozenset([i for i in needed.get(structure, ()) if isinstance(leaves[i], float | complex | np.generic)])
+        traits = [(None, _as_static(x)) if i in fixed else _traits(x) for i, x in enumerate(leaves)]
         dynamic = [i for i, (kind, _) in enumerate(traits) if kind is not None]
-        return cls(leaves, rebuild, dynamic, (_structure((args, kwargs)), tuple(traits)))
+        return cls(leaves, rebuild, dynamic, (structure, tuple(traits)), structure, fixed)
 
     @property
     def values(self) -> list[Any]:
@@ -54,6 +64,11 @@ class Call:
         named = [f"{_parameter(f, i)}{path}" for i, x in enumerate(args) for path in paths(x)]
         named += [path.removeprefix("['").replace("']", "", 1) for path in paths(kwargs)]
         return [_short(named[i]) for i in self.dynamic]
+
+
+def _as_static(x: Any) -> tuple[Any, Any]:
+    """What a program depends on that is written for a number: 0 and −0 are two, NaN is one."""
+    return type(x), repr(x)
 
 
 def _traits(x: Any) -> tuple[Any, Any]:

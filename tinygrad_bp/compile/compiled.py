@@ -12,6 +12,7 @@ from tinygrad_bp.compile.call import Call, has_tensors
 from tinygrad_bp.compile.dispatch import fast_path
 from tinygrad_bp.compile.specialization import Specialization, specialized
 from tinygrad_bp.errors import ArgumentError
+from tinygrad_bp.program import NumbersNeeded
 from tinygrad_bp.source import module
 
 Function = Callable[..., Any]
@@ -28,6 +29,7 @@ class Compiled:
         self.f = f
         self.backend = backend
         self._specializations: OrderedDict[Any, Specialization] = OrderedDict()
+        self._needed: dict[Any, frozenset[int]] = {}  # the numbers that ops asked for, by the structure of the call
         self._latest: Specialization | None = None
         self._fast: Function = self._unlike
         update_wrapper(self, f)
@@ -57,12 +59,17 @@ class Compiled:
 
     def _find(self, *args: Any, **kwargs: Any) -> Any:
         """A call that is not like the latest one, or whose values the latest program refused."""
-        call = Call.of(args, kwargs)
+        call = Call.of(args, kwargs, self._needed)
         if has_tensors(call.leaves):
             return self.f(*args, **kwargs)
         found = self._specializations.get(call.key)
         if found is None or found.is_stale:
-            found, result = specialized(self.f, call, self.backend)
+            try:
+                found, result = specialized(self.f, call, self.backend)
+            except NumbersNeeded as error:
+                places = [call.dynamic[place] for place in error.places]
+                self._needed[call.structure] = self._needed.get(call.structure, frozenset()).union(places)
+                return self._find(*args, **kwargs)
             self._specializations[call.key] = found
             if len(self._specializations) > SPECIALIZATIONS:
                 self._specializations.popitem(last=False)
@@ -76,7 +83,7 @@ class Compiled:
         if kwargs:
             self._fast = self._unlike
         else:
-            self._fast = found.fast_path = found.fast_path or fast_path(args, found, self._find)
+            self._fast = found.fast_path = found.fast_path or fast_path(args, found, self._find, call.fixed)
         return result
 
 
@@ -85,9 +92,10 @@ def compile(f: Function, backend: Choice = "auto") -> Compiled:
 
     f takes and returns arrays, numbers and containers of them; it may be `value_and_grad(loss)`, or a whole training
     step that returns new parameters. It is traced once for each kind of call: shapes and dtypes of arrays, containers,
-    and the other arguments (ints, strings, functions), which are part of the program. Floats are inputs, and so are
-    tensors that f uses without being given them; other such arrays are constants. Generators must be arguments. A
-    branch on a value raises TracingError. Given tensors, f itself is called, so that they can be differentiated.
+    and the other arguments (ints, strings, functions), which are part of the program. Floats are inputs, unless an op
+    needs the number to know what to do, as `norm` its ord; then there is a program for each. Tensors that f uses
+    without being given them are inputs too; other such arrays are constants. Generators must be arguments. A branch on
+    a value raises TracingError. Given tensors, f itself is called, so that they can be differentiated.
 
     backend: "numpy", "numba" (extra `jit`), or "auto": Numba for small arrays, where calls cost more than numbers, and
     NumPy for large ones, but for much elementwise work in a row, which becomes one loop in machine code (`jit` again).

@@ -15,10 +15,15 @@ from tinygrad_bp.trees import children, rebuilt
 Function = Callable[..., Any]
 
 
-def fast_path(args: tuple[Any, ...], specialization: Specialization, otherwise: Function) -> Function:
-    """The function that takes the arguments of calls like this one, in a tuple, and leaves others to `otherwise`."""
+def fast_path(
+    args: tuple[Any, ...], specialization: Specialization, otherwise: Function, fixed: frozenset[int]
+) -> Function:
+    """The function that takes the arguments of calls like this one, in a tuple, and leaves others to `otherwise`.
+
+    fixed: the places, among the leaves, of numbers that the program is written for.
+    """
     executable, program = specialization.executable, specialization.program
-    guard = _Guard(executable.checks)
+    guard = _Guard(executable.checks, fixed)
     parameters = [f"a{i}" for i in range(len(args))]
     for name, arg in zip(parameters, args, strict=True):
         guard.take(name, arg)
@@ -47,11 +52,13 @@ def fast_path(args: tuple[Any, ...], specialization: Specialization, otherwise: 
 class _Guard:
     """The checks of a call's arguments while they are written, and the names of what they hold.
 
-    checks: whether the program refuses arrays of another shape or dtype by itself.
+    checks: whether the program refuses arrays of another shape or dtype by itself. fixed: see `fast_path`.
     """
 
-    def __init__(self, checks: bool) -> None:
+    def __init__(self, checks: bool, fixed: frozenset[int]) -> None:
         self.checks = checks
+        self.fixed = fixed
+        self.leaves = 0
         self.lines: list[str] = []
         self.tests: list[str] = []
         self.dynamic: list[str] = []
@@ -82,7 +89,10 @@ class _Guard:
             self.take(part, child)
 
     def _leaf(self, name: str, x: Any) -> None:
-        if isinstance(x, np.ndarray | float | complex | np.generic | np.random.Generator):
+        place, self.leaves = self.leaves, self.leaves + 1
+        if place in self.fixed:
+            self.tests.append(f"{name}.__class__ is {self.known(type(x))} and repr({name}) == {repr(x)!r}")
+        elif isinstance(x, np.ndarray | float | complex | np.generic | np.random.Generator):
             self.dynamic.append(name)
             if not (self.checks and isinstance(x, np.ndarray)):  # Numba turns a number into what it was compiled for
                 self.tests.append(f"{name}.__class__ is {self.known(type(x))}")

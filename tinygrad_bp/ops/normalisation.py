@@ -11,7 +11,7 @@ from tinygrad_bp.errors import ArgumentError, ShapeError, TracingError, describe
 from tinygrad_bp.modes import MODE
 from tinygrad_bp.ops.elementwise import sqrt
 from tinygrad_bp.ops.reductions import Axis, mean
-from tinygrad_bp.registry import op
+from tinygrad_bp.registry import op, plain_number
 
 
 def _standardised(g: Any, y: Any, x: Any, axis: Axis, eps: float) -> Any:
@@ -102,6 +102,7 @@ def dropout(x: Any, p: float, rng: np.random.Generator, training: bool = True) -
 
     rng draws the mask, once for each call. Not training, or with p = 0, x itself. Raises ArgumentError.
     """
+    p = plain_number("dropout", "p", p)
     if not 0 <= p < 1:
         raise ArgumentError(f"dropout: p is a probability of at least 0 and less than 1; got {p}.")
     if not isinstance(rng, np.random.Generator):

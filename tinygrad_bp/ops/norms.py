@@ -14,7 +14,7 @@ from tinygrad_bp.ops.complex import conjugated
 from tinygrad_bp.ops.linear_algebra import operand
 from tinygrad_bp.ops.reductions import Axis, kept
 from tinygrad_bp.ops.spectral import svdvals
-from tinygrad_bp.registry import op, scale
+from tinygrad_bp.registry import op, plain_number, scale
 
 _add_reduce: Any = np.add.reduce
 
@@ -83,10 +83,10 @@ def vector_norm(x: Any, axis: Any = None, keepdims: bool = False, ord: Any = 2) 
     are not 0. ∂y/∂xᵢ = sign xᵢ·(|xᵢ|/y)^(p−1), for p = 2 x/y; 0 where x = 0, and elements that tie for the largest or
     smallest share.
     """
-    size = np.absolute(x)
-    if ord == 2:
+    size, p = np.absolute(x), float(ord)
+    if p == 2:
         return np.sqrt(_add_reduce(size * size, axis=axis, keepdims=keepdims))
-    if ord == 1:
+    if p == 1:
         return _add_reduce(size, axis=axis, keepdims=keepdims)
     return np.linalg.vector_norm(size, axis=axis, keepdims=keepdims, ord=ord)
 
@@ -101,7 +101,7 @@ def matrix_norm(x: Any, keepdims: bool = False, ord: Any = "fro") -> Any:
     ord: "fro" √Σ|xᵢⱼ|², "nuc" the sum of the singular values, 2 and −2 the largest and the smallest, 1 and −1 the
     largest and the smallest sum over a column of |xᵢⱼ|, ∞ and −∞ over a row. Raises ArgumentError for others.
     """
-    x = operand(x)
+    x, ord = operand(x), plain_number("matrix_norm", "ord", ord)
     if ord in ("fro", "f", None):
         return vector_norm(x, axis=(-2, -1), keepdims=keepdims)
     if ord in _OF_SINGULAR_VALUES:

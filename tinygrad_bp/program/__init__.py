@@ -2,4 +2,4 @@
 
 from tinygrad_bp.program.passes import fuse_elementwise as fuse_elementwise, optimized as optimized
 from tinygrad_bp.program.step import Step as Step
-from tinygrad_bp.program.trace import Program as Program, traced as traced
+from tinygrad_bp.program.trace import NumbersNeeded as NumbersNeeded, Program as Program, traced as traced

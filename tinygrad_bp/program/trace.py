@@ -47,17 +47,32 @@ class Program:
         return max([step.size for step in self.steps], default=0)
 
 
+@final
+class NumbersNeeded(TracingError):
+    """An op asks for a number that follows from inputs which are numbers: those at `places`."""
+
+    def __init__(self, message: str, places: frozenset[int]):
+        super().__init__(message)
+        self.places = places
+
+
 def traced(f: Callable[..., Any], name: str, given: Sequence[tuple[str, Any]]) -> tuple[Program, list[Any]]:
     """The program of a function from arrays to a list of results, as it was traced, and the results themselves.
 
     f is called once, with a tensor for each of the values given, which come with their names. Raises TracingError if it
-    asks for numbers.
+    asks for numbers, NumbersNeeded if an op does and they follow from some that are given.
     """
     tracer, since = Tracer(), Node(None).number
     trail: Trail = []
     inputs = [tracer.input(x) for _, x in given]
-    with tracing(trail):
-        results = f(*[_argument(x, n) for x, (n, _) in zip(inputs, given, strict=True)])
+    try:
+        with tracing(trail):
+            results = f(*[_argument(x, n) for x, (n, _) in zip(inputs, given, strict=True)])
+    except TracingError as error:
+        places = _numbers_behind(tracer.needed, inputs)
+        if places:
+            raise NumbersNeeded(str(error), places) from error
+        raise
     nodes = _nodes([*[y for y in results if isinstance(y, Node)], *[node for node, _, _ in trail[:1]]], since)
     names = {x.step: n for x, (n, _) in zip(inputs, given, strict=True)}
     name_steps(nodes, trail, names)
@@ -67,6 +82,19 @@ def traced(f: Callable[..., Any], name: str, given: Sequence[tuple[str, Any]]) -
     turn = differentiated.step.place if isinstance(differentiated, TracedArray) else len(tracer.steps)
     program = Program(name, [x.step for x in inputs], [], tracer.steps, [y.step for y in outputs], names, turn)
     return _given(program, captured), [y.value for y in outputs]
+
+
+def _numbers_behind(step: Step | None, inputs: Sequence[TracedArray]) -> frozenset[int]:
+    """The places of the inputs that a step is computed from; none if one of them is an array, or anything is drawn."""
+    pending, behind = [step] if step else [], set[Step]()
+    while pending:
+        step = pending.pop()
+        if step not in behind:
+            behind.add(step)
+            pending += step.operands
+    places = frozenset([i for i, x in enumerate(inputs) if x.step in behind])
+    fixed = all(x.pure for x in behind) and not any(isinstance(inputs[i].value, np.ndarray) for i in places)
+    return places if fixed else frozenset()
 
 
 def _argument(x: TracedArray, name: str) -> Any:

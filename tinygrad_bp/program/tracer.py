@@ -14,6 +14,7 @@ from typing import Any, NoReturn, final
 
 import numpy as np
 
+from tinygrad_bp.engine import Node
 from tinygrad_bp.errors import TracingError
 from tinygrad_bp.program.step import (
     ASSIGN,
@@ -39,6 +40,7 @@ class Tracer:
     def __init__(self) -> None:
         self.steps: list[Step] = []
         self.constants: dict[int, Step] = {}
+        self.needed: Step | None = None  # whose number an op asked for, so that tracing ended
         self._alive: list[Any] = []  # so that no other array gets the identity of a constant
 
     def input(self, value: Any) -> TracedArray:
@@ -174,6 +176,8 @@ class TracedArray(np.lib.mixins.NDArrayOperatorsMixin):
         return self.step.size
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if any(isinstance(x, Node) for x in inputs):
+            return NotImplemented
         if method == "at" or kwargs.get("out") is not None:
             refuse(f"np.{ufunc.__name__} writes into an array")
         if method == "__call__":
@@ -199,7 +203,7 @@ class TracedArray(np.lib.mixins.NDArrayOperatorsMixin):
         if name in _ATTRIBUTES:
             return self.tracer.call(ATTRIBUTE, name, (self,), {})
         if name in _CONVERTING:
-            refuse(f".{name}() needs the numbers")
+            self._refuse_number(f".{name}() needs the numbers")
         if name[:1] == "_" or not callable(getattr(np.ndarray, name, None)):
             raise AttributeError(name)
         return lambda *args, **kwargs: self.tracer.call(METHOD, name, (self, *args), kwargs)
@@ -225,27 +229,41 @@ class TracedArray(np.lib.mixins.NDArrayOperatorsMixin):
         return (self[i] for i in range(len(self)))
 
     def __bool__(self) -> bool:
-        if sys._getframe(1).f_globals["__name__"] == "tinygrad_bp.tensor":  # the user's code, not an op
+        if _is_asked_by_the_user(depth=2):
             refuse("a branch needs a number")
         truth = bool(self.value)
         self.tracer.guard(self, truth)
         return truth
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
-        refuse("a conversion to a plain array or number needs the numbers")
+        self._refuse_number("a conversion to a plain array or number needs the numbers")
 
     def __float__(self) -> NoReturn:
-        refuse("float() needs a number")
+        self._refuse_number("float() needs a number")
 
     def __int__(self) -> NoReturn:
-        refuse("int() needs a number")
+        self._refuse_number("int() needs a number")
 
     def __index__(self) -> NoReturn:  # noqa: PLE0305 - it always raises
-        refuse("an index or a range needs a number")
+        self._refuse_number("an index or a range needs a number")
+
+    def _refuse_number(self, what: str) -> NoReturn:
+        """End the trace; if an op asks, it may start again with the number as part of the program."""
+        if not _is_asked_by_the_user(depth=3):
+            self.tracer.needed = self.step
+        refuse(what)
 
 
 _OPERANDS = (TracedArray, np.ndarray, np.generic)
 """What stands for a step among the arguments of a call."""
+
+
+def _is_asked_by_the_user(depth: int) -> bool:
+    """Whether what asks for a number, so many calls up, is the user's code by way of a tensor, and no op."""
+    frame: Any = sys._getframe(depth)
+    through_tensor = frame.f_globals["__name__"] == "tinygrad_bp.tensor"
+    return through_tensor and not frame.f_back.f_code.co_filename.startswith(LIBRARIES)
+
 
 LIBRARIES = (str(Path(__file__).parent.parent), str(Path(np.__file__).parent))
 """Where files lie that are not the user's code."""
