@@ -133,28 +133,23 @@ def test_a_number_that_decides_what_is_done_is_part_of_the_program(backend):
 
 
 def test_zero_and_minus_zero_are_two_numbers_and_nan_is_one():
+    def product(x, n):
+        """|x·n| with the sign of n."""
+        return np.copysign(x, float(n)) * abs(float(n))
+
+    rules = {"vjps": (lambda g, y, x, n: g * n,), "jvp": (lambda t, y, x, n: t * n,)}
+    signed = tg.custom_op(latex="n", domain=Reals(params=lambda *_: ({"n": 1.0},)), **rules)(product)
     traced = []
 
     def f(x, n):
         traced.append(n)
-        return number_of(x, n=n)
+        return signed(x, n=n)
 
     fast = tg.compile(f, backend="numpy")
     for n in (0.0, -0.0, np.nan, 0.0, -0.0, np.nan, np.float64(0.0), float("nan")):
         np.testing.assert_array_equal(np.signbit(fast(X, n)), np.full(6, np.signbit(n)))
         assert np.isnan(fast(X, n)).all() == np.isnan(n)
     assert len(traced) == 1 + 4
-
-
-@tg.custom_op(
-    vjps=(lambda g, y, x, n: g * 0.0,),
-    jvp=(lambda t, y, x, n: t * 0.0,),
-    latex="n",
-    domain=Reals(params=lambda *_: ({"n": 1.0},)),
-)
-def number_of(x, n):
-    """|x·n| with the sign of n."""
-    return np.copysign(x, float(n)) * abs(float(n))
 
 
 def test_numbers_in_containers_and_keywords():

@@ -86,12 +86,13 @@ def traced(f: Callable[..., Any], name: str, given: Sequence[tuple[str, Any]]) -
 
 def _numbers_behind(step: Step | None, inputs: Sequence[TracedArray]) -> frozenset[int]:
     """The places of the inputs that a step is computed from; none if one of them is an array, or anything is drawn."""
-    pending, behind = [step] if step else [], set[Step]()
+    behind: set[Step] = set()
+    pending = [] if step is None else [step]
     while pending:
-        step = pending.pop()
-        if step not in behind:
-            behind.add(step)
-            pending += step.operands
+        latest = pending.pop()
+        if latest not in behind:
+            behind.add(latest)
+            pending += latest.operands
     places = frozenset([i for i, x in enumerate(inputs) if x.step in behind])
     fixed = all(x.pure for x in behind) and not any(isinstance(inputs[i].value, np.ndarray) for i in places)
     return places if fixed else frozenset()

@@ -30,6 +30,7 @@ from tinygrad_bp.program.step import (
     WHOLE,
     Step,
     mapped,
+    uniform,
 )
 
 
@@ -75,8 +76,7 @@ class Tracer:
         known = self.constants.get(id(x))
         if known is None:
             self._alive.append(x)
-            fixed = x.copy() if isinstance(x, np.ndarray) and x.flags.writeable and any(x.strides) else x
-            step = Step(CONSTANT, value=fixed, shape=x.shape, dtype=x.dtype, place=len(self.steps))
+            step = Step(CONSTANT, value=_fixed(x), shape=x.shape, dtype=x.dtype, place=len(self.steps))
             known = self.constants[id(x)] = self._append(step)
         return known
 
@@ -98,6 +98,13 @@ class Tracer:
     def _append(self, step: Step) -> Step:
         self.steps.append(step)
         return step
+
+
+def _fixed(x: Any) -> Any:
+    """A constant that nobody can write to; one number in memory if all of its elements are the same."""
+    if not isinstance(x, np.ndarray) or not x.flags.writeable or not any(x.strides):
+        return x
+    return x.copy() if uniform(x) is None else np.broadcast_to(x.flat[0], x.shape)
 
 
 def _untraced(tree: Any, values: list[Any]) -> Any:

@@ -179,7 +179,7 @@ def literal(x: Step, user: Step | None) -> str | None:
         return f"({text})" if " / " in text else text
     if not x.shape:
         return number(value[()])
-    if not value.size or (shared == 0 and not np.signbit(value.real).any()):
+    if not value.size or (shared == 0 and "-" not in repr(shared)):
         return zeros(x)
     if shared is not None:
         return f"np.full({x.shape}, {number(shared)}, np.{x.dtype.name})"
