@@ -245,7 +245,7 @@ def _is_glance(step: Step) -> bool:
     """Whether a step only looks at a variable another way, which costs nothing to write twice: W.T, dz[:, None]."""
     if step.opcode == INDEX:
         return step.view and isinstance(step.args[1], tuple) and None in step.args[1]
-    return is_reversal(step)
+    return step.view and is_reversal(step)
 
 
 def _uses(steps: Iterable[Step], outputs: Sequence[Step]) -> Counter[Step]:
