@@ -110,7 +110,7 @@ class Tracer:
         if not isinstance(tree, (list, tuple)):
             return tree, tree
         parts = [self._taken_apart(part, arrays) for part in tree]
-        make: Any = type(tree)._make if hasattr(tree, "_fields") else type(tree)
+        make: Any = getattr(tree, "_make", type(tree))  # of a named tuple
         return make([value for value, _ in parts]), make([step for _, step in parts])
 
 
