@@ -10,7 +10,7 @@ import pytest
 ROWS = (
     {"errors"},
     {"modes", "constants"},
-    {"broadcasting"},
+    {"broadcasting", "blocks"},
     {"domains"},
     {"engine"},
     {"registry"},
