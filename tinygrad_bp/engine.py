@@ -221,6 +221,7 @@ def sweep(
     adds to the parent's cotangent). With `release` a node forgets its parents and saved inputs once its rules are done.
     """
     cotangents = {root.number: seed}
+    totals = set()  # which cotangents are arrays made here, sums of shares
     pending = [(-root.number, root)]
     arrived = [root] if root.op is None or root.retains_grad else []
     watcher: Any = _Alarm() if trail is None and MODE.get().anomaly else trail
@@ -238,7 +239,12 @@ def sweep(
             if watcher is not None:
                 watcher.append((node, i, share))
             if key in cotangents:
-                cotangents[key] = cotangents[key] + share
+                if key in totals:
+                    cotangents[key] += share  # in place: nobody else has seen this array
+                    continue
+                cotangents[key] = total = cotangents[key] + share
+                if total.__class__ is np.ndarray:
+                    totals.add(key)
                 continue
             if parent.op is None or parent.retains_grad:
                 arrived.append(parent)

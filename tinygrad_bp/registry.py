@@ -7,11 +7,14 @@ from cmath import isnan
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial, update_wrapper, wraps
 from itertools import count
+from math import inf
 from types import MappingProxyType
 from typing import Any, NoReturn
 
 import numpy as np
 
+from tinygrad_bp.blocks import LARGE, in_blocks, splits
+from tinygrad_bp.constants import IMMUTABLE
 from tinygrad_bp.domains import Domain, Reals
 from tinygrad_bp.engine import Node, Op, Rule, apply
 from tinygrad_bp.errors import ArgumentError, RegistrationError, describe
@@ -73,7 +76,9 @@ def op(
     def register(forward: Callable[..., Any]) -> Callable[..., Any]:
         name = forward.__name__
         if derivatives is not None:
-            back: Any = tuple(d and _cotangent_rule(d) for d in derivatives)
+            own = str(forward.__module__).startswith("tinygrad_bp.ops.")  # others' may look at shapes
+            large = LARGE if own else inf
+            back: Any = tuple(d and _cotangent_rule(d, large) for d in derivatives)
             ahead: Any = tuple(d and _tangent_rule(d) for d in derivatives)
         else:
             back, ahead = vjps, (jvp,) if callable(jvp) else jvp
@@ -178,10 +183,15 @@ def _refuse_setting(name: str, key: str, value: Node) -> NoReturn:
     )
 
 
-def _cotangent_rule(derivative: Rule) -> Rule:
+def _cotangent_rule(derivative: Rule, large: float) -> Rule:
+    """The rule of one input; it works in blocks from `large` elements on."""
+
     def vjp(g: Any, *values: Any, **params: Any) -> Any:
-        d = derivative(*values, **params)
-        return scale(g, d) if isinstance(g, Node) else _scale(g, d)
+        if isinstance(g, Node):
+            return scale(g, derivative(*values, **params))
+        if g.size >= large and splits(g.shape, (g, *values)) and IMMUTABLE.issuperset(map(type, params.values())):
+            return in_blocks(partial(_scaled, partial(derivative, **params)), g, *values)
+        return _scale(g, derivative(*values, **params))
 
     return vjp
 
@@ -215,8 +225,18 @@ def scale(g: Any, d: Any) -> Any:
     A cotangent of 0 says that nothing downstream looks at this element, so an infinite slope there does not matter.
     """
     product = g * d
-    norm = np.vdot(product, product)
-    return np.where(g == 0, np.zeros_like(product), product) if isnan(norm) else product
+    if isnan(np.vdot(product, product)):  # a call faster than isnan(product).any()
+        product = np.where((g == 0) & np.isnan(product), np.zeros_like(product), product)
+    return product
 
 
 _scale = scale.op.forward.__wrapped__  # type: ignore[attr-defined]
+
+
+def _scaled(derivative: Rule, out: Any, g: Any, *values: Any) -> Any:
+    """scale(g, derivative(*values)), written to `out` if there is one."""
+    d = derivative(*values)
+    product = np.multiply(g, d, out=out)
+    if isnan(np.minimum.reduce(product)):  # NaN if one is; and unlike vdot it starts no threads of BLAS
+        product[...] = _scale(g, d)
+    return product

@@ -99,7 +99,7 @@ def test_broadcast_operands_stay_outside():
 
 
 def test_one_core_is_enough(monkeypatch):
-    monkeypatch.setattr(sys.modules["tinygrad_bp.backends.tiles"], "threads", lambda: 1)
+    monkeypatch.setattr(sys.modules["tinygrad_bp.blocks"], "threads", lambda: 1)
     check(lambda x: (x + 1.0) * 2.0, rng.normal(size=N), groups=1)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.blocks import blockwise
 from tinygrad_bp.domains import ANY_SHAPE, Domain, Intervals, Reals, Shapes
 from tinygrad_bp.ops.arithmetic import maximum, minimum
 from tinygrad_bp.ops.elementwise import exp, where
@@ -19,6 +20,7 @@ def _kinked(**options: Any) -> Domain:
 
 
 @op(derivatives=(lambda y, x: y * (1.0 - y),), latex=r"\sigma({0})", domain=Reals())
+@blockwise
 @np.errstate(over="ignore")
 def sigmoid(x: Any) -> Any:
     """Logistic function σ(x) = 1/(1 + e⁻ˣ), elementwise. ∂y/∂x = σ(x)·(1 − σ(x)).
@@ -86,6 +88,7 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
 
 
 @op(derivatives=(lambda y, x: sigmoid(x),), latex=r"\operatorname{softplus}({0})", domain=Reals(analytic=False))
+@blockwise
 def softplus(x: Any) -> Any:
     """Softplus log(1 + eˣ), elementwise, without overflow. ∂y/∂x = σ(x)."""
     if np.size(x) < 256:  # one call; for many elements its loop is slower than five vectorised ones
@@ -98,6 +101,7 @@ def softplus(x: Any) -> Any:
     latex=r"\log \sigma({0})",
     domain=Reals(analytic=False),
 )
+@blockwise
 def log_sigmoid(x: Any) -> Any:
     """Logarithm of the sigmoid, −log(1 + e⁻ˣ), elementwise, finite for every x. ∂y/∂x = σ(−x)."""
     return -softplus(-x)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tinygrad_bp.blocks import blockwise
 from tinygrad_bp.domains import Reals
 from tinygrad_bp.errors import ArgumentError, ShapeError, describe
 from tinygrad_bp.ops.activations import sigmoid, softplus
@@ -24,6 +25,7 @@ def _silu_derivative(y: Any, x: Any) -> Any:
 
 
 @op(derivatives=(_silu_derivative,), latex=r"\operatorname{silu}({0})", domain=Reals())
+@blockwise
 @np.errstate(over="ignore")
 def silu(x: Any) -> Any:
     """Sigmoid-weighted linear unit x·σ(x), elementwise. ∂y/∂x = σ(x)·(1 + x·(1 − σ(x)))."""
@@ -51,6 +53,7 @@ def _gelu_derivative(y: Any, x: Any, approximate: Approximation) -> Any:
     domain=Reals(params=lambda *_: ({}, {"approximate": "tanh"}), analytic=False),
     whole=True,
 )
+@blockwise
 def gelu(x: Any, approximate: Approximation = "none") -> Any:
     """Gaussian error linear unit x·Φ(x), elementwise; Φ is the distribution function of the standard normal.
 
@@ -70,6 +73,7 @@ def _mish_derivative(y: Any, x: Any) -> Any:
 
 
 @op(derivatives=(_mish_derivative,), latex=r"\operatorname{mish}({0})", domain=Reals(analytic=False))
+@blockwise
 def mish(x: Any) -> Any:
     """Mish x·tanh(log(1 + eˣ)), elementwise. ∂y/∂x = w + x·(1 − w²)·σ(x), where w is the tanh."""
     return x * np.tanh(softplus(x))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.blocks import blockwise
 from tinygrad_bp.domains import Domain, Reals
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.ops.activations import slope_at
@@ -111,6 +112,7 @@ def celu(x: Any, alpha: float = 1.0) -> Any:
     latex=r"\operatorname{softsign}({0})",
     domain=_kinked(0),
 )
+@blockwise
 def softsign(x: Any) -> Any:
     """Softsign x/(1 + |x|), elementwise. ∂y/∂x = 1/(1 + |x|)²."""
     require_real("softsign", x)
