@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import cache, partial, wraps
+from inspect import signature
 from typing import Any, TypeVar
 
 import numpy as np
@@ -107,13 +108,17 @@ def in_blocks(function: Callable[..., Any], *operands: Any) -> Any:
 def blockwise(function: Callable[..., Any]) -> Callable[..., Any]:
     """A decorator for elementwise functions that pass over their one array several times: large ones go in blocks."""
 
-    @wraps(function)
+    def unary(x: Any) -> Any:
+        if x.__class__ is np.ndarray and x.size >= LARGE and splits(x.shape, (x,)):
+            return in_blocks(partial(_placed, function), x)
+        return function(x)
+
     def call(x: Any, **params: Any) -> Any:
         if x.__class__ is np.ndarray and x.size >= LARGE and splits(x.shape, (x,)):
             return in_blocks(partial(_placed, partial(function, **params)), x)
         return function(x, **params)
 
-    return call
+    return wraps(function)(unary if len(signature(function).parameters) == 1 else call)
 
 
 def _placed(function: Callable[..., Any], out: Any, x: Any) -> Any:

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_bp.broadcasting import unbroadcast
-from tinygrad_bp.constants import IMMUTABLE, constant, owned
+from tinygrad_bp.constants import IMMUTABLE, constant
 from tinygrad_bp.domains import Domain
 from tinygrad_bp.errors import (
     AnomalyError,
@@ -176,7 +176,7 @@ def apply(record: Op, args: tuple[Any, ...], params: Mapping[str, Any] = _NOTHIN
     node.op = record
     node.operands = args
     node.inputs = inputs
-    node.params = owned(params) if params else params
+    node.params = params
     node.requires_grad = requires_grad and record.differentiable
     node.scope = now.scope
     node.number = next(_numbers)

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from tinygrad_bp.blocks import LARGE, in_blocks, splits
-from tinygrad_bp.constants import IMMUTABLE
+from tinygrad_bp.constants import IMMUTABLE, owned
 from tinygrad_bp.domains import Domain, Reals
 from tinygrad_bp.engine import Node, Op, Rule, apply
 from tinygrad_bp.errors import ArgumentError, RegistrationError, describe
@@ -164,7 +164,7 @@ def _public(record: Op, arity: int | None, names: list[str]) -> Callable[..., An
         for key, setting in params.items():
             if isinstance(setting, Node):
                 _refuse_setting(record.name, key, setting)
-        params = {**defaults, **params} if params else defaults
+        params = {**defaults, **owned(params)} if params else defaults
         for a in args:
             if isinstance(a, Node):
                 return apply(record, args, params)
