@@ -91,7 +91,7 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
 @blockwise
 def softplus(x: Any) -> Any:
     """Softplus log(1 + eˣ), elementwise, without overflow. ∂y/∂x = σ(x)."""
-    if np.size(x) < 256:  # one call; for many elements its loop is slower than five vectorised ones
+    if getattr(x, "size", 1) < 256:  # one call; for many elements its loop is slower than five vectorised ones
         return np.logaddexp(x, 0.0)
     return np.maximum(x, 0.0) + np.log1p(np.exp(-np.absolute(x)))
 
