@@ -11,7 +11,7 @@ ROWS = (
     {"errors"},
     {"modes", "constants"},
     {"broadcasting"},
-    {"domains"},
+    {"domains", "traits"},
     {"engine"},
     {"registry"},
     {"ops"},

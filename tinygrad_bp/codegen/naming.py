@@ -7,7 +7,7 @@ from typing import Any
 
 from tinygrad_bp.codegen.symbolic import Symbolic
 from tinygrad_bp.engine import Node, Trail
-from tinygrad_bp.graph.naming import name_nodes
+from tinygrad_bp.graph.naming import adds, name_nodes
 from tinygrad_bp.transforms.forward import between
 
 
@@ -26,7 +26,7 @@ def name_steps(nodes: Sequence[Node], trail: Trail) -> None:
     named = {number: name for number, (name, told) in name_nodes(forward).items() if told} if forward else {}
     for node in forward:
         _name(node, named.get(node.number))
-    sums = {_numbers(node.parents): node for node in nodes if node.op is not None and node.op.name == "add"}
+    sums = {_numbers(node.parents): node for node in nodes if adds(node)}
     totals: dict[int, Any] = {}
     for node, i, share in trail:
         number, before = node.parents[i].number, totals.get(node.parents[i].number)
