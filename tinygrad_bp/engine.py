@@ -40,6 +40,7 @@ from tinygrad_bp.errors import (
     describe,
 )
 from tinygrad_bp.modes import MODE
+from tinygrad_bp.traits import NONE, Traits
 
 Rule = Callable[..., Any]
 
@@ -49,7 +50,7 @@ class Op:
     """One operation: its forward function, a VJP and a JVP for every input, its formula and its test domain.
 
     A rule is called as `vjp(g, y, *inputs, **params)` and `jvp(t, y, *inputs, **params)`. `None` stands for an input
-    that carries no derivative (a condition, an index, a step function).
+    that carries no derivative (a condition, an index, a step function). `traits` say what it means to its readers.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Op:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     differentiable: bool = True
     explain: Callable[..., str] | None = None
+    traits: Traits = NONE
     call: Callable[..., Any] = lambda: None
 
     def __repr__(self) -> str:

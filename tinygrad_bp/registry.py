@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import operator
 from cmath import isnan
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial, update_wrapper, wraps
@@ -18,6 +19,7 @@ from tinygrad_bp.constants import IMMUTABLE, owned
 from tinygrad_bp.domains import Domain, Reals
 from tinygrad_bp.engine import Node, Op, Rule, apply
 from tinygrad_bp.errors import ArgumentError, RegistrationError, describe
+from tinygrad_bp.traits import NONE, Traits
 
 LINEAR = "linear"
 MULTILINEAR = "multilinear"
@@ -50,6 +52,7 @@ def op(
     jvp: Rule | Sequence[Rule | None] | Each | str | None = None,
     convention: str = "",
     explain: Callable[..., str] | None = None,
+    traits: Traits = NONE,
     whole: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     r"""Register the decorated forward function as an op; returns the function that users call.
@@ -57,6 +60,7 @@ def op(
     Elementwise ops give `derivatives`, ∂y/∂xᵢ as `d(y, *inputs, **params)`; the rules follow from them. Others give
     `vjps`, and `jvp` as one rule for each input, `LINEAR` (jointly linear in its inputs: sum, reshape) or `MULTILINEAR`
     (linear in each: matmul). `explain(*operands)` says what is wrong with operands that the forward function refused.
+    `traits` tell names, formulas and derivations what the op means: that it is an activation, or a product.
     Generated code has the NumPy calls of the forward function in it, or, if it looks at numbers or writes to arrays,
     with `whole` the function itself.
     On arrays the returned function computes; on tensors it records. Rules use operators, ufuncs, array methods and
@@ -89,7 +93,7 @@ def op(
         run = recordable(forward) if whole else forward
         record = Op(
             name, run, back, ahead, latex, domain, derivatives, convention, MappingProxyType(defaults),
-            differentiable=arity is None or any(back), explain=explain,
+            differentiable=arity is None or any(back), explain=explain, traits=traits,
         )  # fmt: skip
         object.__setattr__(record, "call", _public(record, arity, [p.name for p in parameters]))
         if isinstance(ahead, str):
@@ -217,6 +221,7 @@ def _linear_rule(record: Op, multilinear: bool, i: int, t: Any, y: Any, *inputs:
     latex=r"{0} \odot {1}",
     domain=Reals(),
     convention="an exact 0 in the first factor gives 0, even against infinity or NaN",
+    traits=Traits(algebra=operator.mul),
     whole=True,
 )
 def scale(g: Any, d: Any) -> Any:

@@ -11,10 +11,10 @@ from typing import Any, final
 import numpy as np
 
 from tinygrad_bp.broadcasting import unbroadcast
-from tinygrad_bp.derive.simplify import ARITHMETIC, simplified
+from tinygrad_bp.derive.simplify import simplified
 from tinygrad_bp.derive.steps import Factor, Formula, Step, agree
 from tinygrad_bp.derive.terms import LONGEST, Terms
-from tinygrad_bp.engine import Node
+from tinygrad_bp.engine import Node, history
 from tinygrad_bp.formula import COTANGENT, fill, length
 from tinygrad_bp.graph import Graph, GraphEdge, GraphNode
 from tinygrad_bp.modes import tracing
@@ -165,7 +165,7 @@ class _Sweep:
         shape = self.nodes[edge.source].shape
         if record.derivatives is not None and shape == node.shape:
             return scale(g, record.derivatives[edge.position](y, *inputs, **node.params)), True
-        if g.op is not None and g.op.name == "broadcast_to" and g.inputs[0].size == 1:
+        if g.op is not None and g.op.traits.arranges(**g.params) and g.inputs[0].size == 1 < g.size:
             g = g.parents[0]
         if g.shape != node.shape:  # in a product of arrays a number stands for an array of it
             g = g * self.terms.ones(node)
@@ -206,19 +206,11 @@ class _Sweep:
 
 def _is_factor_of(g: Any, share: Any) -> bool:
     """Whether a rule only multiplies the cotangent g, element by element."""
-    rule: dict[int, Any] = {}
-    pending = [share]
-    while pending:
-        at = pending.pop()
-        if at.number > g.number and at.number not in rule:
-            rule[at.number] = at
-            pending += [p for p in at.parents if isinstance(p, Node)]
     carrying = {g.number}
-    for number in sorted(rule):
-        at = rule[number]
+    for at in history([share], since=g.number + 1):
         if any(isinstance(p, Node) and p.number in carrying for p in at.parents):
-            carrying.add(number)
-            if at.op.name not in ARITHMETIC:
+            carrying.add(at.number)
+            if at.op is None or at.op.traits.algebra is None:
                 return False
     return share.number in carrying
 

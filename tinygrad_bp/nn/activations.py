@@ -1,4 +1,4 @@
-"""Activations: the functions of the article's sheet by name, and the same as layers."""
+"""Activations: the functions by name, and those of the article's sheet as layers."""
 
 from __future__ import annotations
 
@@ -11,24 +11,20 @@ import numpy as np
 from tinygrad_bp.errors import ArgumentError, describe
 from tinygrad_bp.nn.layers import Layer
 from tinygrad_bp.ops import activations as ops, elementwise
+from tinygrad_bp.registry import OPS
 from tinygrad_bp.tensor import Tensor
+from tinygrad_bp.traits import Role
 
 Activation = Callable[[Any], Any]
 
 ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
     {
-        "sigmoid": ops.sigmoid,
-        "tanh": elementwise.tanh,
-        "relu": ops.relu,
-        "leaky_relu": ops.leaky_relu,
-        "elu": ops.elu,
-        "softplus": ops.softplus,
-        "arctan": elementwise.arctan,
-        "identity": ops.identity,
-        "binary_step": ops.binary_step,
+        name: op.call
+        for name, op in sorted(OPS.items())
+        if op.traits.role is Role.ACTIVATION and len(op.derivatives or ()) == 1
     }
 )
-"""The activations that need no more than z, by name."""
+"""The activations that act element by element and need no more than z, by name."""
 
 
 def activation_function(activation: str | Activation) -> Activation:

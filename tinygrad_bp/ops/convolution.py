@@ -15,6 +15,7 @@ from tinygrad_bp.errors import ArgumentError, ShapeError, describe
 from tinygrad_bp.ops.geometry import Padding, PerAxis, each_axis, pairs, require_images
 from tinygrad_bp.ops.windows import Pairs, fold, padded, unfold, windows_of
 from tinygrad_bp.registry import MULTILINEAR, op
+from tinygrad_bp.traits import PRODUCT
 
 
 def _rows(w: Any, groups: int) -> Any:
@@ -56,6 +57,7 @@ def _in_groups(x: Any, w: Any, groups: int, **_: Any) -> tuple[Any, Any]:
     jvp=MULTILINEAR,
     latex=r"{0} * {1}",
     domain=Shapes("nci,oca", "ncij,ocab", smallest=1, params=_convolutions, prepare=_in_groups),
+    traits=PRODUCT,
 )
 def convolution(x: Any, w: Any, stride: Shape, padding: Pairs, dilation: Shape, groups: int) -> Any:
     """Images (examples, channels, *space) with filters (filters, channels/groups, *kernel); `conv1d`, `conv2d`.

@@ -15,6 +15,7 @@ from tinygrad_bp.ops.complex import require_real
 from tinygrad_bp.ops.erf import erfc_values
 from tinygrad_bp.ops.special import ndtr
 from tinygrad_bp.registry import op
+from tinygrad_bp.traits import ACTIVATION
 
 Approximation = Literal["none", "tanh"]
 
@@ -24,7 +25,7 @@ def _silu_derivative(y: Any, x: Any) -> Any:
     return gate * (1.0 + x * (1.0 - gate))
 
 
-@op(derivatives=(_silu_derivative,), latex=r"\operatorname{silu}({0})", domain=Reals())
+@op(derivatives=(_silu_derivative,), latex=r"\operatorname{silu}({0})", domain=Reals(), traits=ACTIVATION)
 @blockwise
 @np.errstate(over="ignore")
 def silu(x: Any) -> Any:
@@ -52,6 +53,7 @@ def _gelu_derivative(y: Any, x: Any, approximate: Approximation) -> Any:
     latex=r"\operatorname{gelu}({0})",
     domain=Reals(params=lambda *_: ({}, {"approximate": "tanh"}), analytic=False),
     whole=True,
+    traits=ACTIVATION,
 )
 @blockwise
 def gelu(x: Any, approximate: Approximation = "none") -> Any:
@@ -72,7 +74,7 @@ def _mish_derivative(y: Any, x: Any) -> Any:
     return gate + x * (1.0 - gate * gate) * sigmoid(x)
 
 
-@op(derivatives=(_mish_derivative,), latex=r"\operatorname{mish}({0})", domain=Reals(analytic=False))
+@op(derivatives=(_mish_derivative,), latex=r"\operatorname{mish}({0})", domain=Reals(analytic=False), traits=ACTIVATION)
 @blockwise
 def mish(x: Any) -> Any:
     """Mish x·tanh(log(1 + eˣ)), elementwise. ∂y/∂x = w + x·(1 − w²)·σ(x), where w is the tanh."""

@@ -18,6 +18,7 @@ from tinygrad_bp.errors import DTypeError, LeafAssignmentError, describe
 from tinygrad_bp.modes import MODE
 from tinygrad_bp.ops.comparison import where
 from tinygrad_bp.registry import Each, lifted, op
+from tinygrad_bp.traits import Traits
 
 ARRAY = "array"
 """Stands for an array in the static part of an index."""
@@ -108,6 +109,12 @@ class _Leading(Each):
         return super().__getitem__(i) if i < self.count else None
 
 
+def _only_adds_axes(index: Any) -> bool:
+    """Whether an index leaves the elements as they are: None, and beside it … and : only."""
+    written = {repr(part) for part in (index if isinstance(index, tuple) else (index,))}
+    return "None" in written and written <= {"None", "Ellipsis", repr(slice(None))}
+
+
 # --- the ops ----------------------------------------------------------------------------------------------------------
 
 
@@ -117,6 +124,7 @@ class _Leading(Each):
     latex=r"{0}_{i}",
     domain=Shapes("", "i", "ij", "ijk", kinds="fi", intervals=((-3, 3), _INTEGERS), params=_forms, prepare=_within),
     convention="repeated indices add up",
+    traits=Traits(arranges=_only_adds_axes),
 )
 def getitem(x: Any, *arrays: Any, index: Any) -> Any:
     """x[index], see `at`. VJP: the cotangent added into zeros at the same places."""

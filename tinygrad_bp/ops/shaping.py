@@ -13,6 +13,7 @@ from tinygrad_bp.domains import ANY_SHAPE, Shape, Shapes
 from tinygrad_bp.errors import ArgumentError, ShapeError, describe
 from tinygrad_bp.ops.linear_algebra import operand
 from tinygrad_bp.registry import LINEAR, op
+from tinygrad_bp.traits import Traits
 
 Axes = int | Sequence[int]
 
@@ -27,6 +28,7 @@ def _reshapes(shape: Shape) -> list[dict[str, Any]]:
     jvp=LINEAR,
     latex=r"\operatorname{reshape}({0})",
     domain=Shapes(*ANY_SHAPE, params=_reshapes),
+    traits=Traits(arranges=lambda shape: True),
 )
 def reshape(x: Any, shape: int | Shape) -> Any:
     """The same elements in C order under another shape; one entry may be −1. VJP: reshape back."""
@@ -59,6 +61,7 @@ def transpose(x: Any, axes: Shape | None = None) -> Any:
     jvp=LINEAR,
     latex="{0}",
     domain=Shapes("i", "ij", "", params=lambda s: [{"shape": s}, {"shape": (3, *s)}, {"shape": (2, 1, *s)}]),
+    traits=Traits(arranges=lambda shape: True),
 )
 def broadcast_to(x: Any, shape: Shape) -> Any:
     """x repeated along new axes and axes of length 1, without a copy. VJP: the cotangent summed over the copies."""
