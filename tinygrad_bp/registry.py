@@ -14,7 +14,7 @@ import numpy as np
 
 from tinygrad_bp.domains import Domain, Reals
 from tinygrad_bp.engine import Node, Op, Rule, apply
-from tinygrad_bp.errors import ArgumentError, RegistrationError, describe
+from tinygrad_bp.errors import ArgumentError, RegistrationError, SignatureError, describe, unknown_argument
 
 LINEAR = "linear"
 MULTILINEAR = "multilinear"
@@ -154,22 +154,55 @@ def _public(record: Op, arity: int | None, names: list[str]) -> Callable[..., An
 
     def call(*args: Any, **params: Any) -> Any:
         if arity is not None and len(args) != arity:
-            params = dict(zip(names, args, strict=False)) | params
-            args = tuple([params.pop(name) for name in names[:arity]])
+            args, params = _placed(record, names, arity, args, params)
         for key, setting in params.items():
             if isinstance(setting, Node):
                 _refuse_setting(record.name, key, setting)
         params = {**defaults, **params} if params else defaults
-        for a in args:
-            if isinstance(a, Node):
-                return apply(record, args, params)
-        return forward(*args, **params)
+        try:
+            for a in args:
+                if isinstance(a, Node):
+                    return apply(record, args, params)
+            return forward(*args, **params)
+        except TypeError:
+            require_signature(record.name, forward, args, params)
+            raise
 
     short: Mapping[int | None, Callable[..., Any]] = {1: unary, 2: binary, 3: ternary}
-    chosen = short.get(arity, call) if len(names) == arity else call
+    chosen: Any = short.get(arity, call) if len(names) == arity else call
+    if chosen is not call:  # its inputs may be given by the names that they have in the forward function
+        chosen.__code__ = chosen.__code__.replace(co_varnames=tuple(names))
     update_wrapper(chosen, forward)
-    chosen.op = record  # type: ignore[attr-defined]
-    return chosen
+    chosen.op = record
+    return chosen  # type: ignore[no-any-return]
+
+
+def _placed(
+    record: Op, names: list[str], arity: int, args: tuple[Any, ...], params: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Inputs that were given by name, and settings that were given by place, each where it belongs."""
+    placed = dict(zip(names, args, strict=False)) | params
+    none_twice_or_too_many = len(placed) == len(args) + len(params)
+    inputs = [placed.pop(name) for name in names[:arity] if name in placed]
+    if len(inputs) < arity or not none_twice_or_too_many:
+        require_signature(record.name, record.forward, args, params)
+    return tuple(inputs), placed
+
+
+def require_signature(
+    name: str, function: Callable[..., Any], args: tuple[Any, ...], params: Mapping[str, Any]
+) -> None:
+    """Raise SignatureError if the function does not take these arguments, for a call that failed."""
+    signature = inspect.signature(function)
+    try:
+        signature.bind(*args, **params)
+    except TypeError as error:
+        for key in params:
+            if key not in signature.parameters:
+                raise unknown_argument(name, key, signature.parameters) from None
+        parameters = [p.replace(annotation=p.empty) for p in signature.parameters.values()]
+        plain = signature.replace(parameters=parameters, return_annotation=signature.empty)
+        raise SignatureError(f"{name}: {error}. It is called as {name}{plain}.") from None
 
 
 def _refuse_setting(name: str, key: str, value: Node) -> NoReturn:
