@@ -43,6 +43,7 @@ def reduction(function: Function) -> Any:
             return _with_numpys(numpys, (self,), {"axis": axis, "keepdims": keepdims, **others})
         return function(self, axis=axis, keepdims=keepdims)
 
+    method.numpys = numpys  # type: ignore[attr-defined]
     return update_wrapper(method, function)
 
 
@@ -52,6 +53,7 @@ def method(function: Function) -> Any:
     def method(self: Node, *args: Any, **kwargs: Any) -> Any:
         return _with_numpys(function, (self, *args), kwargs)
 
+    method.numpys = function  # type: ignore[attr-defined]
     return update_wrapper(method, function)
 
 

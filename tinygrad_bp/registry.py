@@ -48,6 +48,7 @@ def op(
     convention: str = "",
     explain: Callable[..., str] | None = None,
     whole: bool = False,
+    internal: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     r"""Register the decorated forward function as an op; returns the function that users call.
 
@@ -55,7 +56,7 @@ def op(
     `vjps`, and `jvp` as one rule for each input, `LINEAR` (jointly linear in its inputs: sum, reshape) or `MULTILINEAR`
     (linear in each: matmul). `explain(*operands)` says what is wrong with operands that the forward function refused.
     Generated code has the NumPy calls of the forward function in it, or, if it looks at numbers or writes to arrays,
-    with `whole` the function itself.
+    with `whole` the function itself. `internal` ops are not exported: functions that are exported are made of them.
     On arrays the returned function computes; on tensors it records. Rules use operators, ufuncs, array methods and
     other ops, so that they can be differentiated too. An op defined again in the same module replaces the first.
 
@@ -84,7 +85,7 @@ def op(
         run = recordable(forward) if whole else forward
         record = Op(
             name, run, back, ahead, latex, domain, derivatives, convention, MappingProxyType(defaults),
-            differentiable=arity is None or any(back), explain=explain,
+            differentiable=arity is None or any(back), explain=explain, internal=internal,
         )  # fmt: skip
         object.__setattr__(record, "call", _public(record, arity, [p.name for p in parameters]))
         if isinstance(ahead, str):
@@ -235,6 +236,7 @@ def _linear_rule(record: Op, multilinear: bool, i: int, t: Any, y: Any, *inputs:
 
 
 @op(
+    internal=True,
     vjps=(lambda c, y, g, d: scale(c, d), lambda c, y, g, d: scale(c, g)),
     jvp=MULTILINEAR,
     latex=r"{0} \odot {1}",

@@ -33,8 +33,8 @@ class SGD:
     """
 
     def __init__(self, params: Iterable[Tensor], lr: float):
-        self.params = trainable(params)
-        self.lr = positive("lr", lr)
+        self.params: list[Tensor] = trainable(params)
+        self.lr: float = positive("lr", lr)
         self._memories: dict[Tensor, Memory] = {}
 
     def step(self) -> None:
@@ -52,7 +52,7 @@ class SGD:
 
     def _memory(self, p: Tensor) -> Any:
         """An array for a large parameter's change: one that the parameter had before, if nobody has it any more."""
-        shape, dtype = p.grad.shape, p.value.dtype
+        shape, dtype = p.value.shape, p.value.dtype
         memory = self._memories.get(p)
         if memory is None or memory.shape != shape or memory.dtype != dtype:
             memory = self._memories[p] = Memory(shape, dtype)
