@@ -144,6 +144,12 @@ def test_arguments_by_place_and_by_name(call):
     assert call(x.data).tolist() == [[3], [7]]
 
 
+def test_inputs_may_be_given_by_name():
+    assert tg.heaviside(x=np.array(-1.0), at_zero=0.5) == 0
+    assert tg.parametric_relu(x=np.array(-2.0), a=0.5) == -1
+    assert tg.linalg.inv(a=np.eye(1)) == 1
+
+
 def test_arrays_in_arrays_out():
     x = np.array([1.0, 2.0])
     assert type(tg.exp(x)) is np.ndarray

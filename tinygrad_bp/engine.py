@@ -65,6 +65,7 @@ class Op:
     differentiable: bool = True
     explain: Callable[..., str] | None = None
     traits: Traits = NONE
+    internal: bool = False
     call: Callable[..., Any] = lambda: None
 
     def __repr__(self) -> str:
@@ -97,14 +98,14 @@ class Node:
         self.op: Op | None = None
         self.operands: Any = ()
         self.inputs: Any = ()
-        self.params = _NOTHING
-        self.requires_grad = requires_grad
-        self.scope = ""
-        self.number = next(_numbers)
-        self.name = name
-        self.grad: Any = None
+        self.params: Mapping[str, Any] = _NOTHING
+        self.requires_grad: bool = requires_grad
+        self.scope: str = ""
+        self.number: int = next(_numbers)
+        self.name: str | None = name
+        self.grad: np.ndarray[Any, Any] | None = None
         self.hooks: tuple[Callable[[Any], Any], ...] | None = None
-        self.retains_grad = False
+        self.retains_grad: bool = False
 
     @property
     def parents(self) -> Any:

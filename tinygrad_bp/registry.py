@@ -18,7 +18,7 @@ from tinygrad_bp.blocks import LARGE, in_blocks, splits
 from tinygrad_bp.constants import IMMUTABLE, owned
 from tinygrad_bp.domains import Domain, Reals
 from tinygrad_bp.engine import Node, Op, Rule, apply
-from tinygrad_bp.errors import ArgumentError, RegistrationError, describe
+from tinygrad_bp.errors import ArgumentError, RegistrationError, SignatureError, describe, unknown_argument
 from tinygrad_bp.traits import NONE, Traits
 
 LINEAR = "linear"
@@ -54,6 +54,7 @@ def op(
     explain: Callable[..., str] | None = None,
     traits: Traits = NONE,
     whole: bool = False,
+    internal: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     r"""Register the decorated forward function as an op; returns the function that users call.
 
@@ -62,7 +63,7 @@ def op(
     (linear in each: matmul). `explain(*operands)` says what is wrong with operands that the forward function refused.
     `traits` tell names, formulas and derivations what the op means: that it is an activation, or a product.
     Generated code has the NumPy calls of the forward function in it, or, if it looks at numbers or writes to arrays,
-    with `whole` the function itself.
+    with `whole` the function itself. `internal` ops are not exported: functions that are exported are made of them.
     On arrays the returned function computes; on tensors it records. Rules use operators, ufuncs, array methods and
     other ops, so that they can be differentiated too. An op defined again in the same module replaces the first.
 
@@ -93,7 +94,7 @@ def op(
         run = recordable(forward) if whole else forward
         record = Op(
             name, run, back, ahead, latex, domain, derivatives, convention, MappingProxyType(defaults),
-            differentiable=arity is None or any(back), explain=explain, traits=traits,
+            differentiable=arity is None or any(back), explain=explain, traits=traits, internal=internal,
         )  # fmt: skip
         object.__setattr__(record, "call", _public(record, arity, [p.name for p in parameters]))
         if isinstance(ahead, str):
@@ -163,22 +164,55 @@ def _public(record: Op, arity: int | None, names: list[str]) -> Callable[..., An
 
     def call(*args: Any, **params: Any) -> Any:
         if arity is not None and len(args) != arity:
-            params = dict(zip(names, args, strict=False)) | params
-            args = tuple([params.pop(name) for name in names[:arity]])
+            args, params = _placed(record, names, arity, args, params)
         for key, setting in params.items():
             if isinstance(setting, Node):
                 _refuse_setting(record.name, key, setting)
         params = {**defaults, **owned(params)} if params else defaults
-        for a in args:
-            if isinstance(a, Node):
-                return apply(record, args, params)
-        return forward(*args, **params)
+        try:
+            for a in args:
+                if isinstance(a, Node):
+                    return apply(record, args, params)
+            return forward(*args, **params)
+        except TypeError:
+            require_signature(record.name, forward, args, params)
+            raise
 
     short: Mapping[int | None, Callable[..., Any]] = {1: unary, 2: binary, 3: ternary}
-    chosen = short.get(arity, call) if len(names) == arity else call
+    chosen: Any = short.get(arity, call) if len(names) == arity else call
+    if chosen is not call:  # its inputs may be given by the names that they have in the forward function
+        chosen.__code__ = chosen.__code__.replace(co_varnames=tuple(names))
     update_wrapper(chosen, forward)
-    chosen.op = record  # type: ignore[attr-defined]
-    return chosen
+    chosen.op = record
+    return chosen  # type: ignore[no-any-return]
+
+
+def _placed(
+    record: Op, names: list[str], arity: int, args: tuple[Any, ...], params: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Inputs that were given by name, and settings that were given by place, each where it belongs."""
+    placed = dict(zip(names, args, strict=False)) | params
+    none_twice_or_too_many = len(placed) == len(args) + len(params)
+    inputs = [placed.pop(name) for name in names[:arity] if name in placed]
+    if len(inputs) < arity or not none_twice_or_too_many:
+        require_signature(record.name, record.forward, args, params)
+    return tuple(inputs), placed
+
+
+def require_signature(
+    name: str, function: Callable[..., Any], args: tuple[Any, ...], params: Mapping[str, Any]
+) -> None:
+    """Raise SignatureError if the function does not take these arguments, for a call that failed."""
+    signature = inspect.signature(function)
+    try:
+        signature.bind(*args, **params)
+    except TypeError as error:
+        for key in params:
+            if key not in signature.parameters:
+                raise unknown_argument(name, key, signature.parameters) from None
+        parameters = [p.replace(annotation=p.empty) for p in signature.parameters.values()]
+        plain = signature.replace(parameters=parameters, return_annotation=signature.empty)
+        raise SignatureError(f"{name}: {error}. It is called as {name}{plain}.") from None
 
 
 def _refuse_setting(name: str, key: str, value: Node) -> NoReturn:
@@ -216,6 +250,7 @@ def _linear_rule(record: Op, multilinear: bool, i: int, t: Any, y: Any, *inputs:
 
 
 @op(
+    internal=True,
     vjps=(lambda c, y, g, d: scale(c, d), lambda c, y, g, d: scale(c, g)),
     jvp=MULTILINEAR,
     latex=r"{0} \odot {1}",

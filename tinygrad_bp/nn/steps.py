@@ -32,7 +32,10 @@ class Steps:
     """
 
     def __init__(self, model: Function, loss: Function, params: Sequence[Tensor], backend: Choice | None):
-        self.model, self.loss, self.params, self.backend = model, loss, params, backend
+        self.model: Function = model
+        self.loss: Function = loss
+        self.params: Sequence[Tensor] = params
+        self.backend: Choice | None = backend
         self._programs: dict[int, Compiled] = {}
         self._reached: Sequence[Tensor] = ()
         self._step = self._first

@@ -236,6 +236,7 @@ def _below(a: Any, b: Any) -> Any:
 
 
 @op(
+    internal=True,
     derivatives=(
         lambda y, x, low, high: _below(low, x) * _below(x, high),
         lambda y, x, low, high: _below(x, low) * _below(low, high),

@@ -90,6 +90,7 @@ def _cases(*shapes: Shape) -> list[dict[str, Any]]:
 
 
 @op(
+    internal=True,
     vjps=Each(_share),
     jvp=MULTILINEAR,
     latex=r"\operatorname{einsum}({0}, …)",

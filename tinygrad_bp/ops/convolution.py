@@ -53,6 +53,7 @@ def _in_groups(x: Any, w: Any, groups: int, **_: Any) -> tuple[Any, Any]:
 
 
 @op(
+    internal=True,
     vjps=(_to_image, _to_filters),
     jvp=MULTILINEAR,
     latex=r"{0} * {1}",

@@ -119,6 +119,7 @@ def _only_adds_axes(index: Any) -> bool:
 
 
 @op(
+    internal=True,
     vjps=_Leading(lambda i, g, y, x, *arrays, index: scatter_add(g, *arrays, index=index, shape=x.shape), 1),
     jvp=_Leading(lambda i, t, y, x, *arrays, index: getitem(t, *arrays, index=index), 1),
     latex=r"{0}_{i}",
@@ -139,6 +140,7 @@ def _scatters(*shapes: Shape) -> Parameters:
 
 
 @op(
+    internal=True,
     vjps=_Leading(lambda i, g, y, x, *arrays, index, shape: getitem(g, *arrays, index=index), 1),
     jvp=_Leading(lambda i, t, y, x, *arrays, index, shape: scatter_add(t, *arrays, index=index, shape=shape), 1),
     latex=r"\operatorname{scatter}({0})",
@@ -188,6 +190,7 @@ def _assignable(x: Any, v: Any, *arrays: Any, index: Any) -> tuple[Any, ...]:
 
 
 @op(
+    internal=True,
     vjps=_Leading(_assignment_vjp, 2),
     jvp=_Leading(_assignment_jvp, 2),
     latex=r"\operatorname{set}({0}, {1})",

@@ -63,6 +63,7 @@ def _gaps(x: Any, **_: Any) -> Any:
 
 
 @op(
+    internal=True,
     vjps=(_max_pool_vjp,),
     jvp=_max_pool_jvp,
     latex=r"\operatorname{maxpool}({0})",
@@ -98,6 +99,7 @@ def _mean_poolings(shape: Shape) -> Parameters:
 
 
 @op(
+    internal=True,
     vjps=(_avg_pool_vjp,),
     jvp=LINEAR,
     latex=r"\operatorname{avgpool}({0})",

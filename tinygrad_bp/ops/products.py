@@ -45,7 +45,7 @@ def outer(a: Any, b: Any) -> Any:
     return operand(a).reshape((-1, 1)) * operand(b).reshape(-1)
 
 
-def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
+def tensordot(a: Any, b: Any, axes: int | Sequence[int] | Sequence[Sequence[int]] = 2) -> Any:
     """Sum of products over pairs of axes: the last `axes` of a with the first of b, or the axes axes[0] of a with the
     axes axes[1] of b. The other axes follow one another in the result.
 

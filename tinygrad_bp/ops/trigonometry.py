@@ -108,6 +108,7 @@ def sinc(x: Any) -> Any:
 
 
 @op(
+    internal=True,
     derivatives=(lambda y, x, order: sinc_derivative(x, order + 1),),
     latex=r"\operatorname{sinc}^{(n)}({0})",
     domain=Reals(params=lambda *_: [{"order": n} for n in (1, 2, 5)]),

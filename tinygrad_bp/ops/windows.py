@@ -51,6 +51,7 @@ def _unfoldings(shape: Shape) -> Parameters:
 
 
 @op(
+    internal=True,
     vjps=(lambda g, y, x, kernel, stride, padding, dilation: fold(g, x.shape[2:], stride, padding, dilation),),
     jvp=LINEAR,
     latex=r"\operatorname{unfold}({0})",
@@ -77,6 +78,7 @@ def _foldings(shape: Shape) -> Parameters:
 
 
 @op(
+    internal=True,
     vjps=(
         lambda g, y, x, size, stride, padding, dilation: unfold(
             g, x.shape[2 : 2 + len(size)], stride, padding, dilation
