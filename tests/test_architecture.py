@@ -118,7 +118,7 @@ NUMPYS = {"protocols", "arguments", "program", "source", "backends"}
 """Rooms that go by the names of NumPy's functions and methods, many of which are ops' names too."""
 
 OTHER_MEANINGS = {"draw": {"sum"}, "testing": {"special"}, "doctor": {"products"}, "stubs": {"fft"}}
-"""Words that are an op or a page of ops elsewhere: a step of the page, a kind of test case, what is measured, a module."""
+"""Words that are an op or a page of ops elsewhere: a step of the page, a kind of test case, a measurement, a module."""
 
 
 def literals(node: ast.AST) -> Iterator[str]:

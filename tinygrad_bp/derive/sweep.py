@@ -11,8 +11,8 @@ from typing import Any, final
 import numpy as np
 
 from tinygrad_bp.broadcasting import unbroadcast
+from tinygrad_bp.derive.equations import Equation, Factor, Formula, agree
 from tinygrad_bp.derive.simplify import simplified
-from tinygrad_bp.derive.steps import Factor, Formula, Step, agree
 from tinygrad_bp.derive.terms import LONGEST, Terms
 from tinygrad_bp.engine import Node, history
 from tinygrad_bp.formula import COTANGENT, fill, length
@@ -43,7 +43,7 @@ class _Cotangent:
     closed: Any
 
 
-def sweep(graph: Graph) -> tuple[Step, ...]:
+def sweep(graph: Graph) -> tuple[Equation, ...]:
     """A step for every named value that the root's gradient reaches, from the root back."""
     with tracing(), np.errstate(all="ignore"):
         return tuple(_Sweep(graph).steps())
@@ -79,7 +79,7 @@ class _Sweep:
             owner |= {edge.source: kept for edge in self.into[node.id] if edge.source not in self.kept}
         return inside
 
-    def steps(self) -> Iterator[Step]:
+    def steps(self) -> Iterator[Equation]:
         one = self.terms.number(Fraction(1), self.root.dtype)
         arrived: dict[str, list[_Share]] = defaultdict(list)
         cotangents = {self.root.id: _Cotangent(one, one, one)}
@@ -174,7 +174,7 @@ class _Sweep:
             return unbroadcast(share, shape), False
         return share, shape == node.shape and _is_factor_of(g, share)
 
-    def _step(self, node: GraphNode, shares: Sequence[_Share]) -> tuple[Step, _Cotangent]:
+    def _step(self, node: GraphNode, shares: Sequence[_Share]) -> tuple[Equation, _Cotangent]:
         left = node.symbols.derivative(self.root.id, node.id)
         symbol = self.terms.leaf(node.gradient_data, left)
         symbolic, linked, given, closed = (_total([getattr(share, form) for share in shares]) for form in _FORMS)
@@ -189,7 +189,7 @@ class _Sweep:
         factors = tuple([share.factor for share in shares])
         cotangent = _Cotangent(symbol, symbol if written is None else written, symbol if closed is None else closed)
         ended = None if closed is None else self._formula(node, closed)
-        return Step(node, left, tuple(shown.values()), ended, factors), cotangent
+        return Equation(node, left, tuple(shown.values()), ended, factors), cotangent
 
     def _settled(self, node: GraphNode, term: Any, keep: bool) -> Any:
         """A term as simple as it gets, or with `keep` in the form it has; None if it is too long to write even so."""

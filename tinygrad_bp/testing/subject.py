@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_bp.errors import TinygradError
 from tinygrad_bp.tensor import asarray
-from tinygrad_bp.testing.trace import Trace
+from tinygrad_bp.testing.recording import Recording
 
 Array = np.ndarray[Any, Any]
 
@@ -30,7 +30,7 @@ class Subject:
         self.random: np.random.Generator = np.random.default_rng(seed)
         self.trainable: list[int] = [i for i, x in enumerate(inputs) if x.dtype.kind == "f"]
         self.values: list[Array] = [np.asarray(inputs[i]) for i in self.trainable]
-        self.trace: Trace = Trace(self.at, self.values)
+        self.trace: Recording = Recording(self.at, self.values)
         self.y: Array = np.array(self.trace.y.value)
         self.g: Array = self.direction(self.y.shape)
 

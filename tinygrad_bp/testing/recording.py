@@ -12,7 +12,7 @@ from tinygrad_bp.ops.activations import identity
 from tinygrad_bp.tensor import Tensor, asarray
 
 
-class Trace:
+class Recording:
     """f recorded at the arrays `values`, as `leaves`, with its result `y`."""
 
     def __init__(self, f: Callable[..., Any], values: Sequence[Any]):

@@ -24,7 +24,7 @@ Function = Callable[..., Any]
 
 
 @final
-class Steps:
+class TrainingStep:
     """Call it with a batch: it returns the cost and leaves the gradients in `.grad` of the parameters to train.
 
     The first batch goes through the model as it is written. If that shows a pure function, and `backend` is not None,
