@@ -9,7 +9,7 @@ import pytest
 
 import tinygrad_bp as tg
 from tinygrad_bp.errors import AnomalyError, ArgumentError, DataError, NonScalarBackwardError, ShapeError
-from tinygrad_bp.nn import descent, fitting
+from tinygrad_bp.nn import descent, fitting, training_step
 from tinygrad_bp.nn.functional import gradients_of, restored
 
 RNG = np.random.default_rng(0)
