@@ -215,7 +215,8 @@ def scale(g: Any, d: Any) -> Any:
     A cotangent of 0 says that nothing downstream looks at this element, so an infinite slope there does not matter.
     """
     product = g * d
-    norm = np.vdot(product, product)
+    flat = product if product.flags.c_contiguous else product.ravel("K")  # vdot would put the elements in C order
+    norm = np.vdot(flat, flat)
     return np.where(g == 0, np.zeros_like(product), product) if isnan(norm) else product
 
 
