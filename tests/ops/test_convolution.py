@@ -89,6 +89,13 @@ def test_gradients_of_conv2d(params):
     check_gradients(lambda a, b: conv2d(a, b, **params), x, w, analytic=True)
 
 
+def test_places_as_many_as_a_power_of_two():
+    x, w = normal(4, 2, 16, 16), normal(2, 2, 3, 3)
+    expected = conv2d_by_loops(x, w, (1, 1), ((1, 1), (1, 1)), (1, 1), 1)
+    np.testing.assert_allclose(conv2d(x, w, padding=1), expected, atol=1e-12)
+    check_gradients(lambda a, b: conv2d(a, b, padding=1), x, w, analytic=True)
+
+
 def test_gradients_of_conv1d_with_a_bias():
     check_gradients(lambda x, w, b: conv1d(x, w, stride=2) + b[:, None], normal(2, 2, 6), normal(3, 2, 3), normal(3))
 

@@ -9,6 +9,7 @@ and `dilation` have an entry for each axis of space, `padding` a pair: the zeros
 from __future__ import annotations
 
 from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -77,8 +78,15 @@ def unfold(x: Any, kernel: Shape, stride: Shape, padding: Pairs, dilation: Shape
     """Every window of the images x: (channels, *kernel, *places, examples). VJP: `fold`."""
     images = np.ascontiguousarray(examples_last(padded(x, padding)))
     each = elements(images.shape[1:-1], kernel, stride, dilation)
-    windows = np.stack([images[(slice(None), *at)] for at in each], axis=1)
-    return windows.reshape((len(images), *kernel, *windows.shape[2:]))
+    shape = images[(slice(None), *each[0])].shape[1:]
+    length = prod(shape)
+    # Rows a power of two apart share few lines of the cache: reading them together, BLAS takes a third longer.
+    gap = 0 if length % 1024 else 16
+    rows = np.empty((len(images), len(each), length + gap), x.dtype)[..., :length]
+    windows = rows.reshape((*rows.shape[:2], *shape))
+    for i, at in enumerate(each):
+        windows[:, i] = images[(slice(None), *at)]
+    return windows.reshape((len(images), *kernel, *shape))
 
 
 def _foldings(shape: Shape) -> Parameters:
