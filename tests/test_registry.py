@@ -182,6 +182,7 @@ def test_an_exact_zero_wins_against_any_slope(d):
     slopes = np.array([d, 2.0])
     assert scale(np.array([0.0, 3.0]), slopes).tolist() == [0, 6]
     assert scale(np.float64(0), np.float64(d)) == 0
+    assert scale(np.array([[0.0, 3.0]] * 3).T, np.full((3, 2), slopes).T).tolist() == [[0] * 3, [6] * 3]
     assert tg.grad(lambda g: scale(g, slopes).sum())(np.array([0.0, 3.0])).tolist()[1] == 2
     assert tg.jvp(lambda g: scale(g, slopes), (np.array([1.0, 3.0]),), (np.array([0.0, 1.0]),))[1].tolist() == [0, 2]
 

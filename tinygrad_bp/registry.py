@@ -265,7 +265,8 @@ def scale(g: Any, d: Any) -> Any:
     A cotangent of 0 says that nothing downstream looks at this element, so an infinite slope there does not matter.
     """
     product = g * d
-    if isnan(np.vdot(product, product)):  # a call faster than isnan(product).any()
+    flat = product if product.flags.c_contiguous else product.ravel("K")  # vdot would put the elements in C order
+    if isnan(np.vdot(flat, flat)):  # a call faster than isnan(product).any()
         product = np.where((g == 0) & np.isnan(product), np.zeros_like(product), product)
     return product
 

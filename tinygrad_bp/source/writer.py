@@ -222,11 +222,11 @@ class Writer:
 
 
 def _writes(step: Step) -> bool:
-    """Whether a step has a large result that it can write to memory that is there."""
+    """Whether a step has a large result that it can write to memory that is there, which lies in C order."""
     if step.opcode == FUNCTION and step.function is np.dot:
         writes = [len(x.shape) for x in step.operands] == [2, 2]
     else:
-        writes = step.opcode == UFUNC and step.function.nout == 1
+        writes = step.opcode == UFUNC and step.function.nout == 1 and step.contiguous
     return writes and not step.kwargs and step.dtype.itemsize * step.size >= REUSED_BYTES
 
 
