@@ -1,49 +1,26 @@
 """House rules a machine can check: a file imports only from rooms above it, in no circle, and is short."""
 
 import ast
+import re
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-ROWS = (
-    {"errors"},
-    {"modes", "constants"},
-    {"broadcasting"},
-    {"domains"},
-    {"engine"},
-    {"registry"},
-    {"ops"},
-    {"linalg", "fft"},
-    {"arguments", "delegation"},
-    {"protocols"},
-    {"formula"},
-    {"tensor"},
-    {"trees"},
-    {"transforms"},
-    {"graph"},
-    {"draw"},
-    {"derive"},
-    {"program"},
-    {"source"},
-    {"backends"},
-    {"compile"},
-    {"nn"},
-    {"datasets"},
-    {"testing"},
-    {"op_table"},
-    {"__init__"},  # names what the rooms above offer
-    {"doctor"},
-    {"cli", "__main__"},
-)
-"""The rooms from top to bottom; those of one row may import each other."""
+from tinygrad_bp.registry import OPS
 
 FILE_LINES = 330
 FUNCTION_LINES = 40
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "tinygrad_bp"
+
+MAP = (PACKAGE / "README.md").read_text(encoding="utf-8")
+ROWS = tuple(
+    set(re.findall(r"`(\w+)(?:\.py|/)`", line.split("|")[1])) for line in MAP.splitlines() if line[:3] == "| `"
+)
+"""The rooms from top to bottom, as the package's own README has them; those of one row may import each other."""
 
 
 def module_name(path: Path) -> str:
@@ -104,7 +81,12 @@ def dag(files: dict[str, Path]) -> dict[str, set[str]]:
 
 def test_every_file_has_a_room(files):
     homeless = sorted({room(name) for name in files if row(name) < 0})
-    assert not homeless, f"no row for {homeless}: add each to ROWS, below everything it imports"
+    assert not homeless, f"no row for {homeless} in {PACKAGE.name}/README.md: add each, below everything it imports"
+
+
+def test_every_room_of_the_map_is_there_once(files):
+    named = [room for rooms in ROWS for room in rooms]
+    assert sorted(named) == sorted({room(name) for name in files})
 
 
 def test_files_import_only_from_rows_above(dag):
@@ -128,6 +110,66 @@ def test_files_are_short(files):
     lengths = {name: len(path.read_text(encoding="utf-8").splitlines()) for name, path in files.items()}
     long = {name: length for name, length in lengths.items() if length > FILE_LINES}
     assert not long, f"files over {FILE_LINES} lines, split them by job: {long}"
+
+
+# --- no room keeps a list of ops --------------------------------------------------------------------------------------
+
+NUMPYS = {"protocols", "arguments", "program", "source", "backends"}
+"""Rooms that go by the names of NumPy's functions and methods, many of which are ops' names too."""
+
+OTHER_MEANINGS = {"draw": {"sum"}, "testing": {"special"}, "doctor": {"products"}, "stubs": {"fft"}}
+"""Words that are an op or a page of ops elsewhere: a step of the page, a kind of test case, a measurement, a module."""
+
+
+def literals(node: ast.AST) -> Iterator[str]:
+    """The strings that an expression consists of: itself, its elements, its keys."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, ast.Tuple | ast.List | ast.Set):
+        for element in node.elts:
+            yield from literals(element)
+    elif isinstance(node, ast.Dict):
+        for key in filter(None, node.keys):
+            yield from literals(key)
+
+
+def is_op_name(node: ast.AST) -> bool:
+    """Whether an expression is `….op.name`, `op.name` or `record.name`."""
+    if not isinstance(node, ast.Attribute) or node.attr != "name":
+        return False
+    return (node.value.attr if isinstance(node.value, ast.Attribute) else ast.unparse(node.value)) in ("op", "record")
+
+
+def test_no_room_goes_by_the_name_of_an_op(files):
+    """What a reader needs to know about an op is a trait of its record."""
+    wrong = [
+        f"{name}:{node.lineno}: {ast.unparse(node)}"
+        for name, path in files.items()
+        if room(name) != "ops"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if (isinstance(node, ast.Compare) and any(map(is_op_name, (node.left, *node.comparators))))
+        or (isinstance(node, ast.Subscript) and is_op_name(node.slice) and ast.unparse(node.value) != "OPS")
+    ]
+    assert not wrong, "an op is looked at by its name; give its record a trait:\n" + "\n".join(wrong)
+
+
+def test_no_room_lists_ops(files):
+    """Neither by their names nor by the pages they stand on: not in a comparison, a table or a look-up."""
+    pages = [name for name in files if name.startswith("tinygrad_bp.ops.")]
+    words = {name for name, op in OPS.items() if op.forward.__module__ in files}
+    words |= {page.rpartition(".")[2] for page in pages}
+    wrong = []
+    for name, path in files.items():
+        if room(name) in {"ops", *NUMPYS}:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            parts: list[ast.AST] = [node] if isinstance(node, ast.Dict | ast.Set | ast.Tuple | ast.List) else []
+            parts += [node.left, *node.comparators] if isinstance(node, ast.Compare) else []
+            parts += [node.slice] if isinstance(node, ast.Subscript) else []
+            found = {word for part in parts for word in literals(part)} & words
+            if found - OTHER_MEANINGS.get(room(name), set()):
+                wrong.append(f"{name}:{node.lineno}: {ast.unparse(node)}")
+    assert not wrong, "ops by name; give their records a trait:\n" + "\n".join(wrong)
 
 
 def body_length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:

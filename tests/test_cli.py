@@ -229,7 +229,7 @@ def test_source_prints_a_program_that_needs_only_numpy(capsys):
     assert callable(space["compute_derivatives"])
 
 
-@pytest.mark.parametrize("arguments", [["--layers", "7"], ["--batch", "0"], ["--activation", "softsign"]])
+@pytest.mark.parametrize("arguments", [["--layers", "7"], ["--batch", "0"], ["--activation", "sigmoidal"]])
 def test_source_refuses_in_one_line(arguments, capsys):
     assert cli.main(["source", *arguments]) == 2
     assert capsys.readouterr().err.startswith("error: ")

@@ -254,6 +254,25 @@ def test_gradients_own_their_memory():
     assert all(a.flags.owndata and a.flags.writeable for a in (x.grad, y.grad, z.grad))
 
 
+@pytest.mark.parametrize("leaves", [True, False])
+def test_what_meets_is_added_up_without_writing_to_anything_else(leaves):
+    x, seed, kept, trail = leaf([1.0, 2.0]), np.array([0.5, 0.25]), [], []
+    h = x if leaves else x * 1.0
+    h.retain_grad()
+    same = [h + 0.0 for _ in range(4)]  # their rules hand on one and the same array
+    for node in same:
+        node.register_hook(kept.append)
+    y = same[0] + same[1] + same[2] + same[3] + h
+    total = dict(sweep(y, seed, trail=trail))[h]
+    assert total.tolist() == (5 * seed).tolist()
+    assert seed.tolist() == [0.5, 0.25]
+    assert all(
+        array.tolist() == [0.5, 0.25] for array in [*kept, *[share for node, _, share in trail if node is not h]]
+    )
+    others = [seed, *kept, *[share for *_, share in trail], x.value, h.value]
+    assert not any(np.shares_memory(total, other) for other in others)
+
+
 VIEWS = {
     "itself": lambda x: tg.identity(x),
     "transpose": lambda x: x.T,

@@ -98,6 +98,44 @@ MISTAKES = {
         errors.ArgumentError,
         "'mean', 'sum', 'none'; got 'average'",
     ),
+    "an argument that is not there": (
+        lambda: tg.sum(leaf(2), axes=1),
+        errors.SignatureError,
+        r"^sum: there is no argument 'axes'\. The nearest is axis; it takes x, axis, keepdims\.$",
+    ),
+    "an argument of arrays that is not there": (
+        lambda: tg.sum(np.ones(2), axes=1),
+        errors.SignatureError,
+        "sum: there is no argument 'axes'. The nearest is axis",
+    ),
+    "an argument that a method has not": (
+        lambda: leaf(2).sum(axes=1),
+        errors.SignatureError,
+        "sum: there is no argument 'axes'. The nearest is axis",
+    ),
+    "an argument that another method has not": (
+        lambda: leaf(2).std(axes=1),
+        errors.SignatureError,
+        "std: there is no argument 'axes'. The nearest is axis",
+    ),
+    "an input that is missing": (
+        lambda: tg.sum(),
+        errors.SignatureError,
+        r"sum: missing a required argument: 'x'\. It is called as sum\(x, axis=None, keepdims=False\)\.$",
+    ),
+    "a setting that is missing": (lambda: tg.reshape(leaf(2)), errors.SignatureError, "argument: 'shape'"),
+    "too many arguments": (lambda: tg.sum(leaf(2), 0, True, 5), errors.SignatureError, "too many positional arguments"),
+    "an argument twice": (lambda: tg.sum(leaf(2), 0, axis=1), errors.SignatureError, "multiple values for .*'axis'"),
+    "an argument that a short function has not": (
+        lambda: tg.sigmoid(leaf(2), bogus=1),
+        TypeError,
+        r"sigmoid\(\) got an unexpected keyword argument 'bogus'",
+    ),
+    "an input that a short function lacks": (
+        lambda: tg.heaviside(leaf(2)),
+        TypeError,
+        r"heaviside\(\) missing 1 required positional argument: 'at_zero'",
+    ),
     "losses of different shapes": (
         lambda: tg.mse(leaf(3, name="p"), np.ones((3, 1))),
         errors.ShapeError,

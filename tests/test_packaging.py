@@ -11,6 +11,8 @@ from zipfile import ZipFile
 
 import pytest
 
+import tinygrad_bp as tg
+
 ROOT = Path(__file__).resolve().parent.parent
 
 # Distribution names that are not the name one imports.
@@ -66,6 +68,7 @@ def test_wheel_is_the_whole_package_and_nothing_else(wheel):
     with ZipFile(wheel) as archive:
         packed = {name for name in archive.namelist() if ".dist-info/" not in name}
     assert packed == {name for name in files if "__pycache__" not in name}, "see package_data in setup.cfg"
+    assert wheel.name.split("-")[1] == tg.__version__
 
 
 @pytest.mark.network

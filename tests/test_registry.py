@@ -144,6 +144,12 @@ def test_arguments_by_place_and_by_name(call):
     assert call(x.data).tolist() == [[3], [7]]
 
 
+def test_inputs_may_be_given_by_name():
+    assert tg.heaviside(x=np.array(-1.0), at_zero=0.5) == 0
+    assert tg.parametric_relu(x=np.array(-2.0), a=0.5) == -1
+    assert tg.linalg.inv(a=np.eye(1)) == 1
+
+
 def test_arrays_in_arrays_out():
     x = np.array([1.0, 2.0])
     assert type(tg.exp(x)) is np.ndarray
@@ -176,6 +182,7 @@ def test_an_exact_zero_wins_against_any_slope(d):
     slopes = np.array([d, 2.0])
     assert scale(np.array([0.0, 3.0]), slopes).tolist() == [0, 6]
     assert scale(np.float64(0), np.float64(d)) == 0
+    assert scale(np.array([[0.0, 3.0]] * 3).T, np.full((3, 2), slopes).T).tolist() == [[0] * 3, [6] * 3]
     assert tg.grad(lambda g: scale(g, slopes).sum())(np.array([0.0, 3.0])).tolist()[1] == 2
     assert tg.jvp(lambda g: scale(g, slopes), (np.array([1.0, 3.0]),), (np.array([0.0, 1.0]),))[1].tolist() == [0, 2]
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from inspect import Parameter, signature
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
+from tinygrad_bp.annotations import Array, DType
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.ops.arithmetic import add, maximum, minimum, multiply
 from tinygrad_bp.ops.comparison import where as choose
@@ -23,14 +24,15 @@ MISSING: Any = np._NoValue
 
 def _like(function: Function, complete: Function) -> Function:
     """`complete` with the signature of `function` and its own keywords after it."""
-    extra = [p for p in signature(complete).parameters.values() if p.kind is Parameter.KEYWORD_ONLY]
-    known = signature(function).parameters.values()
-    complete.__signature__ = signature(function).replace(parameters=[*known, *extra])  # type: ignore[attr-defined]
+    ours = signature(function, eval_str=True)
+    added = signature(complete, eval_str=True).parameters.values()
+    parameters = [*ours.parameters.values(), *[p for p in added if p.kind is Parameter.KEYWORD_ONLY]]
+    complete.__signature__ = ours.replace(parameters=parameters)  # type: ignore[attr-defined]
     return complete
 
 
 def _with_dtype(function: Function) -> Function:
-    def complete(x: Any, *args: Any, dtype: Any = None, **kwargs: Any) -> Any:
+    def complete(x: Any, *args: Any, dtype: DType | None = None, **kwargs: Any) -> Any:
         return function(x if dtype is None else astype(x, dtype), *args, **kwargs)
 
     return _like(function, complete)
@@ -62,7 +64,7 @@ def _mean_with_where(mean: Function) -> Function:
 
 
 def _with_correction(function: Function) -> Function:
-    def complete(x: Any, *args: Any, correction: Any = MISSING, **kwargs: Any) -> Any:
+    def complete(x: Any, *args: Any, correction: float = MISSING, **kwargs: Any) -> Any:
         if correction is MISSING:
             return function(x, *args, **kwargs)
         if "ddof" in kwargs or len(args) > 1:
@@ -75,7 +77,7 @@ def _with_correction(function: Function) -> Function:
 def _with_order(function: Function) -> Function:
     """Elements read and placed in C order, or with order="F" in Fortran's: that of the transpose."""
 
-    def complete(x: Any, shape: Any = -1, *, order: str = "C") -> Any:
+    def complete(x: Any, shape: Any = -1, *, order: Literal["C", "F"] = "C") -> Any:
         if order not in ("C", "F"):
             raise ArgumentError(f"np.{function.__name__}: order is 'C' or 'F' for tensors; got order={order!r}.")
         if order == "C":
@@ -87,7 +89,7 @@ def _with_order(function: Function) -> Function:
 
 
 def _with_rtol(pinv: Function) -> Function:
-    def complete(a: Any, *args: Any, rtol: Any = None, **kwargs: Any) -> Any:
+    def complete(a: Any, *args: Any, rtol: float | Array | None = None, **kwargs: Any) -> Any:
         return pinv(a, *args, **kwargs) if rtol is None else pinv(a, rtol)
 
     return _like(pinv, complete)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import update_wrapper
 from typing import Any
 
 import numpy as np
 
 from tinygrad_bp.engine import Node, Op, apply
+from tinygrad_bp.registry import require_signature
 
 Function = Callable[..., Any]
 
@@ -39,9 +40,10 @@ def reduction(function: Function) -> Any:
 
     def method(self: Node, axis: Any = None, *, keepdims: bool = False, **others: Any) -> Any:
         if others:
-            return numpys(self, axis=axis, keepdims=keepdims, **others)
+            return _with_numpys(numpys, (self,), {"axis": axis, "keepdims": keepdims, **others})
         return function(self, axis=axis, keepdims=keepdims)
 
+    method.numpys = numpys  # type: ignore[attr-defined]
     return update_wrapper(method, function)
 
 
@@ -49,6 +51,15 @@ def method(function: Function) -> Any:
     """NumPy's function as a method: it comes back to the library's function of the same name."""
 
     def method(self: Node, *args: Any, **kwargs: Any) -> Any:
-        return function(self, *args, **kwargs)
+        return _with_numpys(function, (self, *args), kwargs)
 
+    method.numpys = function  # type: ignore[attr-defined]
     return update_wrapper(method, function)
+
+
+def _with_numpys(function: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    try:
+        return function(*args, **kwargs)
+    except TypeError:
+        require_signature(function.__name__, function, args, kwargs)
+        raise

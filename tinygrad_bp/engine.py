@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_bp.broadcasting import unbroadcast
-from tinygrad_bp.constants import IMMUTABLE, constant, copied, owned
+from tinygrad_bp.constants import IMMUTABLE, constant, copied
 from tinygrad_bp.domains import Domain
 from tinygrad_bp.errors import (
     AnomalyError,
@@ -40,6 +40,7 @@ from tinygrad_bp.errors import (
     describe,
 )
 from tinygrad_bp.modes import MODE
+from tinygrad_bp.traits import NONE, Traits
 
 Rule = Callable[..., Any]
 
@@ -49,7 +50,7 @@ class Op:
     """One operation: its forward function, a VJP and a JVP for every input, its formula and its test domain.
 
     A rule is called as `vjp(g, y, *inputs, **params)` and `jvp(t, y, *inputs, **params)`. `None` stands for an input
-    that carries no derivative (a condition, an index, a step function).
+    that carries no derivative (a condition, an index, a step function). `traits` say what it means to its readers.
     """
 
     name: str
@@ -63,6 +64,8 @@ class Op:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     differentiable: bool = True
     explain: Callable[..., str] | None = None
+    traits: Traits = NONE
+    internal: bool = False
     call: Callable[..., Any] = lambda: None
 
     def __repr__(self) -> str:
@@ -95,14 +98,14 @@ class Node:
         self.op: Op | None = None
         self.operands: Any = ()
         self.inputs: Any = ()
-        self.params = _NOTHING
-        self.requires_grad = requires_grad
-        self.scope = ""
-        self.number = next(_numbers)
-        self.name = name
-        self.grad: Any = None
+        self.params: Mapping[str, Any] = _NOTHING
+        self.requires_grad: bool = requires_grad
+        self.scope: str = ""
+        self.number: int = next(_numbers)
+        self.name: str | None = name
+        self.grad: np.ndarray[Any, Any] | None = None
         self.hooks: tuple[Callable[[Any], Any], ...] | None = None
-        self.retains_grad = False
+        self.retains_grad: bool = False
 
     @property
     def parents(self) -> Any:
@@ -176,7 +179,7 @@ def apply(record: Op, args: tuple[Any, ...], params: Mapping[str, Any] = _NOTHIN
     node.op = record
     node.operands = args
     node.inputs = inputs
-    node.params = owned(params) if params else params
+    node.params = params
     node.requires_grad = requires_grad and record.differentiable
     node.scope = now.scope
     node.number = next(_numbers)
@@ -221,6 +224,7 @@ def sweep(
     adds to the parent's cotangent). With `release` a node forgets its parents and saved inputs once its rules are done.
     """
     cotangents = {root.number: seed}
+    totals = set()  # which cotangents are arrays made here, sums of shares
     pending = [(-root.number, root)]
     arrived = [root] if root.op is None or root.retains_grad else []
     watcher: Any = _Alarm() if trail is None and MODE.get().anomaly else trail
@@ -238,7 +242,12 @@ def sweep(
             if watcher is not None:
                 watcher.append((node, i, share))
             if key in cotangents:
-                cotangents[key] = cotangents[key] + share
+                if key in totals:
+                    cotangents[key] += share  # in place: nobody else has seen this array
+                    continue
+                cotangents[key] = total = cotangents[key] + share
+                if total.__class__ is np.ndarray:
+                    totals.add(key)
                 continue
             if parent.op is None or parent.retains_grad:
                 arrived.append(parent)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any
 
 from numpy.linalg import LinAlgError
@@ -21,6 +23,10 @@ class DTypeError(TinygradError, TypeError):
 
 class ArgumentError(TinygradError, ValueError):
     """An argument outside what the function accepts."""
+
+
+class SignatureError(TinygradError, TypeError):
+    """Arguments that the function does not have, or without one that it needs."""
 
 
 class LinearAlgebraError(TinygradError, LinAlgError):
@@ -91,6 +97,14 @@ def describe(value: Any) -> str:
     if shape is None:
         return repr(value) if isinstance(value, bool | int | float | complex) else type(value).__name__
     return f"{name or kind} {tuple(shape)}"
+
+
+def unknown_argument(function: str, given: str, known: Iterable[str]) -> SignatureError:
+    """The error for an argument that a function does not have: the nearest one that it has, and all of them."""
+    known = list(known)
+    nearest = get_close_matches(given, known, n=1, cutoff=0.0)
+    hint = f"The nearest is {nearest[0]}; it takes {', '.join(known)}." if known else "It takes none. Leave it away."
+    return SignatureError(f"{function}: there is no argument {given!r}. {hint}")
 
 
 def missing_extra(package: str, extra: str) -> MissingExtraError:

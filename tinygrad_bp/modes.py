@@ -23,12 +23,12 @@ class Mode:
         depth: int = 0,
         trail: list[Any] | None = None,
     ):
-        self.recording = recording
-        self.tracing = tracing
-        self.scope = scope
-        self.anomaly = anomaly
-        self.depth = depth
-        self.trail = trail
+        self.recording: bool = recording
+        self.tracing: bool = tracing
+        self.scope: str = scope
+        self.anomaly: bool = anomaly
+        self.depth: int = depth
+        self.trail: list[Any] | None = trail
 
 
 MODE: ContextVar[Mode] = ContextVar("tinygrad_bp.mode", default=Mode())  # noqa: B039 - never mutated, only replaced

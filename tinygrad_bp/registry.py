@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import inspect
+import operator
 from cmath import isnan
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial, update_wrapper, wraps
 from itertools import count
+from math import inf
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from tinygrad_bp.constants import constant
+from tinygrad_bp.blocks import LARGE, in_blocks, splits
+from tinygrad_bp.constants import IMMUTABLE, constant, owned
 from tinygrad_bp.domains import Domain, Reals
 from tinygrad_bp.engine import Node, Op, Rule, apply
-from tinygrad_bp.errors import ArgumentError, RegistrationError, describe
+from tinygrad_bp.errors import ArgumentError, RegistrationError, SignatureError, describe, unknown_argument
+from tinygrad_bp.traits import NONE, Traits
 
 LINEAR = "linear"
 MULTILINEAR = "multilinear"
@@ -48,15 +52,18 @@ def op(
     jvp: Rule | Sequence[Rule | None] | Each | str | None = None,
     convention: str = "",
     explain: Callable[..., str] | None = None,
+    traits: Traits = NONE,
     whole: bool = False,
+    internal: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     r"""Register the decorated forward function as an op; returns the function that users call.
 
     Elementwise ops give `derivatives`, ∂y/∂xᵢ as `d(y, *inputs, **params)`; the rules follow from them. Others give
     `vjps`, and `jvp` as one rule for each input, `LINEAR` (jointly linear in its inputs: sum, reshape) or `MULTILINEAR`
     (linear in each: matmul). `explain(*operands)` says what is wrong with operands that the forward function refused.
+    `traits` tell names, formulas and derivations what the op means: that it is an activation, or a product.
     Generated code has the NumPy calls of the forward function in it, or, if it looks at numbers or writes to arrays,
-    with `whole` the function itself.
+    with `whole` the function itself. `internal` ops are not exported: functions that are exported are made of them.
     On arrays the returned function computes; on tensors it records. Rules use operators, ufuncs, array methods and
     other ops, so that they can be differentiated too. An op defined again in the same module replaces the first.
 
@@ -74,7 +81,9 @@ def op(
     def register(forward: Callable[..., Any]) -> Callable[..., Any]:
         name = forward.__name__
         if derivatives is not None:
-            back: Any = tuple(d and _cotangent_rule(d) for d in derivatives)
+            own = str(forward.__module__).startswith("tinygrad_bp.ops.")  # others' may look at shapes
+            large = LARGE if own else inf
+            back: Any = tuple(d and _cotangent_rule(d, large) for d in derivatives)
             ahead: Any = tuple(d and _tangent_rule(d) for d in derivatives)
         else:
             back, ahead = vjps, (jvp,) if callable(jvp) else jvp
@@ -85,7 +94,7 @@ def op(
         run = recordable(forward) if whole else forward
         record = Op(
             name, run, back, ahead, latex, domain, derivatives, convention, MappingProxyType(defaults),
-            differentiable=arity is None or any(back), explain=explain,
+            differentiable=arity is None or any(back), explain=explain, traits=traits, internal=internal,
         )  # fmt: skip
         object.__setattr__(record, "call", _public(record, arity, [p.name for p in parameters]))
         if isinstance(ahead, str):
@@ -155,23 +164,56 @@ def _public(record: Op, arity: int | None, names: list[str]) -> Callable[..., An
 
     def call(*args: Any, **params: Any) -> Any:
         if arity is not None and len(args) != arity:
-            params = dict(zip(names, args, strict=False)) | params
-            args = tuple([params.pop(name) for name in names[:arity]])
+            args, params = _placed(record, names, arity, args, params)
         for setting in params.values():
             if isinstance(setting, Node):
                 args, params = _with_plain_settings(record.name, args, params)
                 break
-        params = {**defaults, **params} if params else defaults
-        for a in args:
-            if isinstance(a, Node):
-                return apply(record, args, params)
-        return forward(*args, **params)
+        params = {**defaults, **owned(params)} if params else defaults
+        try:
+            for a in args:
+                if isinstance(a, Node):
+                    return apply(record, args, params)
+            return forward(*args, **params)
+        except TypeError:
+            require_signature(record.name, forward, args, params)
+            raise
 
     short: Mapping[int | None, Callable[..., Any]] = {1: unary, 2: binary, 3: ternary}
-    chosen = short.get(arity, call) if len(names) == arity else call
+    chosen: Any = short.get(arity, call) if len(names) == arity else call
+    if chosen is not call:  # its inputs may be given by the names that they have in the forward function
+        chosen.__code__ = chosen.__code__.replace(co_varnames=tuple(names))
     update_wrapper(chosen, forward)
-    chosen.op = record  # type: ignore[attr-defined]
-    return chosen
+    chosen.op = record
+    return chosen  # type: ignore[no-any-return]
+
+
+def _placed(
+    record: Op, names: list[str], arity: int, args: tuple[Any, ...], params: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Inputs that were given by name, and settings that were given by place, each where it belongs."""
+    placed = dict(zip(names, args, strict=False)) | params
+    none_twice_or_too_many = len(placed) == len(args) + len(params)
+    inputs = [placed.pop(name) for name in names[:arity] if name in placed]
+    if len(inputs) < arity or not none_twice_or_too_many:
+        require_signature(record.name, record.forward, args, params)
+    return tuple(inputs), placed
+
+
+def require_signature(
+    name: str, function: Callable[..., Any], args: tuple[Any, ...], params: Mapping[str, Any]
+) -> None:
+    """Raise SignatureError if the function does not take these arguments, for a call that failed."""
+    signature = inspect.signature(function)
+    try:
+        signature.bind(*args, **params)
+    except TypeError as error:
+        for key in params:
+            if key not in signature.parameters:
+                raise unknown_argument(name, key, signature.parameters) from None
+        parameters = [p.replace(annotation=p.empty) for p in signature.parameters.values()]
+        plain = signature.replace(parameters=parameters, return_annotation=signature.empty)
+        raise SignatureError(f"{name}: {error}. It is called as {name}{plain}.") from None
 
 
 def _with_plain_settings(name: str, args: Any, params: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -202,10 +244,15 @@ def plain_number(name: str, key: str, setting: Any) -> Any:
     return float(plain_setting(name, key, setting)) if isinstance(setting, Node) else setting
 
 
-def _cotangent_rule(derivative: Rule) -> Rule:
+def _cotangent_rule(derivative: Rule, large: float) -> Rule:
+    """The rule of one input; it works in blocks from `large` elements on."""
+
     def vjp(g: Any, *values: Any, **params: Any) -> Any:
-        d = derivative(*values, **params)
-        return scale(g, d) if isinstance(g, Node) else _scale(g, d)
+        if isinstance(g, Node):
+            return scale(g, derivative(*values, **params))
+        if g.size >= large and splits(g.shape, (g, *values)) and IMMUTABLE.issuperset(map(type, params.values())):
+            return in_blocks(partial(_scaled, partial(derivative, **params)), g, *values)
+        return _scale(g, derivative(*values, **params))
 
     return vjp
 
@@ -226,11 +273,13 @@ def _linear_rule(record: Op, multilinear: bool, i: int, t: Any, y: Any, *inputs:
 
 
 @op(
+    internal=True,
     vjps=(lambda c, y, g, d: scale(c, d), lambda c, y, g, d: scale(c, g)),
     jvp=MULTILINEAR,
     latex=r"{0} \odot {1}",
     domain=Reals(),
     convention="an exact 0 in the first factor gives 0, even against infinity or NaN",
+    traits=Traits(algebra=operator.mul),
     whole=True,
 )
 def scale(g: Any, d: Any) -> Any:
@@ -239,8 +288,19 @@ def scale(g: Any, d: Any) -> Any:
     A cotangent of 0 says that nothing downstream looks at this element, so an infinite slope there does not matter.
     """
     product = g * d
-    norm = np.vdot(product, product)
-    return np.where(g == 0, np.zeros_like(product), product) if isnan(norm) else product
+    flat = product if product.flags.c_contiguous else product.ravel("K")  # vdot would put the elements in C order
+    if isnan(np.vdot(flat, flat)):  # a call faster than isnan(product).any()
+        product = np.where((g == 0) & np.isnan(product), np.zeros_like(product), product)
+    return product
 
 
 _scale = scale.op.forward.__wrapped__  # type: ignore[attr-defined]
+
+
+def _scaled(derivative: Rule, out: Any, g: Any, *values: Any) -> Any:
+    """scale(g, derivative(*values)), written to `out` if there is one."""
+    d = derivative(*values)
+    product = np.multiply(g, d, out=out)
+    if isnan(np.minimum.reduce(product)):  # NaN if one is; and unlike vdot it starts no threads of BLAS
+        product[...] = _scale(g, d)
+    return product

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, Self, final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal, Self, final
 
 import numpy as np
 
+from tinygrad_bp.annotations import Array, Operand
 from tinygrad_bp.constants import plain
-from tinygrad_bp.delegation import method, operator, reduction, reflected
-from tinygrad_bp.engine import Node, sweep
+from tinygrad_bp.engine import sweep
 from tinygrad_bp.errors import (
     ArrayConversionError,
     DTypeError,
@@ -20,25 +20,13 @@ from tinygrad_bp.errors import (
     describe,
 )
 from tinygrad_bp.formula import LocalDerivative
-from tinygrad_bp.ops import (
-    arithmetic,
-    bitwise,
-    comparison,
-    complex as complex_numbers,
-    indexing,
-    linear_algebra,
-    products,
-    reductions,
-    rounding,
-    shaping,
-)
+from tinygrad_bp.methods import ArrayMethods
+from tinygrad_bp.ops import arithmetic, indexing, shaping
 from tinygrad_bp.protocols import array_function, array_ufunc
-
-Array = np.ndarray[Any, Any]
 
 
 @final
-class Tensor(Node):
+class Tensor(ArrayMethods):
     """An array that remembers how it was computed.
 
     Made by `tensor` (copies) or `asarray` (shares), and by every op on tensors. It has NumPy's operators, indexing and
@@ -53,6 +41,10 @@ class Tensor(Node):
     """
 
     __slots__ = ()
+
+    name: str | None
+    grad: Array | None
+    hooks: tuple[Callable[[Any], Any], ...] | None
 
     @property
     def data(self) -> Array:
@@ -85,8 +77,6 @@ class Tensor(Node):
     def is_leaf(self) -> bool:
         """Whether the tensor was made by the user, not by an op."""
         return self.op is None
-
-    T, mT = property(shaping.transpose), property(shaping.matrix_transpose)
 
     @property
     def local_derivatives(self) -> tuple[LocalDerivative, ...]:
@@ -173,7 +163,8 @@ class Tensor(Node):
         """The value as nested lists of Python numbers."""
         return self.value.tolist()
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+    # Of any dtype to a type checker, so that array * tensor is not NumPy's product, which is an array, but __rmul__'s.
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, np.dtype[np.generic]]:
         if self.requires_grad:
             raise ArrayConversionError(
                 f"{describe(self)} requires a gradient, which a plain array would lose. "
@@ -186,7 +177,7 @@ class Tensor(Node):
     def __copy__(self) -> Tensor:
         if self.op is None or not self.requires_grad:
             return Tensor(self.value, self.requires_grad, self.name)
-        return self.copy()  # type: ignore[no-any-return]
+        return self.copy()
 
     def __reduce__(self) -> tuple[Any, ...]:
         """What `copy.deepcopy` and `pickle` keep: value, name and whether a gradient is required."""
@@ -200,41 +191,19 @@ class Tensor(Node):
     __array_ufunc__ = array_ufunc
     __array_function__ = array_function
 
-    # --- operators ---
-
-    __add__, __radd__ = operator(arithmetic.add), reflected(arithmetic.add)
-    __sub__, __rsub__ = operator(arithmetic.subtract), reflected(arithmetic.subtract)
-    __mul__, __rmul__ = operator(arithmetic.multiply), reflected(arithmetic.multiply)
-    __truediv__, __rtruediv__ = operator(arithmetic.divide), reflected(arithmetic.divide)
-    __floordiv__, __rfloordiv__ = operator(arithmetic.floor_divide), reflected(arithmetic.floor_divide)
-    __mod__, __rmod__ = operator(arithmetic.remainder), reflected(arithmetic.remainder)
-    __divmod__ = arithmetic.divmod
-    __pow__, __rpow__ = operator(arithmetic.power), reflected(arithmetic.power)
-    __matmul__, __rmatmul__ = operator(linear_algebra.matmul), reflected(linear_algebra.matmul)
-    __and__, __rand__ = operator(bitwise.bitwise_and), reflected(bitwise.bitwise_and)
-    __or__, __ror__ = operator(bitwise.bitwise_or), reflected(bitwise.bitwise_or)
-    __xor__, __rxor__ = operator(bitwise.bitwise_xor), reflected(bitwise.bitwise_xor)
-    __lt__, __le__ = operator(comparison.less), operator(comparison.less_equal)
-    __gt__, __ge__ = operator(comparison.greater), operator(comparison.greater_equal)
-    __eq__, __ne__ = operator(comparison.equal), operator(comparison.not_equal)
-    __hash__ = object.__hash__
-    __neg__, __pos__ = arithmetic.negative, arithmetic.positive
-    __abs__, __invert__ = rounding.absolute, bitwise.invert
-    __round__ = rounding.round
-
-    def __rdivmod__(self, other: Any) -> Any:
+    def __rdivmod__(self, other: Operand) -> tuple[Tensor, Tensor]:
         return arithmetic.divmod(other, self)
 
-    def __getitem__(self, index: Any) -> Any:
-        return indexing.at(self, index)
+    def __getitem__(self, index: Any) -> Tensor:
+        return indexing.at(self, index)  # type: ignore[no-any-return]
 
-    def __setitem__(self, index: Any, value: Any) -> None:
+    def __setitem__(self, index: Any, value: Operand) -> None:
         indexing.assign(self, index, value)
 
     def __len__(self) -> int:
         return len(self.value)
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Tensor]:
         if self.ndim == 0:
             raise ShapeError(f"{describe(self)} has no axis to iterate over.")
         return (self[i] for i in range(len(self.value)))
@@ -274,29 +243,23 @@ class Tensor(Node):
 
     # --- methods of arrays ---
 
-    def reshape(self, *shape: Any, order: Any = "C") -> Any:
+    def reshape(self, *shape: int | Sequence[int], order: Literal["C", "F"] = "C") -> Tensor:
         """The same elements in another shape, read and placed in C order, or with order="F" in Fortran's."""
-        wanted = shape[0] if len(shape) == 1 else shape
-        return shaping.reshape(self, shape=wanted) if order == "C" else np.reshape(self, wanted, order=order)
+        wanted: Any = shape[0] if len(shape) == 1 else shape
+        y: Any = shaping.reshape(self, shape=wanted) if order == "C" else np.reshape(self, wanted, order=order)
+        return y  # type: ignore[no-any-return]
 
-    def transpose(self, *axes: Any) -> Any:
+    def transpose(self, *axes: int | Sequence[int] | None) -> Tensor:
         """Axes permuted, reversed without arguments."""
-        return shaping.transpose(self, axes=axes[0] if len(axes) == 1 else axes or None)
+        return shaping.transpose(self, axes=axes[0] if len(axes) == 1 else axes or None)  # type: ignore[no-any-return]
 
-    real, imag = property(complex_numbers.real), property(complex_numbers.imag)
-    dot, astype, swapaxes = products.dot, shaping.astype, shaping.swapaxes
-    sum, mean = reduction(reductions.sum), reduction(reductions.mean)
-    max, min = reduction(reductions.max), reduction(reductions.min)
-    prod, var, std = method(np.prod), method(np.var), method(np.std)
-    cumsum, cumprod = method(np.cumsum), method(np.cumprod)
-    clip, round = method(np.clip), method(np.round)
-    conj = conjugate = complex_numbers.conjugate
-    ravel, flatten, squeeze = method(np.ravel), method(np.ravel), method(np.squeeze)
-    repeat, take, copy = method(np.repeat), method(np.take), method(np.copy)
-    diagonal, trace = method(np.diagonal), method(np.trace)
-    any, all, nonzero = method(np.any), method(np.all), method(np.nonzero)
-    argmax, argmin, argsort = method(np.argmax), method(np.argmin), method(np.argsort)
-    searchsorted = method(np.searchsorted)
+    def nonzero(self) -> tuple[Array, ...]:
+        """The indices of the elements that are not 0, an array for each axis."""
+        return np.nonzero(self.data)
+
+    def searchsorted(self, v: Any, side: Literal["left", "right"] = "left", sorter: Any = None) -> Any:
+        """Where in this sorted vector each element of v belongs."""
+        return np.searchsorted(self, v, side, sorter)
 
 
 def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, name: str | None = None) -> Tensor:

@@ -55,6 +55,14 @@ def test_what_a_group_needs_from_a_later_step_parts_it():
     check(f, rng.normal(size=N) / 9, groups=2)
 
 
+def test_a_sum_is_read_when_it_is_complete():
+    def f(x):
+        e = tg.exp(x) * 2.0
+        return e / tg.sum(e), tg.sum(e) * e
+
+    check(f, rng.normal(size=N), groups=2)
+
+
 def test_a_mean_in_between_parts_it_too():
     def f(x):
         y = x * 3.0 + 1.0
@@ -91,7 +99,7 @@ def test_broadcast_operands_stay_outside():
 
 
 def test_one_core_is_enough(monkeypatch):
-    monkeypatch.setattr(sys.modules["tinygrad_bp.backends.tiles"], "threads", lambda: 1)
+    monkeypatch.setattr(sys.modules["tinygrad_bp.blocks"], "threads", lambda: 1)
     check(lambda x: (x + 1.0) * 2.0, rng.normal(size=N), groups=1)
 
 

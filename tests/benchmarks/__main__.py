@@ -1,4 +1,4 @@
-"""python -m tests.benchmarks [steps | ops | import | train | draw | compile | memory]."""
+"""python -m tests.benchmarks [steps | ops | import | train | draw | compile | memory | profile]."""
 
 import argparse
 import os
@@ -12,7 +12,10 @@ from .environment import limit_threads
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument(
-        "what", nargs="?", choices=("steps", "ops", "import", "train", "draw", "compile", "memory"), default="steps"
+        "what",
+        nargs="?",
+        choices=("steps", "ops", "import", "train", "draw", "compile", "memory", "profile"),
+        default="steps",
     )
     parser.add_argument("--rows", help="steps: which rows, such as 1,2 (default: all)")
     parser.add_argument("--only", help="which contestants, such as numpy,tinygrad,torch (default: all)")
@@ -64,6 +67,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from . import memory
 
         return memory.run()
+    if options.what == "profile":
+        from . import call_counts
+
+        return call_counts.run()
     if options.what == "draw":
         from . import drawing
 

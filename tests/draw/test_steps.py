@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tinygrad_bp as tg
-from tinygrad_bp.draw.steps import numbers, steps, symbols
+from tinygrad_bp.draw.frames import numbers, steps, symbols
 from tinygrad_bp.graph import Graph, graph
 
 

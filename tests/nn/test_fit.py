@@ -9,7 +9,7 @@ import pytest
 
 import tinygrad_bp as tg
 from tinygrad_bp.errors import AnomalyError, ArgumentError, DataError, NonScalarBackwardError, ShapeError
-from tinygrad_bp.nn import descent, fitting, steps
+from tinygrad_bp.nn import descent, fitting, training_step
 from tinygrad_bp.nn.functional import gradients_of, restored
 
 RNG = np.random.default_rng(0)
@@ -54,14 +54,14 @@ def fitted(model, loss=LOSS, X=X, y=Y, lr=0.5, **options):
 def programs(monkeypatch):
     """The sizes of the batches that programs were made for."""
     sizes = []
-    run = steps.Steps._run
+    run = training_step.TrainingStep._run
 
     def watched(self, x, y):
         if len(x) not in self._programs:
             sizes.append(len(x))
         return run(self, x, y)
 
-    monkeypatch.setattr(steps.Steps, "_run", watched)
+    monkeypatch.setattr(training_step.TrainingStep, "_run", watched)
     return sizes
 
 

@@ -183,7 +183,7 @@ def test_refuses_other_architectures(architecture, message):
 
 
 def test_refuses_other_activations_and_seeds():
-    with pytest.raises(ArgumentError, match=r"one of sigmoid, tanh.*got 'sigmoidal'"):
+    with pytest.raises(ArgumentError, match=r"one of arctan, .*sigmoid, .*tanh, .*got 'sigmoidal'"):
         NeuralNetwork([7, 2, 1], "sigmoidal")
     with pytest.raises(ArgumentError, match="got -1"):
         NeuralNetwork([7, 2, 1], seed=-1)

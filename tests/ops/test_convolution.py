@@ -89,6 +89,13 @@ def test_gradients_of_conv2d(params):
     check_gradients(lambda a, b: conv2d(a, b, **params), x, w, analytic=True)
 
 
+def test_places_as_many_as_a_power_of_two():
+    x, w = normal(4, 2, 16, 16), normal(2, 2, 3, 3)
+    expected = conv2d_by_loops(x, w, (1, 1), ((1, 1), (1, 1)), (1, 1), 1)
+    np.testing.assert_allclose(conv2d(x, w, padding=1), expected, atol=1e-12)
+    check_gradients(lambda a, b: conv2d(a, b, padding=1), x, w, analytic=True)
+
+
 def test_gradients_of_conv1d_with_a_bias():
     check_gradients(lambda x, w, b: conv1d(x, w, stride=2) + b[:, None], normal(2, 2, 6), normal(3, 2, 3), normal(3))
 
@@ -105,6 +112,33 @@ def test_float32_stays():
     for f in (lambda t: conv2d(t, w, padding=1), lambda t: max_pool2d(t, 2, padding=1), lambda t: avg_pool2d(t, 2)):
         y, pullback = tg.vjp(f, x)
         assert (y.dtype, pullback(y)[0].dtype) == (np.float32, np.float32)
+
+
+def in_other_orders(x):
+    """x as it may lie in memory: columns first, the examples last, with gaps, backwards."""
+    yield np.asfortranarray(x)
+    yield np.ascontiguousarray(np.moveaxis(x, 0, -1)).transpose(x.ndim - 1, *range(x.ndim - 1))
+    yield np.repeat(x, 2, axis=1)[:, ::2]
+    yield np.flip(np.flip(x).copy())
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: conv2d(x, np.cos(np.arange(48.0)).reshape(3, 4, 2, 2), padding=1),
+        lambda x: max_pool2d(x, 2),
+        lambda x: max_pool2d(x, 3, 1, padding=1),
+        lambda x: avg_pool2d(x, 3, 2, padding=1),
+    ],
+)
+def test_the_order_in_memory_makes_no_difference(f):
+    x = normal(3, 4, 6, 5)
+    y, pullback = tg.vjp(f, x)
+    g = normal(*y.shape)
+    for same, seed in zip(in_other_orders(x), in_other_orders(g), strict=True):
+        z, pull = tg.vjp(f, same)
+        np.testing.assert_allclose(z, y, atol=1e-12)
+        np.testing.assert_allclose(pull(seed)[0], pullback(g)[0], atol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -192,3 +226,37 @@ def test_ties_of_a_window_share_and_overlapping_windows_add_up():
 def test_the_border_never_wins_nor_ties():
     x = np.zeros((1, 1, 2))
     np.testing.assert_array_equal(tg.grad(lambda t: max_pool1d(t, 2, 1, padding=1).sum())(x), [[[1.5, 1.5]]])
+
+
+def test_the_border_is_not_the_largest_of_an_image_of_minus_infinity():
+    x = np.full((1, 1, 2), -np.inf)
+    np.testing.assert_array_equal(tg.grad(lambda t: max_pool1d(t, 2, 1, padding=1).sum())(x), [[[1.5, 1.5]]])
+    np.testing.assert_array_equal(
+        tg.jvp(lambda t: max_pool1d(t, 2, 1, padding=1), [x], [np.ones_like(x)])[1], [[[1, 1, 1]]]
+    )
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_ties_by_the_thousand_share_equally(dtype):
+    x = np.zeros((2, 1, 60, 60), dtype)
+    gradient = tg.grad(lambda t: max_pool2d(t, 60).sum())(x)
+    assert gradient.dtype == dtype
+    np.testing.assert_array_equal(gradient, np.full_like(x, 1 / 3600))
+    _, tangent = tg.jvp(lambda t: max_pool2d(t, 60), [x], [x + 1])
+    np.testing.assert_array_equal(tangent, [[[[1]]]] * 2)
+
+
+def test_bytes_are_averaged_without_overflow():
+    np.testing.assert_array_equal(avg_pool2d(np.full((1, 1, 4, 4), 200, np.uint8), 2), np.full((1, 1, 2, 2), 200.0))
+
+
+def test_the_mean_of_many_halves_is_rounded_once():
+    x = normal(2, 3, 60, 60).astype(np.float16)
+    expected = x.mean(axis=(2, 3), dtype=np.float64, keepdims=True)
+    assert avg_pool2d(x, 60).dtype == np.float16
+    np.testing.assert_allclose(avg_pool2d(x, 60), expected, rtol=2**-10, atol=1e-6)
+
+
+def test_the_derivative_of_the_largest_differentiates_again():
+    check_gradients(lambda t: max_pool2d(t, 3, 2, padding=1) ** 3, normal(2, 2, 5, 4))
+    check_gradients(lambda t: max_pool2d(t, 2) ** 3, normal(2, 2, 5, 4))

@@ -206,6 +206,13 @@ def test_memory_of_large_values_is_used_again():
         np.testing.assert_array_equal(compiled(x)[0], np.exp(x) + x)
 
 
+def test_large_values_lie_in_memory_as_numpy_puts_them():
+    x = rng.normal(size=(200, 100))
+    compiled = tg.compile(lambda x: tg.exp(x.T) + 1.0, backend="numpy")
+    for _ in range(2):  # as it is traced, and as it runs
+        assert compiled(x).strides == x.T.strides
+
+
 def test_memory_is_not_used_again_while_somebody_reads_it():
     x = rng.normal(size=(200, 100))
 

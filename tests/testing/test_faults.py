@@ -203,16 +203,16 @@ def without_fan_out():
 
 IN_THE_ENGINE = {
     "shares of a fan-out dropped": lambda: {
-        f"tinygrad_bp.{module}.sweep": without_fan_out() for module in ("testing.trace", "transforms.inputs")
+        f"tinygrad_bp.{module}.sweep": without_fan_out() for module in ("testing.recording", "transforms.inputs")
     },
     "broadcasting not summed": lambda: {"tinygrad_bp.engine.unbroadcast": first_copy},
     "gradients of the wrong dtype": lambda: {
-        "tinygrad_bp.testing.trace.sweep": lambda *args, **kwargs: [
+        "tinygrad_bp.testing.recording.sweep": lambda *args, **kwargs: [
             (node, g if kwargs.get("as_graph") else g.astype(np.float64)) for node, g in engine.sweep(*args, **kwargs)
         ]
     },
     "an edge left out": lambda: {
-        "tinygrad_bp.testing.trace.sweep": lambda *args, **kwargs: engine.sweep(*args, **kwargs)[1:]
+        "tinygrad_bp.testing.recording.sweep": lambda *args, **kwargs: engine.sweep(*args, **kwargs)[1:]
     },
 }
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from tinygrad_bp.backends.backend import Backend, Executable, Run
 from tinygrad_bp.backends.thresholds import FUSION_ELEMENT_STEPS, FUSION_ELEMENTS
+from tinygrad_bp.blocks import threads
 from tinygrad_bp.program import Program, fuse_elementwise
 from tinygrad_bp.program.fusion import FusionGroup
 from tinygrad_bp.source import Writer, pytext
@@ -46,8 +47,6 @@ def _partial_last(run: Run, last: Sequence[Any]) -> Run:
 def _note(loops: Sequence[Any]) -> str:
     if not loops:
         return ""
-    from tinygrad_bp.backends.tiles import threads
-
     native = sum(loop.native for loop in loops)
     note = f"{len(loops)} fusion groups in tiles on {threads()} threads"
     return note + f", {native} of them as machine code" * bool(native)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache, partial
+from functools import partial
 from math import prod
 from typing import Any, final
 
@@ -13,20 +11,11 @@ import numpy as np
 
 from tinygrad_bp.backends.buffers import BufferPool
 from tinygrad_bp.backends.thresholds import CALL_TILE_ELEMENTS
+from tinygrad_bp.blocks import share_out
 from tinygrad_bp.program.fusion import FusionGroup
 from tinygrad_bp.program.step import CONSTANT, FUNCTION, SCALE, WHOLE, Step, is_total, uniform
 from tinygrad_bp.source import pytext
 from tinygrad_bp.source.expressions import number
-
-
-def threads() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@cache
-def _executor(count: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(count, thread_name_prefix="tinygrad_bp")
 
 
 @final
@@ -58,21 +47,14 @@ class Tiled:
         flat = [x.reshape(-1) if large else x for x, large in zip(whole, self.large, strict=True)]
         starts = range(0, self.size, self.loop.tile)
         totals = np.empty((len(self.sums), len(starts)))
-        left = iter(starts)  # a tile goes to whoever is free
-        count = min(threads(), len(starts))
-        work = partial(self._work, flat, [array.reshape(-1) for array in arrays], totals, left)
-        others = [_executor(count).submit(work) for _ in range(count - 1)]
-        work()
-        for future in others:
-            if not future.cancel():  # it has begun
-                future.result()
+        share_out(partial(self._work, flat, [array.reshape(-1) for array in arrays], totals), starts)
         sums = [dtype.type(total) for dtype, total in zip(self.sums, totals.sum(axis=1), strict=True)]
         return *arrays, *sums
 
     def _work(self, inputs: Sequence[Any], arrays: Sequence[Any], totals: Any, left: Iterator[int]) -> None:
         """Compute one tile after the other, as long as any are left."""
         compute, tile = self.loop.begun(inputs, arrays), self.loop.tile
-        with np.errstate(all="ignore"):  # each thread has its own
+        with np.errstate(all="ignore"):
             for start in left:
                 totals[:, start // tile] = compute(start, min(start + tile, self.size))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tinygrad_bp.derive.derivation import Derivation as Derivation
-from tinygrad_bp.derive.steps import Step
+from tinygrad_bp.derive.equations import Equation
 from tinygrad_bp.derive.sweep import sweep
 from tinygrad_bp.engine import Node
 from tinygrad_bp.errors import ArgumentError, NoGradientError, NonScalarBackwardError, describe
@@ -15,7 +15,7 @@ MOST_NODES = 300
 """Nobody reads a longer derivation."""
 
 
-def whole(C: Any) -> tuple[Graph, tuple[Step, ...]]:
+def whole(C: Any) -> tuple[Graph, tuple[Equation, ...]]:
     """The graph of C, and the derivation of every gradient in it."""
     if not isinstance(C, Node):
         raise ArgumentError(f"derive: expected a tensor; got {type(C).__name__}. Pass the result of a computation.")

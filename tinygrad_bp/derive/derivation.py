@@ -8,9 +8,9 @@ from functools import cached_property
 from typing import final
 
 from tinygrad_bp.derive import rows
-from tinygrad_bp.derive.show import Row, Section, Writer
+from tinygrad_bp.derive.equations import Equation, Factor, agree, difference, largest, rounding
+from tinygrad_bp.derive.show import Notation, Row, Section
 from tinygrad_bp.derive.simplify import missing
-from tinygrad_bp.derive.steps import Factor, Step, agree, difference, largest, rounding
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.graph import Graph, GraphNode
 
@@ -26,10 +26,10 @@ class Derivation:
 
     graph: Graph
     node: GraphNode
-    everything: tuple[Step, ...]
+    everything: tuple[Equation, ...]
 
     @cached_property
-    def steps(self) -> tuple[Step, ...]:
+    def steps(self) -> tuple[Equation, ...]:
         """The gradients of the values on the way from C to x, x last."""
         way = {self.node.id}
         found = []
@@ -49,7 +49,7 @@ class Derivation:
 
         Raises ArgumentError if one differs by more than rounding.
         """
-        return require_true(self.steps, self._writer)
+        return require_true(self.steps, self._notation)
 
     @cached_property
     def sections(self) -> tuple[Section, ...]:
@@ -66,7 +66,7 @@ class Derivation:
             "Factors": [rows.local(factor, self.graph.root, several) for factor in self.factors],
             "Put together": [rows.equation(step) for step in self.steps if not _is_factor(step)],
             "Result": [rows.result(self.steps[-1])],
-            "Every layer": rows.every_layer(self.graph, self.everything, self._writer),
+            "Every layer": rows.every_layer(self.graph, self.everything, self._notation),
             "Note": [Row(remark=note) for note in missing()],
         }
         return tuple([Section(title, tuple(found)) for title, found in parts.items() if found])
@@ -74,17 +74,17 @@ class Derivation:
     @property
     def text(self) -> str:
         """The derivation as plain text."""
-        return self._writer.text(self.sections)
+        return self._notation.text(self.sections)
 
     @property
     def latex(self) -> str:
         """The derivation as LaTeX, for math mode."""
-        return self._writer.aligned(self.sections)
+        return self._notation.aligned(self.sections)
 
     @property
     def html(self) -> str:
         """The derivation as a fragment of HTML, its formulas in MathML."""
-        return self._writer.html(self.sections)
+        return self._notation.html(self.sections)
 
     def __str__(self) -> str:
         return self.text
@@ -96,16 +96,16 @@ class Derivation:
         return self.html
 
     @cached_property
-    def _writer(self) -> Writer:
-        return Writer(self.graph)
+    def _notation(self) -> Notation:
+        return Notation(self.graph)
 
 
-def _is_factor(step: Step) -> bool:
+def _is_factor(step: Equation) -> bool:
     """Whether a step says no more than the one factor it consists of."""
     return len(step.rights) == 1 and step.rights[0].template == step.factors[0].formula.template
 
 
-def require_true(steps: Sequence[Step], writer: Writer) -> float:
+def require_true(steps: Sequence[Equation], notation: Notation) -> float:
     """The largest error of all formulas. Raises ArgumentError if one does not give the sweep's numbers."""
     worst, size = 0.0, max([largest(step.rights[0].swept) for step in steps], default=0.0)
     for step in steps:
@@ -114,7 +114,7 @@ def require_true(steps: Sequence[Step], writer: Writer) -> float:
         for formula in (*step.rights, *closed, *[factor.formula for factor in step.factors]):
             if not agree(formula.value, formula.swept, least):
                 raise ArgumentError(
-                    f"derive: {writer.plain(formula.template)} does not give the gradient of {step.node.name} that "
+                    f"derive: {notation.plain(formula.template)} does not give the gradient of {step.node.name} that "
                     "backward() computes. Remove the hooks that change gradients on the way."
                 )
             worst = max(worst, difference(formula.value, formula.swept, least))

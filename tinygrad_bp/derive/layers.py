@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
-from tinygrad_bp.derive.steps import Step
+from tinygrad_bp.derive.equations import Equation
 from tinygrad_bp.formula import SLOT, slot
 from tinygrad_bp.graph import Graph
 
@@ -29,10 +29,10 @@ class Rule:
     inputs: tuple[str, str] | None = None
 
 
-def general(graph: Graph, steps: Sequence[Step]) -> tuple[Rule, ...]:
+def general(graph: Graph, steps: Sequence[Equation]) -> tuple[Rule, ...]:
     """The rules that two or more layers share, of the values whose gradients other equations use and of the leaves."""
     names = {node.id: node.name for node in graph.nodes}
-    groups: dict[str, dict[int, Step]] = defaultdict(dict)
+    groups: dict[str, dict[int, Equation]] = defaultdict(dict)
     inner, leaves = ([step for step in steps if (step.node.kind == "op") is computed] for computed in (True, False))
     for step in (*inner, *reversed(leaves)):
         indexed = _INDEXED.fullmatch(step.node.name)
@@ -41,17 +41,17 @@ def general(graph: Graph, steps: Sequence[Step]) -> tuple[Rule, ...]:
     return tuple([rule for group in groups.values() for rule in _rules(group, names)])
 
 
-def _says_how(step: Step) -> bool:
+def _says_how(step: Equation) -> bool:
     """Whether the equation tells more than the names of its links."""
     links = [factor.target.symbols.derivative(factor.target.id, step.node.id) for factor in step.factors]
     return not any(link in step.rights[-1].template for link in links)
 
 
-def _is_used(step: Step, steps: Sequence[Step]) -> bool:
+def _is_used(step: Equation, steps: Sequence[Equation]) -> bool:
     return any(step.left in other.rights[-1].template for other in steps)
 
 
-def _rules(group: Mapping[int, Step], names: Mapping[str, str]) -> list[Rule]:
+def _rules(group: Mapping[int, Equation], names: Mapping[str, str]) -> list[Rule]:
     """The rules of values that differ in their number only."""
     alike: dict[tuple[str, str], list[int]] = defaultdict(list)
     for l, step in group.items():
@@ -79,7 +79,7 @@ def _relative(template: str, l: int, names: Mapping[str, str]) -> str:
     return SLOT.sub(counted, template)
 
 
-def _inputs(right: str, l: int, step: Step, names: Mapping[str, str]) -> tuple[str, str] | None:
+def _inputs(right: str, l: int, step: Equation, names: Mapping[str, str]) -> tuple[str, str] | None:
     """What a[l−1] is called in the first layer, if that alone makes its equation look different from the others."""
     own = _relative(step.rights[-1].template, l, names)
     if SLOT.sub("‹›", own) != SLOT.sub("‹›", right):

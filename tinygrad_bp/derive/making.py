@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
+
 from tinygrad_bp.derive.terms import Terms
 from tinygrad_bp.engine import Node
-from tinygrad_bp.registry import OPS
 
 
 class Maker:
@@ -45,9 +46,9 @@ class Maker:
             return self._product(e)
         if e.is_Pow:
             if e.exp == self.sp.Rational(1, 2):
-                return OPS["sqrt"].call(self._made(e.base))
+                return np.sqrt(self._made(e.base))
             return self._plain(self._made(e.base)) ** self._plain(self._made(e.exp))
-        return OPS[e.func.__name__].call(self._made(*e.args))
+        return getattr(np, e.func.__name__)(self._made(*e.args))
 
     def _plain(self, made: Any) -> Any:
         """A term, or a number that Python computes with."""

@@ -14,9 +14,9 @@ from typing import Any, final
 
 from tinygrad_bp.derive import rows, whole
 from tinygrad_bp.derive.derivation import require_true
-from tinygrad_bp.derive.show import Row, Writer
+from tinygrad_bp.derive.equations import Equation
+from tinygrad_bp.derive.show import Notation, Row
 from tinygrad_bp.derive.simplify import missing
-from tinygrad_bp.derive.steps import Step
 from tinygrad_bp.draw import draw
 from tinygrad_bp.draw.document import filled, policy, write_whole
 from tinygrad_bp.draw.previews import inline, preview
@@ -36,7 +36,7 @@ class DerivationPage:
     """What C is computed from, and how each of its gradients comes about; printed or read in a browser."""
 
     graph: Graph
-    steps: tuple[Step, ...]
+    steps: tuple[Equation, ...]
 
     @cached_property
     def html(self) -> str:
@@ -46,7 +46,7 @@ class DerivationPage:
         return filled(
             Path(__file__).with_name("page.html").read_text(encoding="utf-8"),
             policy=policy([css, *map(unescape, _STYLE.findall(svg))]),
-            title=escape(f"The derivatives of {self._writer.names[self.graph.root.id]}"),
+            title=escape(f"The derivatives of {self._notation.names[self.graph.root.id]}"),
             css=css, svg=svg, forward=self._forward(), links=self._links(), backward=self._backward(),
             layers=self._layers(), checked=self._checked(),
         )  # fmt: skip
@@ -59,14 +59,14 @@ class DerivationPage:
         return write_whole(path, self.html.encode())
 
     @cached_property
-    def _writer(self) -> Writer:
-        return Writer(self.graph)
+    def _notation(self) -> Notation:
+        return Notation(self.graph)
 
     def _forward(self) -> str:
         """What is given, and every equation up to the cost."""
         nodes = self.graph.view("named").nodes
         given = [
-            f"<li>{inline(self._writer.mathml(slot(node.id)))} <span>{node.shape}</span></li>"
+            f"<li>{inline(self._notation.mathml(slot(node.id)))} <span>{node.shape}</span></li>"
             for node in nodes
             if node.kind != "op"
         ]
@@ -83,27 +83,27 @@ class DerivationPage:
         """How every gradient comes about, the parameters of a layer right after the value that they act on."""
         return "\n".join(
             [
-                self._parameter(step) if step.node.kind == "parameter" else self._writer.equation(rows.equation(step))
+                self._parameter(step) if step.node.kind == "parameter" else self._notation.equation(rows.equation(step))
                 for step in in_layers(self.steps)
             ]
         )
 
-    def _parameter(self, step: Step) -> str:
+    def _parameter(self, step: Equation) -> str:
         """The chain rule, what it comes to, and the numbers."""
         general, shown, closed = rows.chain(self.graph, self.steps, step), rows.equation(step), rows.result(step)
         remark = "; ".join(filter(None, [shown.remark, general.remark]))
         rights = general.rights + shown.rights
-        rights += tuple([right for right in closed.rights if len(self._writer.plain(right)) <= _WIDEST])
+        rights += tuple([right for right in closed.rights if len(self._notation.plain(right)) <= _WIDEST])
         row = Row(step.left, tuple(dict.fromkeys(rights)), remark)
         numbers = inline(f"<mo>=</mo>{preview(step.node.gradient_data, 'gradient')}")
-        return f'<article>{self._writer.equation(row)}<p class="numbers">here {numbers}</p></article>'
+        return f'<article>{self._notation.equation(row)}<p class="numbers">here {numbers}</p></article>'
 
     def _layers(self) -> str:
-        found = rows.every_layer(self.graph, self.steps, self._writer)
+        found = rows.every_layer(self.graph, self.steps, self._notation)
         return f'<section id="layers"><h2>Every layer</h2>{self._equations(found)}</section>' if found else ""
 
     def _checked(self) -> str:
-        worst = require_true(self.steps, self._writer)
+        worst = require_true(self.steps, self._notation)
         notes = "".join([f"<p>{escape(note)}</p>" for note in missing()])
         return (
             "<p>Each formula was evaluated as it is printed, with the numbers of this graph, and compared with what "
@@ -111,12 +111,12 @@ class DerivationPage:
         )
 
     def _equations(self, found: Sequence[Row]) -> str:
-        return "\n".join([self._writer.equation(row) for row in found])
+        return "\n".join([self._notation.equation(row) for row in found])
 
 
-def in_layers(steps: Sequence[Step]) -> list[Step]:
+def in_layers(steps: Sequence[Equation]) -> list[Equation]:
     """The steps from C back, those of leaves right after the value that they act on first."""
-    leaves: dict[str, list[Step]] = defaultdict(list)
+    leaves: dict[str, list[Equation]] = defaultdict(list)
     for step in steps:
         if step.node.kind != "op":
             leaves[step.factors[0].target.id].append(step)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from functools import reduce
 
+from tinygrad_bp.derive.equations import Equation, Factor
 from tinygrad_bp.derive.layers import Rule, general
-from tinygrad_bp.derive.show import Row, Writer
-from tinygrad_bp.derive.steps import Factor, Step
+from tinygrad_bp.derive.show import Notation, Row
 from tinygrad_bp.derive.terms import complements
 from tinygrad_bp.formula import COTANGENT, fill, slot
 from tinygrad_bp.graph import Graph, GraphNode
@@ -27,7 +27,7 @@ def given(graph: Graph) -> list[Row]:
     return [Row(slot(rest), (f"1 - {slot(of)}",), shapes[rest]) for rest, of in complements(graph).items()]
 
 
-def chain(graph: Graph, steps: Sequence[Step], step: Step) -> Row:
+def chain(graph: Graph, steps: Sequence[Equation], step: Equation) -> Row:
     """The general product: one for every path, or where they are many, the last link of each."""
     root = graph.root
     ways = {root.id: 1}
@@ -39,7 +39,7 @@ def chain(graph: Graph, steps: Sequence[Step], step: Step) -> Row:
     return Row(step.left, (_sum_of_products(root, last, steps),), f"{count} paths, added up where they meet")
 
 
-def _paths(root: GraphNode, steps: Sequence[Step], step: Step) -> list[tuple[Factor, ...]]:
+def _paths(root: GraphNode, steps: Sequence[Equation], step: Equation) -> list[tuple[Factor, ...]]:
     """The links of every path, from the root on."""
     factors = {done.node.id: done.factors for done in steps}
     pending: list[tuple[Factor, ...]] = [(factor,) for factor in reversed(step.factors)]
@@ -53,7 +53,7 @@ def _paths(root: GraphNode, steps: Sequence[Step], step: Step) -> list[tuple[Fac
     return found
 
 
-def _sum_of_products(root: GraphNode, paths: Sequence[tuple[Factor, ...]], steps: Sequence[Step]) -> str:
+def _sum_of_products(root: GraphNode, paths: Sequence[tuple[Factor, ...]], steps: Sequence[Equation]) -> str:
     one_of_several = shared(steps)
     products = []
     for path in paths:
@@ -66,7 +66,7 @@ def _sum_of_products(root: GraphNode, paths: Sequence[tuple[Factor, ...]], steps
     return reduce(lambda a, b: fill("‹a› + ‹b›", {"a": a, "b": b}), products)
 
 
-def shared(steps: Sequence[Step]) -> set[str]:
+def shared(steps: Sequence[Equation]) -> set[str]:
     """The ids of the values that act on the root in several ways."""
     return {step.node.id for step in steps if len(step.factors) > 1}
 
@@ -85,24 +85,24 @@ def local(link: Factor, root: GraphNode, one_of_several: Collection[str]) -> Row
     return Row(_symbol(link), right, ", ".join(filter(None, [_shape(source), "directly" if is_part else ""])))
 
 
-def equation(step: Step) -> Row:
+def equation(step: Equation) -> Row:
     """The gradient of one value, from the chain rule to what it simplifies to."""
     return Row(step.left, tuple([right.template for right in step.rights]), _shape(step.node))
 
 
-def result(step: Step) -> Row:
+def result(step: Equation) -> Row:
     """The gradient in terms of values alone, or as far as that fits on a line."""
     return Row(step.left, ((step.closed or step.rights[-1]).template,), _shape(step.node))
 
 
-def every_layer(graph: Graph, steps: Sequence[Step], writer: Writer) -> tuple[Row, ...]:
+def every_layer(graph: Graph, steps: Sequence[Equation], notation: Notation) -> tuple[Row, ...]:
     """What two or more layers have in common, written for layer l."""
-    return tuple([Row(rule.left, (rule.right,), _which(rule, writer)) for rule in general(graph, steps)])
+    return tuple([Row(rule.left, (rule.right,), _which(rule, notation)) for rule in general(graph, steps)])
 
 
-def _which(rule: Rule, writer: Writer) -> str:
+def _which(rule: Rule, notation: Notation) -> str:
     which = f"l = {', '.join(map(str, rule.layers))}"
-    return which if rule.inputs is None else f"{which}; {rule.inputs[0]} = {writer.names[rule.inputs[1]]}"
+    return which if rule.inputs is None else f"{which}; {rule.inputs[0]} = {notation.names[rule.inputs[1]]}"
 
 
 def _shape(node: GraphNode) -> str:

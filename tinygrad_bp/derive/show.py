@@ -36,7 +36,7 @@ class Section:
     rows: tuple[Row, ...]
 
 
-class Writer:
+class Notation:
     """How the equations of one graph are written: by the names of its values."""
 
     def __init__(self, graph: Graph):

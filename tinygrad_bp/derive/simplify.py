@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -12,18 +11,10 @@ import numpy as np
 
 from tinygrad_bp.derive.making import Maker, is_negative
 from tinygrad_bp.derive.terms import Terms
-from tinygrad_bp.engine import Node
+from tinygrad_bp.engine import Node, Op
 from tinygrad_bp.errors import MissingExtraError, missing_extra
 from tinygrad_bp.formula import SLOT, plain
-from tinygrad_bp.registry import OPS
 
-ARITHMETIC: Mapping[str, Callable[..., Any]] = {
-    "add": operator.add, "subtract": operator.sub, "multiply": operator.mul, "scale": operator.mul,
-    "divide": operator.truediv, "negative": operator.neg, "power": operator.pow,
-    "square": lambda x: x * x, "reciprocal": lambda x: 1 / x,
-}  # fmt: skip
-_FUNCTIONS = ("exp", "log", "sqrt")
-_REPEATING = ("broadcast_to", "reshape")
 _WORTH_IT = 0.9
 """A formula is turned into another form if it becomes shorter by this factor."""
 _LARGEST_DENOMINATOR = 1_000_000
@@ -52,9 +43,8 @@ def simplified(term: Any, terms: Terms, keep: bool = False) -> Any:
 
     keep: leave the form as it is, with only its numbers put together.
     """
-    if term.number in terms.names or not _is_known(term) or missing():
+    if missing() or (reader := _Reader(terms)).operands(term) is None:
         return None
-    reader = _Reader(terms)
     expression = reader.read(term)
     shortest, width = None, _width(terms.printed(term))
     collected = _collected(expression)
@@ -113,12 +103,24 @@ class _Reader:
             at = pending.pop()
             if at.number not in inside:
                 inside[at.number] = at
-                if at.number not in self.terms.names and _is_known(at):
-                    pending += [p for p in at.parents if isinstance(p, Node)]
+                pending += [p for p in self.operands(at) or () if isinstance(p, Node)]
         read: dict[int, Any] = {}
         for number in sorted(inside):
             read[number] = self._read(inside[number], read)
         return read[term.number]
+
+    def operands(self, at: Any) -> Sequence[Any] | None:
+        """What the expression of a term is made of; None if SymPy cannot look into it."""
+        if at.op is None or at.number in self.terms.names:
+            return None
+        traits, parents = at.op.traits, at.parents
+        if traits.arranges(**at.params):
+            return parents[:1] if np.size(at.inputs[0]) == 1 else None
+        if traits.guarded is not None:
+            guarded = traits.guarded(at, self.terms.printed_operands(at))
+            return None if guarded is None else (parents[guarded],)
+        numbers = [p for p in parents if not isinstance(p, Node)]
+        return parents if (traits.algebra or traits.mirror) and all(map(_is_real_number, numbers)) else None
 
     def in_named_values(self, expression: Any) -> Any:
         """The expression without the powers of e that a named value in it is made of: 1 + e^(−z) is 1/a."""
@@ -135,17 +137,17 @@ class _Reader:
     def _read(self, at: Any, read: Mapping[int, Any]) -> Any:
         if at.number in self.terms.fractions:
             return self._rational(self.terms.fractions[at.number])
-        if at.number in self.terms.names or not _is_known(at):
+        parents = self.operands(at)
+        if parents is None:
             return self._symbol(at)
-        operands = [read[p.number] if isinstance(p, Node) else self._rational(p) for p in at.parents]
-        name = at.op.name
-        if name == "sigmoid":
-            return 1 - self._logistic(-operands[0]) if is_negative(operands[0]) else self._logistic(operands[0])
-        if name in _FUNCTIONS:
-            return getattr(self.sp, name)(*operands)
-        if name == "maximum":  # a guard that keeps a number from being 0
+        operands = [read[p.number] if isinstance(p, Node) else self._rational(p) for p in parents]
+        traits = at.op.traits
+        if traits.mirror is not None:
+            return self._mirrored(at.op, traits.mirror, *operands)
+        if traits.algebra is None:
             return operands[0]
-        return operands[0] if name in _REPEATING else ARITHMETIC[name](*operands)
+        named = isinstance(traits.algebra, np.ufunc)
+        return (getattr(self.sp, traits.algebra.__name__) if named else traits.algebra)(*operands)
 
     def _rational(self, value: Any) -> Any:
         fraction = value if isinstance(value, Fraction) else Fraction(np.asarray(value).item())
@@ -162,26 +164,12 @@ class _Reader:
             self.parts[self.symbols[key]] = at
         return self.symbols[key]
 
-    def _logistic(self, argument: Any) -> Any:
-        return self._symbol(OPS["sigmoid"].call(self.maker.made(argument)))
-
-
-def _is_known(at: Any) -> bool:
-    """Whether SymPy can look into what an op did."""
-    if at.op is None:
-        return False
-    name, first = at.op.name, at.inputs[0]
-    if name in _REPEATING:
-        return np.size(first) == 1
-    if name == "maximum":
-        return _is_floor(at.inputs[1])
-    numbers = [p for p in at.parents if not isinstance(p, Node)]
-    return (name in ARITHMETIC or name in _FUNCTIONS or name == "sigmoid") and all(map(_is_real_number, numbers))
+    def _mirrored(self, op: Op, mirror: Callable[[Any], Any], x: Any) -> Any:
+        """f(x) as a symbol, for a negative x in terms of f(−x)."""
+        if not is_negative(x):
+            return self._symbol(op.call(self.maker.made(x)))
+        return mirror(self._symbol(op.call(self.maker.made(-x))))
 
 
 def _is_real_number(value: Any) -> bool:
     return np.ndim(value) == 0 and np.asarray(value).dtype.kind in "biuf" and bool(np.isfinite(value))
-
-
-def _is_floor(value: Any) -> bool:
-    return np.ndim(value) == 0 and bool(0 < value <= np.finfo(np.float16).tiny)

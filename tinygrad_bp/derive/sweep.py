@@ -11,10 +11,10 @@ from typing import Any, final
 import numpy as np
 
 from tinygrad_bp.broadcasting import unbroadcast
-from tinygrad_bp.derive.simplify import ARITHMETIC, simplified
-from tinygrad_bp.derive.steps import Factor, Formula, Step, agree
+from tinygrad_bp.derive.equations import Equation, Factor, Formula, agree
+from tinygrad_bp.derive.simplify import simplified
 from tinygrad_bp.derive.terms import LONGEST, Terms
-from tinygrad_bp.engine import Node
+from tinygrad_bp.engine import Node, history
 from tinygrad_bp.formula import COTANGENT, fill, length
 from tinygrad_bp.graph import Graph, GraphEdge, GraphNode
 from tinygrad_bp.modes import tracing
@@ -43,7 +43,7 @@ class _Cotangent:
     closed: Any
 
 
-def sweep(graph: Graph) -> tuple[Step, ...]:
+def sweep(graph: Graph) -> tuple[Equation, ...]:
     """A step for every named value that the root's gradient reaches, from the root back."""
     with tracing(), np.errstate(all="ignore"):
         return tuple(_Sweep(graph).steps())
@@ -79,7 +79,7 @@ class _Sweep:
             owner |= {edge.source: kept for edge in self.into[node.id] if edge.source not in self.kept}
         return inside
 
-    def steps(self) -> Iterator[Step]:
+    def steps(self) -> Iterator[Equation]:
         one = self.terms.number(Fraction(1), self.root.dtype)
         arrived: dict[str, list[_Share]] = defaultdict(list)
         cotangents = {self.root.id: _Cotangent(one, one, one)}
@@ -165,7 +165,7 @@ class _Sweep:
         shape = self.nodes[edge.source].shape
         if record.derivatives is not None and shape == node.shape:
             return scale(g, record.derivatives[edge.position](y, *inputs, **node.params)), True
-        if g.op is not None and g.op.name == "broadcast_to" and g.inputs[0].size == 1:
+        if g.op is not None and g.op.traits.arranges(**g.params) and g.inputs[0].size == 1 < g.size:
             g = g.parents[0]
         if g.shape != node.shape:  # in a product of arrays a number stands for an array of it
             g = g * self.terms.ones(node)
@@ -174,7 +174,7 @@ class _Sweep:
             return unbroadcast(share, shape), False
         return share, shape == node.shape and _is_factor_of(g, share)
 
-    def _step(self, node: GraphNode, shares: Sequence[_Share]) -> tuple[Step, _Cotangent]:
+    def _step(self, node: GraphNode, shares: Sequence[_Share]) -> tuple[Equation, _Cotangent]:
         left = node.symbols.derivative(self.root.id, node.id)
         symbol = self.terms.leaf(node.gradient_data, left)
         symbolic, linked, given, closed = (_total([getattr(share, form) for share in shares]) for form in _FORMS)
@@ -189,7 +189,7 @@ class _Sweep:
         factors = tuple([share.factor for share in shares])
         cotangent = _Cotangent(symbol, symbol if written is None else written, symbol if closed is None else closed)
         ended = None if closed is None else self._formula(node, closed)
-        return Step(node, left, tuple(shown.values()), ended, factors), cotangent
+        return Equation(node, left, tuple(shown.values()), ended, factors), cotangent
 
     def _settled(self, node: GraphNode, term: Any, keep: bool) -> Any:
         """A term as simple as it gets, or with `keep` in the form it has; None if it is too long to write even so."""
@@ -206,19 +206,11 @@ class _Sweep:
 
 def _is_factor_of(g: Any, share: Any) -> bool:
     """Whether a rule only multiplies the cotangent g, element by element."""
-    rule: dict[int, Any] = {}
-    pending = [share]
-    while pending:
-        at = pending.pop()
-        if at.number > g.number and at.number not in rule:
-            rule[at.number] = at
-            pending += [p for p in at.parents if isinstance(p, Node)]
     carrying = {g.number}
-    for number in sorted(rule):
-        at = rule[number]
+    for at in history([share], since=g.number + 1):
         if any(isinstance(p, Node) and p.number in carrying for p in at.parents):
-            carrying.add(number)
-            if at.op.name not in ARITHMETIC:
+            carrying.add(at.number)
+            if at.op is None or at.op.traits.algebra is None:
                 return False
     return share.number in carrying
 

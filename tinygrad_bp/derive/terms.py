@@ -14,7 +14,7 @@ from typing import Any, final
 import numpy as np
 
 from tinygrad_bp.engine import Node
-from tinygrad_bp.formula import binding, expression, slot
+from tinygrad_bp.formula import binding, constant, expression, slot
 from tinygrad_bp.formula.notation import COMPARISON
 from tinygrad_bp.graph import Graph, GraphNode
 from tinygrad_bp.registry import OPS
@@ -84,6 +84,10 @@ class Terms:
         """The template of a term; `names` are written in place of some stand-ins' own."""
         latex = expression(term, {**self.names, **(names or {})}, of_rule=True)
         return f"[{latex}]" if binding(latex) == COMPARISON else latex
+
+    def printed_operands(self, term: Any) -> list[str]:
+        """The templates of what a term was computed from."""
+        return [expression(p, self.names, of_rule=True) if isinstance(p, Node) else constant(p) for p in term.parents]
 
     def fits(self, term: Any) -> bool:
         """Whether a term is short enough to be printed."""

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from html import escape
 from typing import Any
 
+from tinygrad_bp.draw.frames import Frame, gradient_slot
 from tinygrad_bp.draw.labels import shape, shortened, summary
 from tinygrad_bp.draw.previews import Notation, equation, inline, preview
-from tinygrad_bp.draw.steps import Step, gradient_slot
 from tinygrad_bp.formula import slot
 from tinygrad_bp.graph import Graph, Summary
 
@@ -24,7 +24,7 @@ _MOST_LISTED = 24
 class Cards:
     """The cards of one graph."""
 
-    def __init__(self, graph: Graph, steps: tuple[Step, ...]):
+    def __init__(self, graph: Graph, steps: tuple[Frame, ...]):
         self.graph = graph
         self.steps = steps
         self.notation = Notation(graph)
@@ -44,7 +44,7 @@ class Cards:
         ]
         return "\n".join(items)
 
-    def _card(self, i: int, step: Step) -> str:
+    def _card(self, i: int, step: Frame) -> str:
         data = "".join([f' data-{key}="{" ".join(ids)}"' for key, ids in self._marks(step).items()])
         many = step.kind in ("given", "result")
         body = self._list(step) if many else f'<div class="work">{self._equation(step)}{self._tally(step)}</div>'
@@ -53,7 +53,7 @@ class Cards:
             f'<h2>{TITLES[step.kind]}</h2><p class="caption">{escape(self._sentence(step))}</p>{body}</li>'
         )
 
-    def _marks(self, step: Step) -> dict[str, Iterable[str]]:
+    def _marks(self, step: Frame) -> dict[str, Iterable[str]]:
         """What the picture shows at this step, by the ids of its elements."""
         way = "forward" if step.kind == "forward" else "backward"
         finished = step.kind in ("seed", "sum") or (step.kind == "backward" and self.paths[step.nodes[0]] == 1)
@@ -68,7 +68,7 @@ class Cards:
             "gradient": gradient,
         }
 
-    def _sentence(self, step: Step) -> str:
+    def _sentence(self, step: Frame) -> str:
         root = self.notation.text(slot(self.graph.root.id))
         at = self.notation.text(slot(step.nodes[0])) if step.nodes else ""
         paths = self.paths[step.nodes[0]] if step.nodes else 0
@@ -88,7 +88,7 @@ class Cards:
         via = self.notation.text(slot(step.reads[0]))
         return f"{at} acts on {root} through {via}: what has arrived at {via}, times how {via} changes with {at}.{more}"
 
-    def _headline(self, step: Step) -> str:
+    def _headline(self, step: Frame) -> str:
         if step.kind in ("given", "result"):
             return self._listed([self._entry(step, node) for node in step.nodes])
         if step.kind == "sum":
@@ -96,14 +96,14 @@ class Cards:
         right = self.notation.text(step.rules[-1])
         return f"{self.notation.text(step.left)} = {right}" if step.left else right
 
-    def _entry(self, step: Step, node: str) -> str:
+    def _entry(self, step: Frame, node: str) -> str:
         return gradient_slot(node) if step.kind == "result" else slot(node)
 
     def _listed(self, templates: list[str]) -> str:
         texts = [self.notation.text(template) for template in templates]
         return ", ".join([*texts[:_MOST_LISTED], *["…"] * (len(texts) > _MOST_LISTED)]) or "constants"
 
-    def _list(self, step: Step) -> str:
+    def _list(self, step: Frame) -> str:
         """Names with their arrays."""
         kind = "gradient" if step.kind == "result" else "value"
         shown = [node for node in step.nodes if self.nodes[node].named]
@@ -117,7 +117,7 @@ class Cards:
     def _preview(self, entry: str, kind: str) -> str:
         return preview(self.notation.numbers.get(entry[1:-1]), kind)
 
-    def _equation(self, step: Step) -> str:
+    def _equation(self, step: Frame) -> str:
         notation = self.notation
         rights = [notation.symbolic(rule) for rule in step.rules]
         numeric = notation.numeric(step.rules[-1])
@@ -128,7 +128,7 @@ class Cards:
         left = notation.symbolic(step.left) if step.left else notation.symbolic(slot(step.nodes[0]))
         return f'<div class="math">{equation(left, rights)}{self._about(step)}</div>'
 
-    def _about(self, step: Step) -> str:
+    def _about(self, step: Frame) -> str:
         """Op, shape and range of the node that is computed."""
         node = self.nodes[step.nodes[0]]
         parts = [node.op or node.kind, shape(node), node.dtype] if step.kind == "forward" else [shape(node)]
@@ -137,7 +137,7 @@ class Cards:
             parts.append(summary(found))
         return f'<p class="about">{escape(" · ".join(parts))}</p>'
 
-    def _tally(self, step: Step) -> str:
+    def _tally(self, step: Frame) -> str:
         """The gradient that has been accumulated, before this step and after it."""
         if step.kind != "backward" or step.value is None:
             return ""

@@ -13,8 +13,8 @@ from typing import Any, Literal, final
 from tinygrad_bp.draw import Drawing
 from tinygrad_bp.draw.cards import Cards
 from tinygrad_bp.draw.document import filled, policy, write_whole
+from tinygrad_bp.draw.frames import Frame, steps
 from tinygrad_bp.draw.labels import clean, shortened
-from tinygrad_bp.draw.steps import Step, steps
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.graph import Graph, graph as snapshot
 
@@ -31,7 +31,7 @@ class StepThrough:
     graph: Graph
 
     @cached_property
-    def steps(self) -> tuple[Step, ...]:
+    def steps(self) -> tuple[Frame, ...]:
         """The steps, as data."""
         return steps(self.graph)
 

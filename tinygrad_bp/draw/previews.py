@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.draw.frames import numbers, symbols
 from tinygrad_bp.draw.labels import clean, shortened, summary
-from tinygrad_bp.draw.steps import numbers, symbols
 from tinygrad_bp.formula import SLOT, fill, plain, slot, with_names
 from tinygrad_bp.formula.mathml import mathml, name_mathml
 from tinygrad_bp.formula.notation import number

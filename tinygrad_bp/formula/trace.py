@@ -6,15 +6,16 @@ So a derivative in a picture is the very rule that computes it; there is no seco
 from __future__ import annotations
 
 import math
-import re
+import operator
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from tinygrad_bp.broadcasting import unbroadcast
-from tinygrad_bp.engine import Node
-from tinygrad_bp.formula.notation import COMPARISON, SUM, binding, fill, number, slot, template
+from tinygrad_bp.engine import Node, history
+from tinygrad_bp.formula.notation import fill, number, slot, template
+from tinygrad_bp.formula.tidy import as_number, tidied
 from tinygrad_bp.modes import tracing
 
 COTANGENT = slot("g")
@@ -37,17 +38,9 @@ def expression(node: Node, names: Mapping[int, str], of_rule: bool = False) -> s
     >>> expression(tg.sigmoid(w * x), {w.number: "w", x.number: "x"})
     '\\sigma(w \\cdot x)'
     """
-    inside: dict[int, Node] = {}
-    pending = [node]
-    while pending:
-        current = pending.pop()
-        if current.number not in inside:
-            inside[current.number] = current
-            if current.number not in names:
-                pending += [p for p in current.parents or () if isinstance(p, Node)]
     written: dict[int, str] = {}
-    for made in sorted(inside):
-        current = inside[made]
+    for current in history([node], stop=names):
+        made = current.number
         if made in names:
             written[made] = names[made]
         elif current.op is None:
@@ -81,82 +74,15 @@ def apply_latex(node: Node, operands: list[str], of_rule: bool = False) -> str:
     """The formula of a node's op with its operands written in; `of_rule` as in `expression`."""
     op = node.op
     assert op is not None
-    shorter = _simplified(op.name, node, operands) if of_rule else None
-    shorter = shorter or _tidied(op.name, node, operands)
-    if shorter is not None:
-        return shorter
-    if op.name == "divide":
-        operands = [_as_number(operand) for operand in operands]
+    tidy = tidied(node, operands, of_rule)
+    if tidy is not None:
+        return tidy
+    if op.traits.algebra is operator.truediv:
+        operands = [as_number(operand) for operand in operands]
     latex = template(op.latex)
     if r"\odot" in latex and any(np.ndim(x) == 0 for x in node.inputs):
         latex = latex.replace(r"\odot", r"\cdot")  # scaling by one number
     return fill(latex, {str(i): operand for i, operand in enumerate(operands)})
-
-
-_UNIT_FRACTION = re.compile(r"\\frac\{1\}\{([^{}]*)\}")
-_NUMBER = re.compile(r"-?[\d.]+( \\cdot 10\^\{-?\d+\})?|-?\\frac\{-?1\}\{\d+\}")
-_NEUTRAL = {("divide", "1"), ("power", "1"), ("add", "0"), ("subtract", "0")}
-
-
-def _tidied(name: str, node: Node, operands: list[str]) -> str | None:
-    """The formula as one writes it by hand: a number first, x² for x·x, nothing for axes of length 1."""
-    first, second = operands[0], operands[-1]
-    if name in ("multiply", "scale"):
-        if _is_number(second) and not _is_number(first):
-            return fill(r"‹0› \cdot ‹1›", {"0": second, "1": first})
-        if first == second:
-            return fill("‹0›^{2}", {"0": first})
-    if name in ("reshape", "broadcast_to") and (_is_number(first) or _same_but_ones(node)):
-        return first
-    if name == "divide" and (part := _UNIT_FRACTION.fullmatch(first)) and not _is_number(second):
-        return fill(rf"\frac{{1}}{{{part[1]} \cdot ‹1›}}", {"1": second})
-    if name == "getitem" and _only_adds_axes(node.params["index"]):
-        return first
-    return None
-
-
-def _simplified(name: str, node: Node, operands: list[str]) -> str | None:
-    """A rule's formula without neutral elements, and without guards of single points, which the op documents."""
-    first, second = operands[0], operands[-1]
-    if name in ("multiply", "scale"):
-        for one, other in ((first, second), (second, first)):
-            if one in ("0", "1"):
-                return other if one == "1" else "0"
-            if (part := _UNIT_FRACTION.fullmatch(one)) and other != one:
-                return rf"\frac{{{_as_number(other)}}}{{{part[1]}}}"
-    elif (name, second) in _NEUTRAL:
-        return first
-    elif name == "negative" and first[0] == "-" and binding(first[1:]) > SUM:
-        return first[1:]
-    elif name == "maximum":
-        return next((a for a, guard in ((first, 1), (second, 0)) if _is_floor(node.inputs[guard])), None)
-    elif name == "broadcast_to" and not _is_number(first) and np.size(node.value) != np.size(node.inputs[0]):
-        return fill(r"\operatorname{spread}(‹0›)", {"0": first})
-    elif name == "where":
-        condition, chosen, otherwise = operands
-        guarded = _is_number(chosen) and condition == f"{otherwise} = 0"
-        return otherwise if guarded or chosen == otherwise else None
-    return None
-
-
-def _is_floor(value: Any) -> bool:
-    """Whether a number only keeps another from being 0: the smallest normal one of its type."""
-    return np.ndim(value) == 0 and bool(0 < value <= np.finfo(np.float16).tiny)
-
-
-def _is_number(latex: str) -> bool:
-    return _NUMBER.fullmatch(latex) is not None
-
-
-def _same_but_ones(node: Node) -> bool:
-    before, after = np.shape(node.inputs[0]), np.shape(node.value)
-    return [n for n in before if n != 1] == [n for n in after if n != 1]
-
-
-def _only_adds_axes(index: Any) -> bool:
-    """Whether an index leaves the elements as they are: None, and beside it … and : only."""
-    written = {repr(part) for part in (index if isinstance(index, tuple) else (index,))}
-    return "None" in written and written <= {"None", "Ellipsis", repr(slice(None))}
 
 
 # --- derivatives ------------------------------------------------------------------------------------------------------
@@ -227,7 +153,7 @@ def _traced(node: Node, i: int) -> str:
     y = stand_in(node.value, slot("y"))
     shape = np.shape(node.inputs[i])
     if op.derivatives is not None and shape == node.value.shape:
-        return _as_number(_printed(op.derivatives[i](y, *inputs, **node.params), names))
+        return as_number(_printed(op.derivatives[i](y, *inputs, **node.params), names))
     g = stand_in(np.ones_like(node.value)[()], COTANGENT if node.value.ndim else "1")
     share = op.vjps[i](g, y, *inputs, **node.params)
     if share.shape != shape:
@@ -235,13 +161,8 @@ def _traced(node: Node, i: int) -> str:
     printed = _printed(share, names)
     if shape == node.value.shape:
         printed = {COTANGENT: "1", f"-{COTANGENT}": "-1"}.get(printed, printed)
-    return _as_number(printed)
+    return as_number(printed)
 
 
 def _printed(result: Any, names: Mapping[int, str]) -> str:
     return expression(result, names, of_rule=True) if isinstance(result, Node) else constant(result)
-
-
-def _as_number(latex: str) -> str:
-    """Iverson's brackets around a comparison."""
-    return f"[{latex}]" if binding(latex) == COMPARISON else latex

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
 from itertools import count
 
-from tinygrad_bp.engine import Node, Op
-
-_PRODUCTS = {"linear_algebra", "products", "contraction", "convolution"}
-"""The pages of `ops/` whose results are called z."""
-
-_ACTIVATIONS = {"tanh", "arctan"}
-"""Activations that stand on another page of `ops/` than the rest."""
+from tinygrad_bp.engine import Node
+from tinygrad_bp.traits import Role
 
 
 def name_nodes(nodes: Sequence[Node]) -> dict[int, tuple[str, bool]]:
@@ -46,13 +42,18 @@ def _letter(
 ) -> str | None:
     if node.op is None:
         return "w" if node.requires_grad else "x"
-    family = _family(node.op)
-    if family.endswith("activations") or node.op.name in _ACTIVATIONS:
+    role = node.op.traits.role
+    if role is Role.ACTIVATION:
         return "a"
     if node.op.derivatives and len(node.operands) == 1 and named.get(parents[0].number, ("",))[0][:1] == "z":
         return "a"  # any function of one variable is an activation when it is applied to z
-    adds_bias = node.op.name == "add" and any(p.number in before_bias for p in parents)
-    return "z" if adds_bias or (family in _PRODUCTS and node.number not in before_bias) else None
+    adds_bias = adds(node) and any(p.number in before_bias for p in parents)
+    return "z" if adds_bias or (role is Role.PRODUCT and node.number not in before_bias) else None
+
+
+def adds(node: Node) -> bool:
+    """Whether a node is the sum of its parents."""
+    return node.op is not None and node.op.traits.algebra is operator.add
 
 
 def _before_bias(nodes: Sequence[Node], parents: Mapping[int, Sequence[Node]]) -> set[int]:
@@ -61,15 +62,10 @@ def _before_bias(nodes: Sequence[Node], parents: Mapping[int, Sequence[Node]]) -
     return {
         p.number
         for node in nodes
-        if node.op is not None and node.op.name == "add"
+        if adds(node)
         for p in parents[node.number]
-        if p.op is not None and not p.name and uses[p.number] == 1 and _family(p.op) in _PRODUCTS
+        if p.op is not None and not p.name and uses[p.number] == 1 and p.op.traits.role is Role.PRODUCT
     }
-
-
-def _family(op: Op) -> str:
-    """The page of `ops/` the op stands on."""
-    return (op.forward.__module__ or "").rpartition(".")[2]
 
 
 def _op_names(nodes: Sequence[Node], named: Mapping[int, object]) -> dict[int, tuple[str, bool]]:

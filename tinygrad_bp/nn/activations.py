@@ -1,4 +1,4 @@
-"""Activations: the functions of the article's sheet by name, and the same as layers."""
+"""Activations: the functions by name, and those of the article's sheet as layers."""
 
 from __future__ import annotations
 
@@ -8,27 +8,23 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_bp import functions
 from tinygrad_bp.errors import ArgumentError, describe
 from tinygrad_bp.nn.layers import Layer
-from tinygrad_bp.ops import activations as ops, elementwise
+from tinygrad_bp.registry import OPS
 from tinygrad_bp.tensor import Tensor
+from tinygrad_bp.traits import Role
 
 Activation = Callable[[Any], Any]
 
 ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
     {
-        "sigmoid": ops.sigmoid,
-        "tanh": elementwise.tanh,
-        "relu": ops.relu,
-        "leaky_relu": ops.leaky_relu,
-        "elu": ops.elu,
-        "softplus": ops.softplus,
-        "arctan": elementwise.arctan,
-        "identity": ops.identity,
-        "binary_step": ops.binary_step,
+        name: op.call
+        for name, op in sorted(OPS.items())
+        if op.traits.role is Role.ACTIVATION and len(op.derivatives or ()) == 1
     }
 )
-"""The activations that need no more than z, by name."""
+"""The activations that act element by element and need no more than z, by name."""
 
 
 def activation_function(activation: str | Activation) -> Activation:
@@ -45,7 +41,7 @@ def activation_function(activation: str | Activation) -> Activation:
                 f"the activation returned {describe(a)} for {describe(z)}; it must return a tensor of the same shape. "
                 "Compute it from z with the library's functions."
             )
-        return ops.identity(a) if a is z else a
+        return functions.identity(a) if a is z else a
 
     return g
 
@@ -53,25 +49,25 @@ def activation_function(activation: str | Activation) -> Activation:
 class Sigmoid(Layer):
     """σ(x) = 1/(1 + e⁻ˣ), elementwise."""
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Tensor) -> Tensor:
         """σ(x)."""
-        return ops.sigmoid(x)
+        return functions.sigmoid(x)
 
 
 class Tanh(Layer):
     """tanh x, elementwise."""
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Tensor) -> Tensor:
         """Tanh x."""
-        return elementwise.tanh(x)
+        return functions.tanh(x)
 
 
 class ReLU(Layer):
     """max(x, 0), elementwise."""
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Tensor) -> Tensor:
         """max(x, 0)."""
-        return ops.relu(x)
+        return functions.relu(x)
 
 
 class LeakyReLU(Layer):
@@ -80,9 +76,9 @@ class LeakyReLU(Layer):
     def __init__(self, slope: float = 0.01):
         self.slope = slope
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Tensor) -> Tensor:
         """x or slope·x."""
-        return ops.leaky_relu(x, slope=self.slope)
+        return functions.leaky_relu(x, slope=self.slope)
 
 
 class ParametricReLU(Layer):
@@ -95,11 +91,11 @@ class ParametricReLU(Layer):
     """
 
     def __init__(self, n: int | None = None, slope: float = 0.25, dtype: Any = np.float64):
-        self.a = Tensor(np.full(() if n is None else n, slope, dtype=dtype)[()], requires_grad=True)
+        self.a: Tensor = Tensor(np.full(() if n is None else n, slope, dtype=dtype)[()], requires_grad=True)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Tensor) -> Tensor:
         """x or a·x."""
-        return ops.parametric_relu(x, self.a)
+        return functions.parametric_relu(x, self.a)
 
 
 class ELU(Layer):
@@ -108,41 +104,41 @@ class ELU(Layer):
     def __init__(self, alpha: float = 1.0):
         self.alpha = alpha
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Tensor) -> Tensor:
         """x or alpha·(eˣ − 1)."""
-        return ops.elu(x, alpha=self.alpha)
+        return functions.elu(x, alpha=self.alpha)
 
 
 class Softplus(Layer):
     """log(1 + eˣ), elementwise."""
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Tensor) -> Tensor:
         """log(1 + eˣ)."""
-        return ops.softplus(x)
+        return functions.softplus(x)
 
 
 class Arctan(Layer):
     """arctan x, elementwise."""
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Tensor) -> Tensor:
         """Arctan x."""
-        return elementwise.arctan(x)
+        return functions.arctan(x)
 
 
 class Identity(Layer):
     """x as it is: the linear activation."""
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Tensor) -> Tensor:
         """x."""
-        return ops.identity(x)
+        return functions.identity(x)
 
 
 class BinaryStep(Layer):
     """1 for x ≥ 0, else 0, elementwise. Its derivative is 0, so nothing before it learns."""
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Tensor) -> Tensor:
         """0 or 1."""
-        return ops.binary_step(x)
+        return functions.binary_step(x)
 
 
 class Softmax(Layer):
@@ -151,6 +147,6 @@ class Softmax(Layer):
     def __init__(self, axis: int = -1):
         self.axis = axis
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Tensor) -> Tensor:
         """Positive numbers that sum to 1 along the axis."""
-        return ops.softmax(x, axis=self.axis)
+        return functions.softmax(x, axis=self.axis)

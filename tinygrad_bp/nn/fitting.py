@@ -14,7 +14,7 @@ from tinygrad_bp.nn.checks import Array, finite, whole
 from tinygrad_bp.nn.descent import backend_for
 from tinygrad_bp.nn.init import Seed, generator
 from tinygrad_bp.nn.optim import trainable
-from tinygrad_bp.nn.steps import Steps
+from tinygrad_bp.nn.training_step import TrainingStep
 from tinygrad_bp.tensor import Tensor
 
 FEW = 200
@@ -82,7 +82,7 @@ def fit(
     epochs, batch = whole("epochs", epochs, 0), whole("batch", batch, 1)
     _require_callable(model=model, loss=loss, **({} if progress is None else {"progress": progress}))
     params = _params(optimizer)
-    steps = Steps(model, loss, params, _chosen(backend, epochs * -(-len(X) // batch)))
+    steps = TrainingStep(model, loss, params, _chosen(backend, epochs * -(-len(X) // batch)))
     rng = generator(seed)
     done: list[Epoch] = []
     for epoch in range(1, epochs + 1):
@@ -95,7 +95,7 @@ def fit(
     return done
 
 
-def _once(steps: Steps, optimizer: Optimizer, X: Array, y: Array, order: Array, batch: int, epoch: int) -> float:
+def _once(steps: TrainingStep, optimizer: Optimizer, X: Array, y: Array, order: Array, batch: int, epoch: int) -> float:
     """A pass over the examples in this order; returns their mean cost."""
     total = 0.0
     for i in range(0, len(order), batch):

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 import numpy as np
 
+from tinygrad_bp.annotations import Operand
 from tinygrad_bp.errors import ArgumentError
+from tinygrad_bp.functions import affine, matmul
 from tinygrad_bp.modes import scope
 from tinygrad_bp.nn.checks import whole
 from tinygrad_bp.nn.init import Seed, glorot_normal
-from tinygrad_bp.ops.linear_algebra import affine, matmul
 from tinygrad_bp.tensor import Tensor
+
+P = ParamSpec("P")
+Y = TypeVar("Y", covariant=True)
+
+
+class _Forward(Protocol[P, Y]):
+    """A layer, to a type checker: it is called as its `forward` is."""
+
+    @property
+    def name(self) -> str | None: ...
+
+    def forward(self, *inputs: P.args, **settings: P.kwargs) -> Y: ...
 
 
 class Layer:
@@ -34,14 +47,14 @@ class Layer:
 
     name: str | None = None
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, *inputs: Any, **settings: Any) -> Any:
         """What the layer computes; each layer writes its own, with as many inputs as it likes."""
         raise NotImplementedError(f"{type(self).__name__} has no forward method. Write forward(self, x).")
 
-    def __call__(self, *inputs: Any) -> Any:
+    def __call__(self: _Forward[P, Y], *inputs: P.args, **settings: P.kwargs) -> Y:
         """Run `forward` in the layer's scope."""
         with scope(self.name or type(self).__name__):
-            return self.forward(*inputs)
+            return self.forward(*inputs, **settings)
 
     def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
         """The path and the tensor of every parameter, in the order of assignment; a shared one once."""
@@ -100,9 +113,9 @@ class Linear(Layer):
     def __init__(self, n_in: int, n_out: int, bias: bool = True, seed: Seed = None, dtype: Any = np.float64):
         n_in, n_out = whole("n_in", n_in, 1), whole("n_out", n_out, 1)
         self.W = Tensor(glorot_normal((n_in, n_out), seed).astype(dtype), requires_grad=True)
-        self.b = Tensor(np.zeros(n_out, dtype), requires_grad=True) if bias else None
+        self.b: Tensor | None = Tensor(np.zeros(n_out, dtype), requires_grad=True) if bias else None
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Operand) -> Tensor:
         """x·W + b."""
         return matmul(x, self.W) if self.b is None else affine(x, self.W, self.b)
 
@@ -122,8 +135,9 @@ class Sequential(Layer):
                 raise ArgumentError(f"layer {i} is a {type(layer).__name__}, not a layer or a function of a tensor.")
         self.layers = layers
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Operand) -> Tensor:
         """The last layer's output."""
+        y: Any = x
         for layer in self.layers:
-            x = layer(x)
-        return x
+            y = layer(y)
+        return y  # type: ignore[no-any-return]

@@ -58,7 +58,8 @@ class NeuralNetwork:
     """
 
     def __init__(self, architecture: Iterable[int], activation: str | Activation = "sigmoid", seed: Seed = None):
-        self.architecture = n = widths(architecture)
+        self.architecture: tuple[int, ...] = widths(architecture)
+        n = self.architecture
         self.activation = activation
         self.parameters: dict[str, Array] = {}
         self.derivatives: dict[str, Array] = {}

@@ -33,8 +33,8 @@ class SGD:
     """
 
     def __init__(self, params: Iterable[Tensor], lr: float):
-        self.params = trainable(params)
-        self.lr = positive("lr", lr)
+        self.params: list[Tensor] = trainable(params)
+        self.lr: float = positive("lr", lr)
         self._pools: dict[Tensor, BufferPool] = {}
 
     def step(self) -> None:
@@ -52,7 +52,7 @@ class SGD:
 
     def _buffer(self, p: Tensor) -> Any:
         """An array for a large parameter's change: one that the parameter had before, if nobody has it any more."""
-        shape, dtype = p.grad.shape, p.value.dtype
+        shape, dtype = p.value.shape, p.value.dtype
         pool = self._pools.get(p)
         if pool is None or pool.shape != shape or pool.dtype != dtype:
             pool = self._pools[p] = BufferPool(shape, dtype)

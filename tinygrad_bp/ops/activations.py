@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.blocks import blockwise
 from tinygrad_bp.domains import ANY_SHAPE, Domain, Intervals, Reals, Shapes
 from tinygrad_bp.ops.arithmetic import maximum, minimum
 from tinygrad_bp.ops.elementwise import exp, where
 from tinygrad_bp.ops.linear_algebra import operand
 from tinygrad_bp.registry import op, scale
+from tinygrad_bp.traits import ACTIVATION, Role, Traits
 
 
 def _kinked(**options: Any) -> Domain:
@@ -18,7 +20,13 @@ def _kinked(**options: Any) -> Domain:
     return Reals(kink=lambda x, **_: x, analytic=False, **options)
 
 
-@op(derivatives=(lambda y, x: y * (1.0 - y),), latex=r"\sigma({0})", domain=Reals())
+@op(
+    derivatives=(lambda y, x: y * (1.0 - y),),
+    latex=r"\sigma({0})",
+    domain=Reals(),
+    traits=Traits(Role.ACTIVATION, mirror=lambda y: 1 - y),
+)
+@blockwise
 @np.errstate(over="ignore")
 def sigmoid(x: Any) -> Any:
     """Logistic function σ(x) = 1/(1 + e⁻ˣ), elementwise. ∂y/∂x = σ(x)·(1 − σ(x)).
@@ -28,7 +36,13 @@ def sigmoid(x: Any) -> Any:
     return 1.0 / (1.0 + np.exp(-x))
 
 
-@op(derivatives=(lambda y, x: x > 0,), latex=r"\operatorname{relu}({0})", domain=_kinked(), convention="0 at 0")
+@op(
+    derivatives=(lambda y, x: x > 0,),
+    latex=r"\operatorname{relu}({0})",
+    domain=_kinked(),
+    convention="0 at 0",
+    traits=ACTIVATION,
+)
 def relu(x: Any) -> Any:
     """Rectified linear unit max(x, 0), elementwise. ∂y/∂x = 1 for x > 0, else 0."""
     return np.maximum(x, 0.0)
@@ -45,6 +59,7 @@ def slope_at(x: Any, negative: Any) -> Any:
     latex=r"\operatorname{leaky}({0})",
     domain=_kinked(params=lambda *_: ({}, {"slope": 0.2})),
     convention="the slope of smaller norm at 0",
+    traits=ACTIVATION,
 )
 def leaky_relu(x: Any, slope: float = 0.01) -> Any:
     """Leaky rectifier: x for x > 0, slope·x otherwise, elementwise. ∂y/∂x = 1 or slope.
@@ -62,6 +77,7 @@ def leaky_relu(x: Any, slope: float = 0.01) -> Any:
     latex=r"\operatorname{prelu}({0}, {1})",
     domain=Intervals((-3, 3), (0.05, 0.8), kink=lambda x, a: x, analytic=False),
     convention="the slope of smaller norm at 0",
+    traits=ACTIVATION,
 )
 def parametric_relu(x: Any, a: Any) -> Any:
     """Rectifier with a learned slope a: x for x > 0, a·x otherwise, with broadcasting.
@@ -76,6 +92,7 @@ def parametric_relu(x: Any, a: Any) -> Any:
     latex=r"\operatorname{elu}({0})",
     domain=_kinked(params=lambda *_: ({}, {"alpha": 0.7})),
     convention="the slope of smaller norm at 0",
+    traits=ACTIVATION,
 )
 def elu(x: Any, alpha: float = 1.0) -> Any:
     """Exponential linear unit: x for x > 0, alpha·(eˣ − 1) otherwise, elementwise.
@@ -85,10 +102,16 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
     return np.where(np.greater(x, 0), x, alpha * np.expm1(np.minimum(x, 0)))
 
 
-@op(derivatives=(lambda y, x: sigmoid(x),), latex=r"\operatorname{softplus}({0})", domain=Reals(analytic=False))
+@op(
+    derivatives=(lambda y, x: sigmoid(x),),
+    latex=r"\operatorname{softplus}({0})",
+    domain=Reals(analytic=False),
+    traits=ACTIVATION,
+)
+@blockwise
 def softplus(x: Any) -> Any:
     """Softplus log(1 + eˣ), elementwise, without overflow. ∂y/∂x = σ(x)."""
-    if np.size(x) < 256:  # one call; for many elements its loop is slower than five vectorised ones
+    if getattr(x, "size", 1) < 256:  # one call; for many elements its loop is slower than five vectorised ones
         return np.logaddexp(x, 0.0)
     return np.maximum(x, 0.0) + np.log1p(np.exp(-np.absolute(x)))
 
@@ -97,13 +120,15 @@ def softplus(x: Any) -> Any:
     derivatives=(lambda y, x: sigmoid(-x),),
     latex=r"\log \sigma({0})",
     domain=Reals(analytic=False),
+    traits=ACTIVATION,
 )
+@blockwise
 def log_sigmoid(x: Any) -> Any:
     """Logarithm of the sigmoid, −log(1 + e⁻ˣ), elementwise, finite for every x. ∂y/∂x = σ(−x)."""
     return -softplus(-x)
 
 
-@op(derivatives=(lambda y, x: 1.0,), latex="{0}", domain=Reals())
+@op(derivatives=(lambda y, x: 1.0,), latex="{0}", domain=Reals(), traits=ACTIVATION)
 def identity(x: Any) -> Any:
     """The identity g(x) = x, the linear activation. ∂y/∂x = 1."""
     return np.positive(x)
@@ -114,6 +139,7 @@ def identity(x: Any) -> Any:
     latex=r"\operatorname{step}({0})",
     domain=_kinked(),
     convention="0 everywhere",
+    traits=ACTIVATION,
 )
 def binary_step(x: Any) -> Any:
     """Heaviside step: 1 for x ≥ 0, else 0, elementwise. Its derivative is 0 where there is one, and 0 at 0."""
@@ -140,6 +166,7 @@ def shifted(x: Any, axis: Any) -> Any:
     jvp=_softmax_vjp,
     latex=r"\operatorname{softmax}({0})",
     domain=_LINES,
+    traits=ACTIVATION,
 )
 def softmax(x: Any, axis: int | tuple[int, ...] | None = -1) -> Any:
     """Softmax yᵢ = eˣⁱ / Σⱼ eˣʲ along `axis`. VJP: g⊙y − y·Σ(g⊙y); the Jacobian diag(y) − y·yᵀ is symmetric."""
@@ -152,6 +179,7 @@ def softmax(x: Any, axis: int | tuple[int, ...] | None = -1) -> Any:
     jvp=lambda t, y, x, axis: t - np.add.reduce(scale(t, exp(y)), axis=axis, keepdims=True),
     latex=r"\log \operatorname{softmax}({0})",
     domain=_LINES,
+    traits=ACTIVATION,
 )
 def log_softmax(x: Any, axis: int | tuple[int, ...] | None = -1) -> Any:
     """Logarithm of the softmax, xᵢ − log Σⱼ eˣʲ along `axis`, finite for finite x. VJP: g − softmax(x)·Σg."""

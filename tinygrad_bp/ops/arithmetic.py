@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from tinygrad_bp.domains import Intervals, Reals
+from tinygrad_bp.engine import Node
 from tinygrad_bp.ops.comparison import where
 from tinygrad_bp.registry import LINEAR, op, scale
+from tinygrad_bp.traits import Traits
 
 
-@op(vjps=(lambda g, y, a, b: g, lambda g, y, a, b: g), jvp=LINEAR, latex="{0} + {1}", domain=Reals())
+@op(
+    vjps=(lambda g, y, a, b: g, lambda g, y, a, b: g),
+    jvp=LINEAR,
+    latex="{0} + {1}",
+    domain=Reals(),
+    traits=Traits(algebra=operator.add),
+)
 def add(a: Any, b: Any) -> Any:
     """Sum a + b, elementwise with broadcasting. ∂y/∂a = 1, ∂y/∂b = 1."""
     return a + b
 
 
-@op(vjps=(lambda g, y, a, b: g, lambda g, y, a, b: -g), jvp=LINEAR, latex="{0} - {1}", domain=Reals())
+@op(
+    vjps=(lambda g, y, a, b: g, lambda g, y, a, b: -g),
+    jvp=LINEAR,
+    latex="{0} - {1}",
+    domain=Reals(),
+    traits=Traits(algebra=operator.sub),
+)
 def subtract(a: Any, b: Any) -> Any:
     """Difference a − b, elementwise with broadcasting. ∂y/∂a = 1, ∂y/∂b = −1."""
     return a - b
 
 
-@op(derivatives=(lambda y, a, b: b, lambda y, a, b: a), latex=r"{0} \odot {1}", domain=Reals())
+@op(
+    derivatives=(lambda y, a, b: b, lambda y, a, b: a),
+    latex=r"{0} \odot {1}",
+    domain=Reals(),
+    traits=Traits(algebra=operator.mul),
+)
 def multiply(a: Any, b: Any) -> Any:
     """Product a·b, elementwise with broadcasting. ∂y/∂a = b, ∂y/∂b = a."""
     return a * b
@@ -33,13 +54,14 @@ def multiply(a: Any, b: Any) -> Any:
     derivatives=(lambda y, a, b: y.dtype.type(1.0) / b, lambda y, a, b: -y / b),
     latex=r"\frac{{0}}{{1}}",
     domain=Intervals((-3, 3), (0.3, 3)),
+    traits=Traits(algebra=operator.truediv),
 )
 def divide(a: Any, b: Any) -> Any:
     """Quotient a/b, elementwise with broadcasting. ∂y/∂a = 1/b, ∂y/∂b = −a/b²."""
     return a / b
 
 
-@op(vjps=(lambda g, y, x: -g,), jvp=LINEAR, latex="-{0}", domain=Reals())
+@op(vjps=(lambda g, y, x: -g,), jvp=LINEAR, latex="-{0}", domain=Reals(), traits=Traits(algebra=operator.neg))
 def negative(x: Any) -> Any:
     """Negation −x, elementwise. ∂y/∂x = −1."""
     return -x
@@ -51,13 +73,18 @@ def positive(x: Any) -> Any:
     return np.positive(x)
 
 
-@op(derivatives=(lambda y, x: -y * y,), latex=r"\frac1{{0}}", domain=Reals(0.3, 3))
+@op(
+    derivatives=(lambda y, x: -y * y,),
+    latex=r"\frac1{{0}}",
+    domain=Reals(0.3, 3),
+    traits=Traits(algebra=lambda x: 1 / x),
+)
 def reciprocal(x: Any) -> Any:
     """Reciprocal 1/x, elementwise. ∂y/∂x = −1/x²."""
     return np.reciprocal(x)
 
 
-@op(derivatives=(lambda y, x: 2.0 * x,), latex="{0}^2", domain=Reals())
+@op(derivatives=(lambda y, x: 2.0 * x,), latex="{0}^2", domain=Reals(), traits=Traits(algebra=lambda x: x * x))
 def square(x: Any) -> Any:
     """Square x², elementwise. ∂y/∂x = 2x."""
     return np.square(x)
@@ -75,6 +102,7 @@ _POWERS = Intervals((0.3, 3), (-2, 2), bounded=True)  # larger ones differ by mo
     latex="{0}^{{1}}",
     domain=_POWERS,
     convention="∂y/∂a of a⁰ is 0 everywhere; ∂y/∂b at a = 0 is 0",
+    traits=Traits(algebra=operator.pow),
 )
 def power(a: Any, b: Any) -> Any:
     """Power aᵇ, elementwise with broadcasting. ∂y/∂a = b·aᵇ⁻¹, ∂y/∂b = aᵇ·log a.
@@ -151,10 +179,23 @@ def _share(y: Any, a: Any, b: Any) -> Any:
 
 
 _CHOICE = (lambda y, a, b: _share(y, a, b), lambda y, a, b: _share(y, b, a))
+_LARGEST_GUARD = np.finfo(np.float16).tiny
 _APART = Reals(kink=lambda a, b: a - b, analytic=False)
 
 
-@op(derivatives=_CHOICE, latex=r"\max({0}, {1})", domain=_APART, convention="½ to each at a tie")
+def _kept_from_0(node: Any, operands: Sequence[str]) -> int | None:
+    """The number that the other operand only keeps from being 0: a constant no larger than a smallest normal number."""
+    guards = [not isinstance(x, Node) and np.ndim(x) == 0 and 0 < x <= _LARGEST_GUARD for x in node.parents]
+    return 1 - guards.index(True) if any(guards) else None
+
+
+@op(
+    derivatives=_CHOICE,
+    latex=r"\max({0}, {1})",
+    domain=_APART,
+    convention="½ to each at a tie",
+    traits=Traits(guarded=_kept_from_0),
+)
 def maximum(a: Any, b: Any) -> Any:
     """Larger of a and b, NaN if one is, elementwise with broadcasting.
 
@@ -195,6 +236,7 @@ def _below(a: Any, b: Any) -> Any:
 
 
 @op(
+    internal=True,
     derivatives=(
         lambda y, x, low, high: _below(low, x) * _below(x, high),
         lambda y, x, low, high: _below(x, low) * _below(low, high),

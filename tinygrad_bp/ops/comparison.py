@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from tinygrad_bp.domains import BROADCAST, Domain, Reals
+from tinygrad_bp.engine import Node
 from tinygrad_bp.registry import op
+from tinygrad_bp.traits import Traits
+
+
+def _decided(node: Any, operands: Sequence[str]) -> int | None:
+    """2 where both choices are the same, and for `where(b == 0, 1, b)`, which only keeps b from being 0."""
+    condition, a, b = operands
+    is_number = not isinstance(node.parents[1], Node) and np.ndim(node.inputs[1]) == 0
+    return 2 if a == b or (is_number and condition == f"{b} = 0") else None
 
 
 @op(
@@ -16,6 +26,7 @@ from tinygrad_bp.registry import op
     latex=r"({1} \text{ if } {0} \text{ else } {2})",
     domain=Domain(shapes=BROADCAST, kinds="bff"),
     convention="the branch not taken gets 0",
+    traits=Traits(guarded=_decided),
 )
 def where(condition: Any, a: Any, b: Any) -> Any:
     """a where the condition holds, b elsewhere, with broadcasting. The branch that is not taken gets gradient 0."""

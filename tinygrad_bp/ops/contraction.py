@@ -11,6 +11,7 @@ import numpy as np
 from tinygrad_bp.domains import Shape, Shapes
 from tinygrad_bp.errors import ShapeError
 from tinygrad_bp.registry import MULTILINEAR, Each, op
+from tinygrad_bp.traits import PRODUCT
 
 _PLANNED = 20_000
 """From so many products on, looking for the cheapest order of matrix products costs less than it saves."""
@@ -89,6 +90,7 @@ def _cases(*shapes: Shape) -> list[dict[str, Any]]:
 
 
 @op(
+    internal=True,
     vjps=Each(_share),
     jvp=MULTILINEAR,
     latex=r"\operatorname{einsum}({0}, …)",
@@ -96,6 +98,7 @@ def _cases(*shapes: Shape) -> list[dict[str, Any]]:
         "i", "ij", "ii", "iji", "iij", "iii", "i,i", "i,j", "ij,j", "ii,i", "ij,jk", "ij,ij", "ij,kj",
         "bij,bjk", "i,j,k", "ij,jk,kl", "ij,kj,lj", "ij,i,j", params=_cases,
     ),
+    traits=PRODUCT,
 )  # fmt: skip
 def contract(*operands: Any, subscripts: str) -> Any:
     """Sum over products of elements with equal letters, e.g. "ij,jk->ik"; every letter explicit, no ellipsis.

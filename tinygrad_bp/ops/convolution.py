@@ -13,8 +13,9 @@ import numpy as np
 from tinygrad_bp.domains import Parameters, Shape, Shapes
 from tinygrad_bp.errors import ArgumentError, ShapeError, describe
 from tinygrad_bp.ops.geometry import Padding, PerAxis, each_axis, pairs, require_images
-from tinygrad_bp.ops.windows import Pairs, fold, padded, unfold, windows_of
+from tinygrad_bp.ops.windows import Pairs, examples_first, examples_last, fold, unfold
 from tinygrad_bp.registry import MULTILINEAR, op
+from tinygrad_bp.traits import PRODUCT
 
 
 def _rows(w: Any, groups: int) -> Any:
@@ -22,21 +23,21 @@ def _rows(w: Any, groups: int) -> Any:
     return w.reshape((groups, w.shape[0] // groups, prod(w.shape[1:])))
 
 
-def _grouped(x: Any, groups: int, space: int) -> Any:
-    """Windows, or filtered images, as matrices: (examples, groups, elements of a window or filters, places)."""
-    examples, *columns = x.shape[:-space]
-    return x.reshape((examples, groups, prod(columns) // groups, prod(x.shape[-space:])))
+def _grouped(v: Any, groups: int, space: int) -> Any:
+    """Windows, or filtered images, as matrices: (groups, elements of a window or filters, places of all examples)."""
+    split = v.ndim - space - 1
+    return v.reshape((groups, prod(v.shape[:split]) // groups, prod(v.shape[split:])))
 
 
 def _to_image(g: Any, y: Any, x: Any, w: Any, stride: Shape, padding: Pairs, dilation: Shape, groups: int) -> Any:
-    columns = _rows(w, groups).swapaxes(-1, -2) @ _grouped(g, groups, len(stride))
-    windows = columns.reshape((*x.shape[:2], *w.shape[2:], *g.shape[2:]))
+    columns = _rows(w, groups).swapaxes(-1, -2) @ _grouped(examples_last(g), groups, len(stride))
+    windows = columns.reshape((x.shape[1], *w.shape[2:], *g.shape[2:], x.shape[0]))
     return fold(windows, x.shape[2:], stride, padding, dilation)
 
 
 def _to_filters(g: Any, y: Any, x: Any, w: Any, stride: Shape, padding: Pairs, dilation: Shape, groups: int) -> Any:
     columns = _grouped(unfold(x, w.shape[2:], stride, padding, dilation), groups, len(stride))
-    return (_grouped(g, groups, len(stride)) @ columns.swapaxes(-1, -2)).sum(axis=0).reshape(w.shape)
+    return (_grouped(examples_last(g), groups, len(stride)) @ columns.swapaxes(-1, -2)).reshape(w.shape)
 
 
 def _convolutions(x: Shape, w: Shape) -> Parameters:
@@ -52,19 +53,21 @@ def _in_groups(x: Any, w: Any, groups: int, **_: Any) -> tuple[Any, Any]:
 
 
 @op(
+    internal=True,
     vjps=(_to_image, _to_filters),
     jvp=MULTILINEAR,
     latex=r"{0} * {1}",
     domain=Shapes("nci,oca", "ncij,ocab", smallest=1, params=_convolutions, prepare=_in_groups),
+    traits=PRODUCT,
 )
 def convolution(x: Any, w: Any, stride: Shape, padding: Pairs, dilation: Shape, groups: int) -> Any:
     """Images (examples, channels, *space) with filters (filters, channels/groups, *kernel); `conv1d`, `conv2d`.
 
     Linear in both. VJPs: for x the windows wᵀ·g folded together, for w the product of g with the windows of x.
     """
-    windows = windows_of(padded(x, padding), w.shape[2:], stride, dilation)
+    windows = unfold(x, w.shape[2:], stride, padding, dilation)
     y = _rows(w, groups) @ _grouped(windows, groups, len(stride))
-    return y.reshape((x.shape[0], w.shape[0], *windows.shape[2 + len(stride) :]))
+    return examples_first(y.reshape((w.shape[0], *windows.shape[-1 - len(stride) :])))
 
 
 def conv1d(x: Any, w: Any, stride: PerAxis = 1, padding: Padding = 0, dilation: PerAxis = 1, groups: int = 1) -> Any:

@@ -50,6 +50,7 @@ def _carried_back(a: Any, g: Any, axis: int) -> Any:
 
 
 @op(
+    internal=True,
     vjps=(
         lambda g, y, a, b, axis: _carried_back(a, g, axis) * shifted(y, axis, 0),
         lambda g, y, a, b, axis: _carried_back(a, g, axis),

@@ -6,7 +6,7 @@ ones that is the transpose and the cotangent itself.
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, Generic, Literal, NamedTuple, TypeVar, overload
 
 import numpy as np
 
@@ -65,11 +65,14 @@ def cholesky(a: Any) -> Any:
 # --- QR ---------------------------------------------------------------------------------------------------------------
 
 
-class QRResult(NamedTuple):
+A = TypeVar("A")
+
+
+class QRResult(NamedTuple, Generic[A]):
     """Orthonormal columns and the upper triangle that combines them."""
 
-    Q: Any
-    R: Any
+    Q: A
+    R: A
 
 
 def _basis_vjp(g: Any, y: Any, a: Any) -> Any:
@@ -93,6 +96,7 @@ def _tall(a: Any, **_: Any) -> tuple[Any, ...]:
 
 
 @op(
+    internal=True,
     vjps=(_basis_vjp,),
     jvp=_basis_jvp,
     latex=r"\operatorname{Q}({0})",
@@ -103,6 +107,10 @@ def orthonormal(a: Any) -> Any:
     return np.linalg.qr(a)[0]
 
 
+@overload
+def qr(a: Any, mode: Literal["reduced", "complete"] = "reduced") -> QRResult[Any]: ...
+@overload
+def qr(a: Any, mode: Literal["r"]) -> Any: ...
 def qr(a: Any, mode: Literal["reduced", "complete", "r"] = "reduced") -> Any:
     """QR decomposition a = Q·R of matrices (…, m, n): Q (…, m, k) with orthonormal columns, R (…, k, n) upper
     triangular, k = min(m, n). With mode "r" only R.

@@ -15,7 +15,7 @@ from tinygrad_bp.ops.contraction import contract
 _NUMBERED = ascii_uppercase + ascii_lowercase  # in the order in which implicit output sorts
 
 
-def einsum(subscripts: Any, *operands: Any) -> Any:
+def einsum(subscripts: str | Any, *operands: Any) -> Any:
     """Einstein summation: multiply the operands, and sum over every letter that the output does not name.
 
     subscripts: letters for the axes of each operand, e.g. "ij,jk->ik" or "...ii->...i". Without "->" the output has

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.blocks import blockwise
+
 _Coefficients = Sequence[float]
 
 # erf(x)/x in x²
@@ -48,6 +50,7 @@ _ROOT_PI = 0.5641895835477563
 """1/√π."""
 
 
+@blockwise
 def erf_values(x: Any) -> Any:
     """Error function erf x = 2/√π·∫₀ˣ e⁻ᵗ² dt of a real array, in its dtype."""
     x, dtype = _working(x)
@@ -55,6 +58,7 @@ def erf_values(x: Any) -> Any:
     return np.where(size <= _CENTRE_ENDS, _centre(x, size), np.copysign(1.0 - _upper(size), x)).astype(dtype)[()]
 
 
+@blockwise
 def erfc_values(x: Any) -> Any:
     """Complementary error function 1 − erf x of a real array, in its dtype; small values keep all their digits."""
     x, dtype = _working(x)

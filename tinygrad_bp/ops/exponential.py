@@ -9,13 +9,14 @@ import numpy as np
 
 from tinygrad_bp.domains import Reals
 from tinygrad_bp.registry import op
+from tinygrad_bp.traits import ACTIVATION, Traits
 
 _LOG_2, _LOG_10 = math.log(2.0), math.log(10.0)
 _POSITIVE = Reals(0.3, 3)
 _INSIDE_ONE = Reals(-0.9, 0.9, bounded=True)
 
 
-@op(derivatives=(lambda y, x: y,), latex="e^{{0}}", domain=Reals())
+@op(derivatives=(lambda y, x: y,), latex="e^{{0}}", domain=Reals(), traits=Traits(algebra=np.exp))
 def exp(x: Any) -> Any:
     """Exponential eˣ, elementwise. ∂y/∂x = eˣ."""
     return np.exp(x)
@@ -33,7 +34,7 @@ def expm1(x: Any) -> Any:
     return np.expm1(x)
 
 
-@op(derivatives=(lambda y, x: 1.0 / x,), latex=r"\log {0}", domain=_POSITIVE)
+@op(derivatives=(lambda y, x: 1.0 / x,), latex=r"\log {0}", domain=_POSITIVE, traits=Traits(algebra=np.log))
 def log(x: Any) -> Any:
     """Natural logarithm of x > 0, elementwise. ∂y/∂x = 1/x."""
     return np.log(x)
@@ -82,6 +83,7 @@ def logaddexp2(a: Any, b: Any) -> Any:
     latex=r"\sqrt{{0}}",
     domain=_POSITIVE,
     convention="infinity at 0",
+    traits=Traits(algebra=np.sqrt),
 )
 def sqrt(x: Any) -> Any:
     """Square root of x ≥ 0, elementwise. ∂y/∂x = 1/(2√x), infinite at 0."""
@@ -111,7 +113,7 @@ def cosh(x: Any) -> Any:
     return np.cosh(x)
 
 
-@op(derivatives=(lambda y, x: 1.0 - y * y,), latex=r"\tanh({0})", domain=Reals())
+@op(derivatives=(lambda y, x: 1.0 - y * y,), latex=r"\tanh({0})", domain=Reals(), traits=ACTIVATION)
 def tanh(x: Any) -> Any:
     """Hyperbolic tangent, elementwise. ∂y/∂x = 1 − tanh² x."""
     return np.tanh(x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -124,7 +125,7 @@ def irfft(a: Any, n: int | None = None, axis: int = -1, norm: Norm = None) -> An
     latex=r"\operatorname{fftn}({0})",
     domain=_ARRAYS,
 )
-def fftn(a: Any, s: Any = None, axes: Any = None, norm: Norm = None) -> Any:
+def fftn(a: Any, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: Norm = None) -> Any:
     """Discrete Fourier transform along several axes (all if None), each cut off or filled up to its length in s.
 
     norm as for `fft`. VJP: fftn(g).
@@ -138,17 +139,17 @@ def fftn(a: Any, s: Any = None, axes: Any = None, norm: Norm = None) -> Any:
     latex=r"\operatorname{ifftn}({0})",
     domain=_ARRAYS,
 )
-def ifftn(a: Any, s: Any = None, axes: Any = None, norm: Norm = None) -> Any:
+def ifftn(a: Any, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: Norm = None) -> Any:
     """Inverse transform along several axes (all if None). s and norm as for `fftn`. VJP: ifftn(g)."""
     return np.fft.ifftn(a, s, axes, norm)
 
 
-def fft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Norm = None) -> Any:
+def fft2(a: Any, s: Sequence[int] | None = None, axes: Sequence[int] = (-2, -1), norm: Norm = None) -> Any:
     """`fftn` along two axes, the last by default."""
     return fftn(a, s=s, axes=axes, norm=norm)
 
 
-def ifft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Norm = None) -> Any:
+def ifft2(a: Any, s: Sequence[int] | None = None, axes: Sequence[int] = (-2, -1), norm: Norm = None) -> Any:
     """`ifftn` along two axes, the last by default."""
     return ifftn(a, s=s, axes=axes, norm=norm)
 
@@ -161,26 +162,26 @@ def _others(a: Any, s: Any, axes: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     return {"axes": axes[:-1], "s": lengths and lengths[:-1]}, last
 
 
-def rfftn(a: Any, s: Any = None, axes: Any = None, norm: Norm = None) -> Any:
+def rfftn(a: Any, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: Norm = None) -> Any:
     """Transform of real a along several axes: `rfft` along the last of them, then `fftn` along the others."""
     a = operand(a)
     others, last = _others(a, s, axes)
     return fftn(rfft(a, norm=norm, **last), norm=norm, **others)
 
 
-def irfftn(a: Any, s: Any = None, axes: Any = None, norm: Norm = None) -> Any:
+def irfftn(a: Any, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: Norm = None) -> Any:
     """Inverse of `rfftn`: `ifftn` along all axes but the last, then `irfft` along that one."""
     a = operand(a)
     others, last = _others(a, s, axes)
     return irfft(ifftn(a, norm=norm, **others), norm=norm, **last)
 
 
-def rfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Norm = None) -> Any:
+def rfft2(a: Any, s: Sequence[int] | None = None, axes: Sequence[int] = (-2, -1), norm: Norm = None) -> Any:
     """`rfftn` along two axes, the last by default."""
     return rfftn(a, s, axes, norm)
 
 
-def irfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Norm = None) -> Any:
+def irfft2(a: Any, s: Sequence[int] | None = None, axes: Sequence[int] = (-2, -1), norm: Norm = None) -> Any:
     """`irfftn` along two axes, the last by default."""
     return irfftn(a, s, axes, norm)
 
@@ -198,7 +199,7 @@ _SHIFTED = Shapes("i", "ij", "ijk", params=_shift_axes)
     latex=r"\operatorname{fftshift}({0})",
     domain=_SHIFTED,
 )
-def fftshift(x: Any, axes: Any = None) -> Any:
+def fftshift(x: Any, axes: int | Sequence[int] | None = None) -> Any:
     """x rolled by half of every axis (or of `axes`), so that frequency 0 is in the middle. VJP: ifftshift(g)."""
     return np.fft.fftshift(x, axes)
 
@@ -209,6 +210,6 @@ def fftshift(x: Any, axes: Any = None) -> Any:
     latex=r"\operatorname{ifftshift}({0})",
     domain=_SHIFTED,
 )
-def ifftshift(x: Any, axes: Any = None) -> Any:
+def ifftshift(x: Any, axes: int | Sequence[int] | None = None) -> Any:
     """x rolled back, the inverse of `fftshift`. VJP: fftshift(g)."""
     return np.fft.ifftshift(x, axes)

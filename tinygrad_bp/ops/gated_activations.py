@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tinygrad_bp.blocks import blockwise
 from tinygrad_bp.domains import Reals
 from tinygrad_bp.errors import ArgumentError, ShapeError, describe
 from tinygrad_bp.ops.activations import sigmoid, softplus
@@ -14,6 +15,7 @@ from tinygrad_bp.ops.complex import require_real
 from tinygrad_bp.ops.erf import erfc_values
 from tinygrad_bp.ops.special import ndtr
 from tinygrad_bp.registry import op
+from tinygrad_bp.traits import ACTIVATION
 
 Approximation = Literal["none", "tanh"]
 
@@ -23,7 +25,8 @@ def _silu_derivative(y: Any, x: Any) -> Any:
     return gate * (1.0 + x * (1.0 - gate))
 
 
-@op(derivatives=(_silu_derivative,), latex=r"\operatorname{silu}({0})", domain=Reals())
+@op(derivatives=(_silu_derivative,), latex=r"\operatorname{silu}({0})", domain=Reals(), traits=ACTIVATION)
+@blockwise
 @np.errstate(over="ignore")
 def silu(x: Any) -> Any:
     """Sigmoid-weighted linear unit x·σ(x), elementwise. ∂y/∂x = σ(x)·(1 + x·(1 − σ(x)))."""
@@ -50,7 +53,9 @@ def _gelu_derivative(y: Any, x: Any, approximate: Approximation) -> Any:
     latex=r"\operatorname{gelu}({0})",
     domain=Reals(params=lambda *_: ({}, {"approximate": "tanh"}), analytic=False),
     whole=True,
+    traits=ACTIVATION,
 )
+@blockwise
 def gelu(x: Any, approximate: Approximation = "none") -> Any:
     """Gaussian error linear unit x·Φ(x), elementwise; Φ is the distribution function of the standard normal.
 
@@ -69,7 +74,8 @@ def _mish_derivative(y: Any, x: Any) -> Any:
     return gate + x * (1.0 - gate * gate) * sigmoid(x)
 
 
-@op(derivatives=(_mish_derivative,), latex=r"\operatorname{mish}({0})", domain=Reals(analytic=False))
+@op(derivatives=(_mish_derivative,), latex=r"\operatorname{mish}({0})", domain=Reals(analytic=False), traits=ACTIVATION)
+@blockwise
 def mish(x: Any) -> Any:
     """Mish x·tanh(log(1 + eˣ)), elementwise. ∂y/∂x = w + x·(1 − w²)·σ(x), where w is the tanh."""
     return x * np.tanh(softplus(x))

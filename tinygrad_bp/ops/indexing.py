@@ -18,6 +18,7 @@ from tinygrad_bp.errors import DTypeError, LeafAssignmentError, describe
 from tinygrad_bp.modes import MODE
 from tinygrad_bp.ops.comparison import where
 from tinygrad_bp.registry import Each, lifted, op, recordable
+from tinygrad_bp.traits import Traits
 
 ARRAY = "array"
 """Stands for an array in the static part of an index."""
@@ -108,15 +109,23 @@ class _Leading(Each):
         return super().__getitem__(i) if i < self.count else None
 
 
+def _only_adds_axes(index: Any) -> bool:
+    """Whether an index leaves the elements as they are: None, and beside it … and : only."""
+    written = {repr(part) for part in (index if isinstance(index, tuple) else (index,))}
+    return "None" in written and written <= {"None", "Ellipsis", repr(slice(None))}
+
+
 # --- the ops ----------------------------------------------------------------------------------------------------------
 
 
 @op(
+    internal=True,
     vjps=_Leading(lambda i, g, y, x, *arrays, index: scatter_add(g, *arrays, index=index, shape=x.shape), 1),
     jvp=_Leading(lambda i, t, y, x, *arrays, index: getitem(t, *arrays, index=index), 1),
     latex=r"{0}_{i}",
     domain=Shapes("", "i", "ij", "ijk", kinds="fi", intervals=((-3, 3), _INTEGERS), params=_forms, prepare=_within),
     convention="repeated indices add up",
+    traits=Traits(arranges=_only_adds_axes),
 )
 def getitem(x: Any, *arrays: Any, index: Any) -> Any:
     """x[index], see `at`. VJP: the cotangent added into zeros at the same places."""
@@ -131,6 +140,7 @@ def _scatters(*shapes: Shape) -> Parameters:
 
 
 @op(
+    internal=True,
     vjps=_Leading(lambda i, g, y, x, *arrays, index, shape: getitem(g, *arrays, index=index), 1),
     jvp=_Leading(lambda i, t, y, x, *arrays, index, shape: scatter_add(t, *arrays, index=index, shape=shape), 1),
     latex=r"\operatorname{scatter}({0})",
@@ -189,6 +199,7 @@ def _assignable(x: Any, v: Any, *arrays: Any, index: Any) -> tuple[Any, ...]:
 
 
 @op(
+    internal=True,
     vjps=_Leading(_assignment_vjp, 2),
     jvp=_Leading(_assignment_jvp, 2),
     latex=r"\operatorname{set}({0}, {1})",

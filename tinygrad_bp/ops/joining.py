@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from tinygrad_bp.annotations import Array
 from tinygrad_bp.domains import Parameters, Shape, Shapes
 from tinygrad_bp.errors import ArgumentError, ShapeError, describe
 from tinygrad_bp.ops.indexing import scatter_add
@@ -58,7 +59,7 @@ def _concatenate(*arrays: Any, axis: int, ends: Shape) -> Any:
     return np.concatenate(arrays, axis=axis)
 
 
-def concatenate(arrays: Any, axis: int | None = 0) -> Any:
+def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
     """Arrays one after the other along `axis`, along which alone their shapes may differ; flattened first if None.
 
     VJP: to each array its part of the cotangent.
@@ -88,7 +89,7 @@ def _stack(*arrays: Any, axis: int) -> Any:
     return np.stack(arrays, axis=axis)
 
 
-def stack(arrays: Any, axis: int = 0) -> Any:
+def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
     """Arrays of one shape, joined along a new axis that is `axis` of the result. VJP: to each its part."""
     arrays = [operand(a) for a in arrays]
     if not arrays or any(a.shape != arrays[0].shape for a in arrays):
@@ -96,23 +97,23 @@ def stack(arrays: Any, axis: int = 0) -> Any:
     return _stack(*arrays, axis=normalize_axis_index(axis, arrays[0].ndim + 1))
 
 
-def vstack(tup: Any) -> Any:
+def vstack(tup: Sequence[Any]) -> Any:
     """Arrays one below the other, vectors as rows."""
     return concatenate([atleast_2d(a) for a in tup])
 
 
-def hstack(tup: Any) -> Any:
+def hstack(tup: Sequence[Any]) -> Any:
     """Arrays side by side: along axis 1, vectors along their only axis."""
     arrays = [atleast_1d(a) for a in tup]
     return concatenate(arrays, axis=0 if arrays and arrays[0].ndim == 1 else 1)
 
 
-def dstack(tup: Any) -> Any:
+def dstack(tup: Sequence[Any]) -> Any:
     """Arrays one behind the other, along the third axis."""
     return concatenate([atleast_3d(a) for a in tup], axis=2)
 
 
-def column_stack(tup: Any) -> Any:
+def column_stack(tup: Sequence[Any]) -> Any:
     """Arrays side by side, vectors as columns."""
     return concatenate([a if np.ndim(a) > 1 else reshape(a, shape=(-1, 1)) for a in tup], axis=1)
 
@@ -125,25 +126,27 @@ def append(x: Any, values: Any, axis: int | None = None) -> Any:
 # --- apart ------------------------------------------------------------------------------------------------------------
 
 
-def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+def array_split(x: Any, indices_or_sections: int | Sequence[int] | Array, axis: int = 0) -> list[Any]:
     """x in parts along `axis`: so many nearly equal ones, or cut before each of the given indices."""
     x = operand(x)
     axis = normalize_axis_index(axis, x.ndim)
     n = x.shape[axis]
-    if np.ndim(indices_or_sections):
-        cuts = [0, *[int(i) for i in indices_or_sections], n]
+    places = np.asarray(indices_or_sections)
+    if places.ndim:
+        cuts = [0, *[int(i) for i in places], n]
     else:
-        count = int(indices_or_sections)
+        count = int(places)
         if count < 1:
             raise ArgumentError(f"a split needs one part or more; got {count}.")
         cuts = [0, *np.cumsum([n // count + (i < n % count) for i in range(count)]).tolist()]
     return [x[(*[slice(None)] * axis, slice(a, b))] for a, b in pairwise(cuts)]
 
 
-def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+def split(x: Any, indices_or_sections: int | Sequence[int] | Array, axis: int = 0) -> list[Any]:
     """x in equal parts along `axis`, or cut before each of the given indices. Raises ShapeError if parts differ."""
     x = operand(x)
-    if not np.ndim(indices_or_sections) and x.shape[axis] % int(indices_or_sections):
+    places = np.asarray(indices_or_sections)
+    if not places.ndim and x.shape[axis] % int(places):
         raise ShapeError(
             f"split: axis {axis} of {describe(x)} does not divide into {indices_or_sections} equal parts. "
             "Use array_split for parts that differ."
@@ -151,18 +154,18 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     return array_split(x, indices_or_sections, axis)
 
 
-def vsplit(x: Any, indices_or_sections: Any) -> list[Any]:
+def vsplit(x: Any, indices_or_sections: int | Sequence[int] | Array) -> list[Any]:
     """x in parts along axis 0. Raises ShapeError for fewer than two axes."""
     return split(_with_axes(x, 2, "vsplit"), indices_or_sections, 0)
 
 
-def hsplit(x: Any, indices_or_sections: Any) -> list[Any]:
+def hsplit(x: Any, indices_or_sections: int | Sequence[int] | Array) -> list[Any]:
     """x in parts along axis 1, of a vector along its only axis."""
     x = _with_axes(x, 1, "hsplit")
     return split(x, indices_or_sections, 1 if x.ndim > 1 else 0)
 
 
-def dsplit(x: Any, indices_or_sections: Any) -> list[Any]:
+def dsplit(x: Any, indices_or_sections: int | Sequence[int] | Array) -> list[Any]:
     """x in parts along axis 2. Raises ShapeError for fewer than three axes."""
     return split(_with_axes(x, 3, "dsplit"), indices_or_sections, 2)
 
@@ -181,13 +184,13 @@ def unstack(x: Any, axis: int = 0) -> tuple[Any, ...]:
     return tuple([x[(*[slice(None)] * axis, i)] for i in range(x.shape[axis])])
 
 
-def tile(x: Any, reps: Any) -> Any:
+def tile(x: Any, reps: int | Sequence[int]) -> Any:
     """x laid out `reps` times along each axis; missing axes are put in front."""
     x = operand(x)
-    reps = (1,) * x.ndim + tuple(np.atleast_1d(reps).tolist())
-    reps = reps[-max(x.ndim, len(reps) - x.ndim) :] if len(reps) else ()
-    shape = (1,) * (len(reps) - x.ndim) + x.shape
-    apart = [(k, n) for k, n in zip(reps, shape, strict=True)]
+    times = (1,) * x.ndim + tuple(np.atleast_1d(reps).tolist())
+    times = times[-max(x.ndim, len(times) - x.ndim) :] if times else ()
+    shape = (1,) * (len(times) - x.ndim) + x.shape
+    apart = [(k, n) for k, n in zip(times, shape, strict=True)]
     blocks = reshape(x, shape=tuple([m for _, n in apart for m in (1, n)]))
     repeated = broadcast_to(blocks, shape=tuple([m for pair in apart for m in pair]))
     return reshape(repeated, shape=tuple([k * n for k, n in apart]))

@@ -11,6 +11,7 @@ from tinygrad_bp.domains import Shapes
 from tinygrad_bp.engine import Node
 from tinygrad_bp.errors import describe
 from tinygrad_bp.registry import MULTILINEAR, op
+from tinygrad_bp.traits import PRODUCT
 
 
 def operand(x: Any) -> Any:
@@ -59,6 +60,7 @@ def _explain(a: Any, b: Any) -> str:
     latex=r"{0} \cdot {1}",
     domain=Shapes("ij,jk", "j,j", "ij,j", "j,jk", "bij,bjk", "bij,jk", "ij,bjk", "bij,j", "j,bjk"),
     explain=_explain,
+    traits=PRODUCT,
 )
 def matmul(a: Any, b: Any) -> Any:
     """Matrix product a·b of (…, n, k) and (…, k, m), of a vector where an operand is 1-d, batched over leading axes.
@@ -82,6 +84,7 @@ def _explain_affine(a: Any, b: Any, c: Any) -> str:
     latex=r"{0} \cdot {1} + {2}",
     domain=Shapes("ij,jk,ik", "ij,jk,k", "ij,jk,", "ij,j,i", "j,jk,k", "bij,jk,k"),
     explain=_explain_affine,
+    traits=PRODUCT,
 )
 def affine(a: Any, b: Any, c: Any) -> Any:
     """Affine map a·b + c, the pre-activation of a layer as one op: W·a + b with examples as columns, x·W + b as rows.

@@ -27,6 +27,7 @@ def _axes(shape: Shape) -> Parameters:
 
 
 @op(
+    internal=True,
     vjps=(_standardised,),
     jvp=_standardised,
     latex=r"\operatorname{normalise}({0})",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from tinygrad_bp.ops.linear_algebra import operand
 from tinygrad_bp.ops.reductions import Axis, kept
 from tinygrad_bp.ops.spectral import svdvals
 from tinygrad_bp.registry import op, plain_number, scale
+
+MatrixOrd = float | Literal["fro", "f", "nuc"] | None
 
 _add_reduce: Any = np.add.reduce
 
@@ -76,7 +78,7 @@ def _kink(x: Any, axis: Axis, keepdims: bool, ord: Any) -> Any:
     domain=Shapes(*ANY_SHAPE, params=_orders, kink=_kink, analytic=False),
     convention="0 at 0; k ties for the largest or smallest get 1/k each",
 )
-def vector_norm(x: Any, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
+def vector_norm(x: Any, axis: Axis = None, keepdims: bool = False, ord: float = 2) -> Any:
     """Norm (Σ |xᵢ|ᵖ)^(1/p) for p = `ord` over `axis`; all elements count as one vector if None.
 
     ord: 2, or any number; 1 the sum, ∞ the largest and −∞ the smallest absolute value, 0 the number of elements that
@@ -88,14 +90,14 @@ def vector_norm(x: Any, axis: Any = None, keepdims: bool = False, ord: Any = 2) 
         return np.sqrt(_add_reduce(size * size, axis=axis, keepdims=keepdims))
     if p == 1:
         return _add_reduce(size, axis=axis, keepdims=keepdims)
-    return np.linalg.vector_norm(size, axis=axis, keepdims=keepdims, ord=ord)
+    return np.linalg.vector_norm(size, axis=axis, keepdims=keepdims, ord=ord)  # type: ignore[arg-type]
 
 
 _VECTOR_OF_SUMS = {1: (-2, "max"), -1: (-2, "min"), np.inf: (-1, "max"), -np.inf: (-1, "min")}
 _OF_SINGULAR_VALUES = {"nuc": "sum", 2: "max", -2: "min"}
 
 
-def matrix_norm(x: Any, keepdims: bool = False, ord: Any = "fro") -> Any:
+def matrix_norm(x: Any, keepdims: bool = False, ord: MatrixOrd = "fro") -> Any:
     """Norm of matrices, the last two axes.
 
     ord: "fro" √Σ|xᵢⱼ|², "nuc" the sum of the singular values, 2 and −2 the largest and the smallest, 1 and −1 the
@@ -114,7 +116,7 @@ def matrix_norm(x: Any, keepdims: bool = False, ord: Any = "fro") -> Any:
     return values[..., None, None] if keepdims else values
 
 
-def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+def norm(x: Any, ord: MatrixOrd = None, axis: Axis = None, keepdims: bool = False) -> Any:
     """Norm of vectors (one axis) or matrices (two axes), as in NumPy; the 2-norm of all elements by default.
 
     ord: for vectors any number, see `vector_norm`; for matrices see `matrix_norm`. Without an axis, x has one or two.

@@ -14,6 +14,8 @@ from tinygrad_bp.ops.linear_algebra import operand
 from tinygrad_bp.ops.shaping import Axes, ravel, transpose
 from tinygrad_bp.registry import LINEAR, op
 
+SortKind = Literal["quicksort", "mergesort", "heapsort", "stable"] | None
+
 
 def _axes(shape: Shape) -> Parameters:
     n = len(shape)
@@ -67,7 +69,7 @@ def _rolls(shape: Shape) -> Parameters:
     latex=r"\operatorname{roll}({0})",
     domain=Shapes(*ANY_SHAPE, params=_rolls),
 )
-def roll(x: Any, shift: Any, axis: Axes | None = None) -> Any:
+def roll(x: Any, shift: Axes, axis: Axes | None = None) -> Any:
     """Elements moved on by `shift` places along `axis`, the last ones to the front; flattened meanwhile if None.
 
     VJP: the cotangent rolled back.
@@ -91,7 +93,7 @@ _SORTABLE = Shapes(*ANY_SHAPE[1:], params=_lines, kink=_all_gaps, analytic=False
 
 
 @op(vjps=(None,), jvp=(None,), latex=r"\operatorname{argsort}({0})", domain=_SORTABLE)
-def argsort(x: Any, axis: int | None = -1, kind: Any = "stable") -> Any:
+def argsort(x: Any, axis: int | None = -1, kind: SortKind = "stable") -> Any:
     """The indices that sort x along `axis` (flattened if None), ties in their order in x; carries no gradient."""
     return np.argsort(x, axis=axis, kind=kind or "stable")
 
@@ -112,7 +114,7 @@ def _rearranged(t: Any, source: Any, target: Any, axis: int | None) -> Any:
     domain=_SORTABLE,
     convention="equal elements keep their order",
 )
-def sort(x: Any, axis: int | None = -1, kind: Any = None) -> Any:
+def sort(x: Any, axis: int | None = -1, kind: SortKind = None) -> Any:
     """x in ascending order along `axis` (flattened if None). VJP: the cotangent, put back in the order of x."""
     return np.sort(x, axis=axis, kind=kind)
 
@@ -134,7 +136,7 @@ def _partitions(shape: Shape) -> Parameters:
     domain=Shapes(*ANY_SHAPE[1:], smallest=1, params=_partitions, kink=_all_gaps, analytic=False, ordered=True),
     convention="equal elements keep their order",
 )
-def partition(x: Any, kth: Any, axis: int | None = -1, kind: Literal["introselect"] = "introselect") -> Any:
+def partition(x: Any, kth: Axes, axis: int | None = -1, kind: Literal["introselect"] = "introselect") -> Any:
     """x with element `kth` in its place in sorted order, smaller ones before and larger ones after it, along `axis`.
 
     VJP: the cotangent, put back in the order of x.

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 
+from tinygrad_bp.annotations import Array
 from tinygrad_bp.domains import ANY_SHAPE, Parameters, Shape, Shapes
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.ops.indexing import ARRAY, scatter_add
 from tinygrad_bp.registry import op
+
+Mode = Literal["constant", "edge", "reflect", "symmetric", "wrap", "linear_ramp", "mean"]
+Widths = int | Sequence[int] | Sequence[Sequence[int]] | Mapping[int, int | Sequence[int]] | Array
+Values = complex | Sequence[complex] | Sequence[Sequence[complex]] | Array
 
 _SETTING = {
     "constant": "constant_values", "edge": None, "reflect": "reflect_type", "symmetric": "reflect_type", "wrap": None,
@@ -85,12 +91,12 @@ def _paddings(shape: Shape) -> Parameters:
 )
 def pad(
     x: Any,
-    pad_width: Any,
-    mode: str = "constant",
-    constant_values: Any = 0,
-    end_values: Any = 0,
-    reflect_type: str = "even",
-    stat_length: Any = None,
+    pad_width: Widths,
+    mode: Mode = "constant",
+    constant_values: Values = 0,
+    end_values: Values = 0,
+    reflect_type: Literal["even", "odd"] = "even",
+    stat_length: int | Sequence[int] | Sequence[Sequence[int]] | None = None,
 ) -> Any:
     """x with a border of so many elements: one number, a pair (before, after), such a pair for each axis, or a dict.
 
@@ -102,4 +108,4 @@ def pad(
         "constant_values": constant_values, "end_values": end_values, "reflect_type": reflect_type,
         "stat_length": stat_length,
     }  # fmt: skip
-    return np.pad(x, _pairs(pad_width, np.ndim(x)), mode, **_settings(mode, given))  # type: ignore[call-overload]
+    return np.pad(x, _pairs(pad_width, np.ndim(x)), mode, **_settings(mode, given))

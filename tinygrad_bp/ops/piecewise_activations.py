@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.blocks import blockwise
 from tinygrad_bp.domains import Domain, Reals
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.ops.activations import slope_at
 from tinygrad_bp.ops.complex import require_real
 from tinygrad_bp.ops.elementwise import where
 from tinygrad_bp.registry import op
+from tinygrad_bp.traits import ACTIVATION
 
 
 def _kinked(*kinks: float, **options: Any) -> Domain:
@@ -32,6 +34,7 @@ _SHRINKING = Reals(
     latex=r"\operatorname{relu6}({0})",
     domain=_kinked(0, 6),
     convention="0 at 0 and 6",
+    traits=ACTIVATION,
 )
 def relu6(x: Any) -> Any:
     """Rectifier with a ceiling, min(max(x, 0), 6), elementwise. ∂y/∂x = 1 for 0 < x < 6, else 0."""
@@ -43,6 +46,7 @@ def relu6(x: Any) -> Any:
     latex=r"\operatorname{hardtanh}({0})",
     domain=_kinked(-1, 1),
     convention="0 at −1 and 1",
+    traits=ACTIVATION,
 )
 def hard_tanh(x: Any) -> Any:
     """Piecewise linear tanh, min(max(x, −1), 1), elementwise. ∂y/∂x = 1 for |x| < 1, else 0."""
@@ -54,6 +58,7 @@ def hard_tanh(x: Any) -> Any:
     latex=r"\operatorname{hardsigmoid}({0})",
     domain=_kinked(-3, 3),
     convention="0 at −3 and 3",
+    traits=ACTIVATION,
 )
 def hard_sigmoid(x: Any) -> Any:
     """Piecewise linear sigmoid, min(max(x/6 + ½, 0), 1), elementwise. ∂y/∂x = 1/6 for |x| < 3, else 0."""
@@ -65,6 +70,7 @@ def hard_sigmoid(x: Any) -> Any:
     latex=r"\operatorname{hardswish}({0})",
     domain=_kinked(-3, 3),
     convention="0 at −3, 1 at 3",
+    traits=ACTIVATION,
 )
 def hard_swish(x: Any) -> Any:
     """Piecewise quadratic swish, x·min(max(x/6 + ½, 0), 1), elementwise.
@@ -82,6 +88,7 @@ SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
     latex=r"\operatorname{selu}({0})",
     domain=_kinked(0),
     convention="the slope of smaller norm at 0, that of the right side",
+    traits=ACTIVATION,
 )
 def selu(x: Any) -> Any:
     """Self-normalising unit λ·x for x > 0, λ·α·(eˣ − 1) otherwise, elementwise; λ ≈ 1.0507 and α ≈ 1.6733.
@@ -95,6 +102,7 @@ def selu(x: Any) -> Any:
     derivatives=(lambda y, x, alpha: np.exp(np.minimum(x, 0.0) / alpha),),
     latex=r"\operatorname{celu}({0})",
     domain=_kinked(0, params=lambda *_: ({}, {"alpha": 0.7})),
+    traits=ACTIVATION,
 )
 def celu(x: Any, alpha: float = 1.0) -> Any:
     """Continuously differentiable ELU: x for x > 0, alpha·(e^(x/alpha) − 1) otherwise, elementwise; alpha > 0.
@@ -110,7 +118,9 @@ def celu(x: Any, alpha: float = 1.0) -> Any:
     derivatives=(lambda y, x: 1.0 / (1.0 + np.absolute(x)) ** 2.0,),
     latex=r"\operatorname{softsign}({0})",
     domain=_kinked(0),
+    traits=ACTIVATION,
 )
+@blockwise
 def softsign(x: Any) -> Any:
     """Softsign x/(1 + |x|), elementwise. ∂y/∂x = 1/(1 + |x|)²."""
     require_real("softsign", x)
@@ -122,6 +132,7 @@ def softsign(x: Any) -> Any:
     latex=r"\operatorname{hardshrink}({0})",
     domain=_SHRINKING,
     convention="0 at ±width",
+    traits=ACTIVATION,
 )
 def hard_shrink(x: Any, width: float = 0.5) -> Any:
     """x where |x| > width, else 0, elementwise. ∂y/∂x = 1 there, 0 elsewhere and at the jumps."""
@@ -133,6 +144,7 @@ def hard_shrink(x: Any, width: float = 0.5) -> Any:
     latex=r"\operatorname{softshrink}({0})",
     domain=_SHRINKING,
     convention="0 at ±width",
+    traits=ACTIVATION,
 )
 def soft_shrink(x: Any, width: float = 0.5) -> Any:
     """x moved towards 0 by `width`, and 0 where |x| ≤ width, elementwise: sign x·max(|x| − width, 0)."""
@@ -149,6 +161,7 @@ def soft_shrink(x: Any, width: float = 0.5) -> Any:
         analytic=False,
     ),
     convention="0 at the limit",
+    traits=ACTIVATION,
 )
 def threshold(x: Any, limit: float = 0.0, value: float = 0.0) -> Any:
     """x where x > limit, else `value`, elementwise. ∂y/∂x = 1 there, else 0."""

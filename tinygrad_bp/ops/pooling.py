@@ -10,87 +10,135 @@ from tinygrad_bp.domains import Parameters, Shape, Shapes
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.ops.geometry import Padding, PerAxis, each_axis, pairs, require_images
 from tinygrad_bp.ops.shaping import broadcast_to
-from tinygrad_bp.ops.windows import Pairs, fold, padded, unfold, windows_of
-from tinygrad_bp.registry import LINEAR, op, scale
+from tinygrad_bp.ops.windows import Pairs, elements, examples_last, fold, inside, padded, with_border
+from tinygrad_bp.registry import LINEAR, op, recordable
 
 
-def _axes(kernel: Shape) -> Shape:
-    """The kernel's axes among those of the windows (examples, channels, *kernel, *places)."""
-    return tuple(range(2, 2 + len(kernel)))
+def _combined(combine: Any, x: Any, kernel: Shape, stride: Shape) -> Any:
+    """The elements of every window of x put together by a ufunc, along one axis of space after the other."""
+    for axis, (k, step) in enumerate(zip(kernel, stride, strict=True), 2):
+        past, end = (slice(None),) * axis, x.shape[axis] - k + 1
+        y = x[(*past, slice(0, end, step))]
+        for i in range(1, k):
+            y = combine(y, x[(*past, slice(i, end + i, step))])
+        x = y
+    return x
 
 
-def _each_window(g: Any) -> Any:
-    """One value for each place, with axes of length 1 for the kernel."""
-    return g.reshape((*g.shape[:2], *[1] * (g.ndim - 2), *g.shape[2:]))
-
-
-def _unfolded(x: Any, kernel: Shape, stride: Shape, padding: Pairs) -> Any:
-    return unfold(x, kernel, stride, padding, (1,) * len(kernel))
-
-
-def _poolings(shape: Shape) -> list[dict[str, Any]]:
+def _poolings(shape: Shape, *_: Shape) -> list[dict[str, Any]]:
     space = len(shape) - 2
     return [
         {"kernel": (k,) * space, "stride": (s,) * space, "padding": (p,) * space}
-        for k, s, p in ((1, 1, (0, 0)), (2, 1, (1, 1)), (3, 2, (1, 2)))
+        for k, s, p in ((1, 1, (0, 0)), (2, 1, (1, 1)), (3, 2, (1, 2)), (2, 2, (0, 1)))
     ]
 
 
 # --- the largest ------------------------------------------------------------------------------------------------------
 
 
-def _winners(y: Any, x: Any, kernel: Shape, stride: Shape, padding: Pairs) -> tuple[Any, Any]:
-    """For each window, which elements are the largest, and how many those are."""
-    largest = _unfolded(x, kernel, stride, padding) == _each_window(y)
-    if any(map(any, padding)):  # the zeros of the border are no candidates
-        largest = largest * _unfolded(np.ones((1, 1, *x.shape[2:]), bool), kernel, stride, padding)
-    return largest, np.add.reduce(largest, axis=_axes(kernel))
-
-
-def _max_pool_vjp(g: Any, y: Any, x: Any, kernel: Shape, stride: Shape, padding: Pairs) -> Any:
-    largest, count = _winners(y, x, kernel, stride, padding)
-    shares = scale(_each_window((g / count).astype(g.dtype)), largest)
-    return fold(shares, x.shape[2:], stride, padding, (1,) * len(kernel))
-
-
-def _max_pool_jvp(t: Any, y: Any, x: Any, kernel: Shape, stride: Shape, padding: Pairs) -> Any:
-    largest, count = _winners(y, x, kernel, stride, padding)
-    return np.add.reduce(scale(_unfolded(t, kernel, stride, padding), largest), axis=_axes(kernel)) / count
-
-
-def _gaps(x: Any, **_: Any) -> Any:
+def _gaps(*inputs: Any, **_: Any) -> Any:
+    x = inputs[-1]
     return np.diff(np.sort(x.reshape((*x.shape[:2], -1)), axis=-1))
 
 
+def _pooled(g: Any, x: Any, **params: Any) -> tuple[Any, Any]:
+    return np.resize(g, max_pool(x, **params).shape), x
+
+
+def _largest(x: Any, kernel: Shape, stride: Shape, padding: Pairs) -> tuple[Any, Any]:
+    """For each element of the kernel, its index and in which windows it is the largest; how many are, in each."""
+    y = max_pool(x, kernel, stride, padding)
+    x = padded(x, padding, np.nan)  # the border equals nothing
+    indices = [(..., *at) for at in elements(x.shape[2:], kernel, stride, (1,) * len(kernel))]
+    largest = [(at, x[at] == y) for at in indices]
+    return largest, sum([chosen for _, chosen in largest], np.zeros_like(y, np.min_scalar_type(len(largest))))
+
+
 @op(
-    vjps=(_max_pool_vjp,),
-    jvp=_max_pool_jvp,
+    internal=True,
+    vjps=(lambda c, s, g, x, kernel, stride, padding: mean_of_largest(c, x, kernel, stride, padding), None),
+    jvp=(lambda t, s, g, x, kernel, stride, padding: shared_by_largest(t, x, kernel, stride, padding), None),
+    latex=r"\operatorname{maxpool}'({1})^\top[{0}]",
+    domain=Shapes("nci", "ncij", smallest=1, params=_poolings, prepare=_pooled, kink=_gaps, analytic=False),
+    convention="k ties in a window get 1/k each",
+    whole=True,
+)
+def shared_by_largest(g: Any, x: Any, kernel: Shape, stride: Shape, padding: Pairs) -> Any:
+    """g (examples, channels, *places), each element to the largest of its window of x, in equal shares if k tie.
+
+    The derivative of `max_pool` backwards; VJP for g: `mean_of_largest`.
+    """
+    largest, count = _largest(x, kernel, stride, padding)
+    # In memory as x, whatever the order of g: arrays of unlike order take several times as long together.
+    share = np.divide(g, count, out=np.empty_like(count, g.dtype), casting="same_kind")
+    y = np.zeros_like(x, g.dtype, shape=(*x.shape[:2], *with_border(x.shape[2:], padding)))
+    apart = all(step >= k for k, step in zip(kernel, stride, strict=True))
+    for at, chosen in largest:
+        if apart:  # nothing to add to, in half the time
+            np.multiply(share, chosen, out=y[at])
+        else:
+            y[at] += share * chosen
+    return y[inside(x.shape[2:], padding)]
+
+
+@op(
+    internal=True,
+    vjps=(lambda g, y, t, x, kernel, stride, padding: shared_by_largest(g, x, kernel, stride, padding), None),
+    jvp=(lambda c, y, t, x, kernel, stride, padding: mean_of_largest(c, x, kernel, stride, padding), None),
+    latex=r"\operatorname{maxpool}'({1})[{0}]",
+    domain=Shapes("nci,nci", "ncij,ncij", smallest=1, params=_poolings, kink=_gaps, analytic=False),
+    convention="the mean of k that tie",
+    whole=True,
+)
+def mean_of_largest(t: Any, x: Any, kernel: Shape, stride: Shape, padding: Pairs) -> Any:
+    """The elements of t (examples, channels, *space) at the largest of every window of x, the mean of k that tie.
+
+    The derivative of `max_pool` along t; VJP for t: `shared_by_largest`.
+    """
+    largest, count = _largest(x, kernel, stride, padding)
+    candidates = padded(t, padding).astype(np.result_type(t, np.float32), copy=False)
+    return (sum([candidates[at] * chosen for at, chosen in largest]) / count).astype(t.dtype)
+
+
+@op(
+    internal=True,
+    vjps=(lambda g, y, x, kernel, stride, padding: shared_by_largest(g, x, kernel, stride, padding),),
+    jvp=lambda t, y, x, kernel, stride, padding: mean_of_largest(t, x, kernel, stride, padding),
     latex=r"\operatorname{maxpool}({0})",
     domain=Shapes("nci", "ncij", smallest=1, params=_poolings, kink=_gaps, analytic=False),
     convention="k ties in a window get 1/k each",
+    whole=True,
 )
 def max_pool(x: Any, kernel: Shape, stride: Shape, padding: Pairs) -> Any:
     """Largest element of every window of the images x (examples, channels, *space); `max_pool1d`, `max_pool2d`.
 
     k elements that tie in a window get 1/k of its cotangent each; an element of several windows adds up its shares.
     """
-    return windows_of(padded(x, padding, -np.inf), kernel, stride, (1,) * len(kernel)).max(axis=_axes(kernel))
+    return _combined(np.maximum, padded(x, padding, -np.inf), kernel, stride)
 
 
 # --- the mean ---------------------------------------------------------------------------------------------------------
+
+
+@recordable
+def _sums(x: Any, kernel: Shape, stride: Shape, padding: Pairs) -> Any:
+    """Sums over windows, of integers in float64 and of float16 in float32, as it takes many to make a mean."""
+    wide = np.result_type(x, np.float64 if x.dtype.kind in "biu" else np.float32)
+    return _combined(np.add, padded(x, padding).astype(wide, copy=False), kernel, stride)
 
 
 def _count(like: Any, size: Shape, kernel: Shape, stride: Shape, padding: Pairs, count_include_pad: bool) -> Any:
     """How many elements of each window the mean is over, in the dtype of `like`."""
     if count_include_pad:
         return like.dtype.type(np.prod(kernel))
-    return np.add.reduce(_unfolded(np.ones((1, 1, *size), like.dtype), kernel, stride, padding), axis=_axes(kernel))
+    return _sums(np.ones((1, 1, *size), like.dtype), kernel, stride, padding)
 
 
 def _avg_pool_vjp(g: Any, y: Any, x: Any, kernel: Shape, stride: Shape, padding: Pairs, count_include_pad: bool) -> Any:
-    part = _each_window(g / _count(g, x.shape[2:], kernel, stride, padding, count_include_pad))
-    everywhere = broadcast_to(part, (*g.shape[:2], *kernel, *g.shape[2:]))
-    return fold(everywhere, x.shape[2:], stride, padding, (1,) * len(kernel))
+    part = examples_last(g / _count(g, x.shape[2:], kernel, stride, padding, count_include_pad))
+    channels, *rest = part.shape
+    each = part.reshape((channels, *[1] * len(kernel), *rest))
+    return fold(broadcast_to(each, (channels, *kernel, *rest)), x.shape[2:], stride, padding, (1,) * len(kernel))
 
 
 def _mean_poolings(shape: Shape) -> Parameters:
@@ -98,6 +146,7 @@ def _mean_poolings(shape: Shape) -> Parameters:
 
 
 @op(
+    internal=True,
     vjps=(_avg_pool_vjp,),
     jvp=LINEAR,
     latex=r"\operatorname{avgpool}({0})",
@@ -108,8 +157,9 @@ def avg_pool(x: Any, kernel: Shape, stride: Shape, padding: Pairs, count_include
 
     VJP: the cotangent, divided by the count, to every element of the window.
     """
-    totals = windows_of(padded(x, padding), kernel, stride, (1,) * len(kernel)).sum(axis=_axes(kernel))
-    return totals / _count(totals, x.shape[2:], kernel, stride, padding, count_include_pad)
+    totals = _sums(x, kernel, stride, padding)
+    y = totals / _count(totals, x.shape[2:], kernel, stride, padding, count_include_pad)
+    return y.astype(x.dtype) if x.dtype == np.float16 else y
 
 
 # --- as users call them -----------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from tinygrad_bp.ops.complex import conjugated
 from tinygrad_bp.ops.contraction import contract
 from tinygrad_bp.ops.linear_algebra import matmul, operand
 from tinygrad_bp.registry import MULTILINEAR, op
+from tinygrad_bp.traits import PRODUCT
 
 
 def dot(a: Any, b: Any) -> Any:
@@ -44,7 +45,7 @@ def outer(a: Any, b: Any) -> Any:
     return operand(a).reshape((-1, 1)) * operand(b).reshape(-1)
 
 
-def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
+def tensordot(a: Any, b: Any, axes: int | Sequence[int] | Sequence[Sequence[int]] = 2) -> Any:
     """Sum of products over pairs of axes: the last `axes` of a with the first of b, or the axes axes[0] of a with the
     axes axes[1] of b. The other axes follow one another in the result.
 
@@ -114,6 +115,7 @@ def _cross_axes(a: Shape, b: Shape) -> list[dict[str, Any]]:
         "i,i", "ij,ij", "ij,j", "j,ij", "bij,bij", "bij,ij", smallest=3, params=_cross_axes,
         prepare=lambda *xs, **_: tuple([x[(slice(3),) * x.ndim] for x in xs]),
     ),
+    traits=PRODUCT,
 )  # fmt: skip
 def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
     """Cross product of vectors of length 3 along axisa, axisb and in the result axisc, or along `axis` in all three;

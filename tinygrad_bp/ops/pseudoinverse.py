@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.annotations import Array
 from tinygrad_bp.domains import Shapes
 from tinygrad_bp.ops.complex import adjoint, conjugated
 from tinygrad_bp.ops.linear_algebra import matmul, operand
@@ -34,18 +35,19 @@ def _full_rank(a: Any, **_: Any) -> tuple[Any, ...]:
 
 
 @op(
+    internal=True,
     vjps=(_vjp,),
     jvp=_jvp,
     latex="{0}^{+}",
     domain=Shapes("ij", "bij", prepare=_full_rank, bounded=True, analytic=False),
     convention="the rank stays as it is",
 )
-def pseudoinverse(a: Any, rcond: Any = None) -> Any:
+def pseudoinverse(a: Any, rcond: float | Array | None = None) -> Any:
     """Moore–Penrose inverse of matrices (…, m, n) whose singular values up to `rcond` times the largest are 0."""
     return np.linalg.pinv(a) if rcond is None else np.linalg.pinv(a, rcond)
 
 
-def pinv(a: Any, rcond: Any = None) -> Any:
+def pinv(a: Any, rcond: float | Array | None = None) -> Any:
     """Moore–Penrose inverse of matrices (…, m, n): the solution of least squares. Of shape (…, n, m).
 
     Singular values up to `rcond` times the largest count as 0 (NumPy's default if None). The derivative is that along

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from tinygrad_bp.annotations import DType
 from tinygrad_bp.broadcasting import unbroadcast
 from tinygrad_bp.domains import ANY_SHAPE, Shape, Shapes
 from tinygrad_bp.errors import ArgumentError, ShapeError, describe
 from tinygrad_bp.ops.linear_algebra import operand
 from tinygrad_bp.registry import LINEAR, op
+from tinygrad_bp.traits import Traits
 
 Axes = int | Sequence[int]
 
@@ -27,8 +29,9 @@ def _reshapes(shape: Shape) -> list[dict[str, Any]]:
     jvp=LINEAR,
     latex=r"\operatorname{reshape}({0})",
     domain=Shapes(*ANY_SHAPE, params=_reshapes),
+    traits=Traits(arranges=lambda shape: True),
 )
-def reshape(x: Any, shape: int | Shape) -> Any:
+def reshape(x: Any, shape: int | Sequence[int]) -> Any:
     """The same elements in C order under another shape; one entry may be −1. VJP: reshape back."""
     return np.reshape(x, shape)
 
@@ -49,7 +52,7 @@ def _inverse(axes: Any) -> Any:
     latex=r"{0}^{\top}",
     domain=Shapes(*ANY_SHAPE, params=_permutations),
 )
-def transpose(x: Any, axes: Shape | None = None) -> Any:
+def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
     """Axes permuted, reversed if `axes` is None. VJP: the inverse permutation."""
     return np.transpose(x, axes)
 
@@ -59,8 +62,9 @@ def transpose(x: Any, axes: Shape | None = None) -> Any:
     jvp=LINEAR,
     latex="{0}",
     domain=Shapes("i", "ij", "", params=lambda s: [{"shape": s}, {"shape": (3, *s)}, {"shape": (2, 1, *s)}]),
+    traits=Traits(arranges=lambda shape: True),
 )
-def broadcast_to(x: Any, shape: Shape) -> Any:
+def broadcast_to(x: Any, shape: Sequence[int]) -> Any:
     """x repeated along new axes and axes of length 1, without a copy. VJP: the cotangent summed over the copies."""
     x = operand(x)
     if x.size == 1 and isinstance(shape, tuple) and x.ndim <= len(shape) and hasattr(x, "strides"):
@@ -69,6 +73,7 @@ def broadcast_to(x: Any, shape: Shape) -> Any:
 
 
 @op(
+    internal=True,
     vjps=(lambda g, y, x, dtype: g,),  # the engine converts it
     jvp=LINEAR,
     latex="{0}",
@@ -80,6 +85,7 @@ def cast(x: Any, dtype: Any) -> Any:
 
 
 @op(
+    internal=True,
     vjps=(None,),
     jvp=(None,),
     latex="{0}",
@@ -92,7 +98,7 @@ def cast_to_discrete(x: Any, dtype: Any) -> Any:
     return operand(x).astype(dtype)[()]
 
 
-def astype(x: Any, dtype: Any, *, copy: bool = True) -> Any:
+def astype(x: Any, dtype: DType, *, copy: bool = True) -> Any:
     """x converted to another dtype. VJP: the cotangent converted back; integers and truth values carry no gradient.
 
     copy: as for arrays; nobody writes to the values of tensors, so it changes nothing.
@@ -176,16 +182,28 @@ def _each(f: Any, arrays: tuple[Any, ...]) -> Any:
     return results[0] if len(results) == 1 else results
 
 
+@overload
+def atleast_1d(array: Any, /) -> Any: ...
+@overload
+def atleast_1d(*arrays: Any) -> tuple[Any, ...]: ...
 def atleast_1d(*arrays: Any) -> Any:
     """Every array with one axis or more; one array, or a tuple of them."""
     return _each(lambda x: x if x.ndim else reshape(x, shape=(1,)), arrays)
 
 
+@overload
+def atleast_2d(array: Any, /) -> Any: ...
+@overload
+def atleast_2d(*arrays: Any) -> tuple[Any, ...]: ...
 def atleast_2d(*arrays: Any) -> Any:
     """Every array with two axes or more, new ones in front; one array, or a tuple of them."""
     return _each(lambda x: x if x.ndim > 1 else reshape(x, shape=(1, x.size)), arrays)
 
 
+@overload
+def atleast_3d(array: Any, /) -> Any: ...
+@overload
+def atleast_3d(*arrays: Any) -> tuple[Any, ...]: ...
 def atleast_3d(*arrays: Any) -> Any:
     """Every array with three axes or more, (1, n, 1) of a vector and (m, n, 1) of a matrix; one array, or a tuple."""
     return _each(lambda x: x if x.ndim > 2 else atleast_2d(x)[..., None], arrays)

@@ -56,6 +56,7 @@ def erfc(x: Any) -> Any:
 
 
 @op(
+    internal=True,
     derivatives=(lambda y, x: 2.0 * x * y - 2.0 / _ROOT_PI,),
     latex=r"\operatorname{erfcx}({0})",
     domain=Reals(analytic=False, bounded=True),
@@ -194,6 +195,7 @@ def i0(x: Any) -> Any:
 
 
 @op(
+    internal=True,
     derivatives=(None, lambda y, v, x: 0.5 * (iv(v - 1, x) + iv(v + 1, x))),
     latex=r"I_{{0}}({1})",
     domain=Domain(intervals=((0, 4), (-3, 3)), kinds="if", analytic=False),

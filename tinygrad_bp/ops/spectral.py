@@ -6,7 +6,7 @@ ones that is the transpose and the cotangent itself.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Generic, Literal, NamedTuple, TypeVar, overload
 
 import numpy as np
 
@@ -40,11 +40,14 @@ def _real_if_packed(x: Any) -> Any:
 # --- eigenvalues ------------------------------------------------------------------------------------------------------
 
 
-class EighResult(NamedTuple):
+A = TypeVar("A")
+
+
+class EighResult(NamedTuple, Generic[A]):
     """Eigenvalues in ascending order, and eigenvectors as columns."""
 
-    eigenvalues: Any
-    eigenvectors: Any
+    eigenvalues: A
+    eigenvectors: A
 
 
 def _equal(w: Any) -> Any:
@@ -99,6 +102,7 @@ def _spread_eigenvalues(a: Any, **_: Any) -> tuple[Any, ...]:
 
 
 @op(
+    internal=True,
     vjps=(_eigh_vjp,),
     jvp=_eigh_jvp,
     latex=r"\operatorname{eigh}({0})",
@@ -111,7 +115,7 @@ def eigh_packed(a: Any) -> Any:
     return np.concatenate([w[..., None, :], v * _signs(v)], axis=-2)
 
 
-def eigh(a: Any) -> EighResult:
+def eigh(a: Any) -> EighResult[Any]:
     """Eigenvalues w (…, n), ascending, and orthonormal eigenvectors v (…, n, n), columns, of symmetric (Hermitian)
     matrices.
 
@@ -139,12 +143,12 @@ def eigvalsh(a: Any) -> Any:
 # --- singular values --------------------------------------------------------------------------------------------------
 
 
-class SVDResult(NamedTuple):
+class SVDResult(NamedTuple, Generic[A]):
     """Left singular vectors (columns), singular values in descending order, right singular vectors (rows)."""
 
-    U: Any
-    S: Any
-    Vh: Any
+    U: A
+    S: A
+    Vh: A
 
 
 def _parts(packed: Any, a: Any) -> tuple[Any, Any, Any]:
@@ -227,6 +231,7 @@ def _spread_singular_values(a: Any, **_: Any) -> tuple[Any, ...]:
 
 
 @op(
+    internal=True,
     vjps=(_svd_vjp,),
     jvp=_svd_jvp,
     latex=r"\operatorname{svd}({0})",
@@ -244,6 +249,10 @@ def svd_packed(a: Any) -> Any:
     return np.concatenate([u.reshape(*batch, sizes[0]), s, vh.reshape(*batch, sizes[1])], axis=-1)
 
 
+@overload
+def svd(a: Any, full_matrices: bool = True, compute_uv: Literal[True] = True) -> SVDResult[Any]: ...
+@overload
+def svd(a: Any, full_matrices: bool = True, *, compute_uv: Literal[False]) -> Any: ...
 def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     """Singular value decomposition a = U·diag(S)·Vᴴ of matrices (…, m, n): U (…, m, k), S (…, k) descending, Vᴴ
     (…, k, n), k = min(m, n). With compute_uv=False only S.

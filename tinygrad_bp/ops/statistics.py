@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal, overload
 
 import numpy as np
 
+from tinygrad_bp.annotations import Array
 from tinygrad_bp.domains import ANY_SHAPE, Parameters, Shape, Shapes, axis_params
 from tinygrad_bp.errors import ShapeError, describe
 from tinygrad_bp.ops.arithmetic import maximum
@@ -18,6 +20,12 @@ from tinygrad_bp.ops.reductions import Axis, by_weights, count, lines, mean, red
 from tinygrad_bp.ops.rounding import absolute
 from tinygrad_bp.ops.shaping import astype, broadcast_to, converted, reshape, transpose
 from tinygrad_bp.registry import op, scale
+
+Quantiles = float | Sequence[float] | Array
+Method = Literal[
+    "inverted_cdf", "averaged_inverted_cdf", "closest_observation", "interpolated_inverted_cdf", "hazen", "weibull",
+    "linear", "median_unbiased", "normal_unbiased", "lower", "higher", "midpoint", "nearest",
+]  # fmt: skip
 
 # --- variance ---------------------------------------------------------------------------------------------------------
 
@@ -121,7 +129,7 @@ def _quantiles(shape: Shape) -> Parameters:
     domain=Shapes(*ANY_SHAPE, smallest=1, params=_quantiles, kink=_gaps, analytic=False, ordered=True),
     convention="equal elements count in their order",
 )
-def quantile(x: Any, q: Any, axis: Axis = None, method: Any = "linear", keepdims: bool = False) -> Any:
+def quantile(x: Any, q: Quantiles, axis: Axis = None, method: Method = "linear", keepdims: bool = False) -> Any:
     """The q-quantile, 0 ≤ q ≤ 1, over `axis` (all axes if None); for an array of q, its axes come first.
 
     method: each of NumPy's. The two elements next to the quantile share the cotangent as they share the value.
@@ -129,7 +137,7 @@ def quantile(x: Any, q: Any, axis: Axis = None, method: Any = "linear", keepdims
     return np.quantile(x, q, axis=axis, method=method, keepdims=keepdims)
 
 
-def percentile(x: Any, q: Any, axis: Axis = None, method: Any = "linear", keepdims: bool = False) -> Any:
+def percentile(x: Any, q: Quantiles, axis: Axis = None, method: Method = "linear", keepdims: bool = False) -> Any:
     """The q-th percentile, 0 ≤ q ≤ 100; see `quantile`."""
     x = operand(x)
     hundred = x.dtype.type(100) if x.dtype.kind == "f" else 100  # as NumPy has it: a number q leaves float32 as it is
@@ -139,6 +147,14 @@ def percentile(x: Any, q: Any, axis: Axis = None, method: Any = "linear", keepdi
 # --- averages ---------------------------------------------------------------------------------------------------------
 
 
+@overload
+def average(
+    x: Any, axis: Axis = None, weights: Any = None, returned: Literal[False] = False, keepdims: bool = False
+) -> Any: ...
+@overload
+def average(
+    x: Any, axis: Axis = None, weights: Any = None, *, returned: Literal[True], keepdims: bool = False
+) -> tuple[Any, Any]: ...
 def average(x: Any, axis: Axis = None, weights: Any = None, returned: bool = False, keepdims: bool = False) -> Any:
     """Weighted mean Σ w·x / Σ w over `axis` (all axes if None), differentiable for x and for the weights.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -83,6 +83,7 @@ def inv(a: Any) -> Any:
 
 
 @op(
+    internal=True,
     vjps=(lambda g, y, a: g,),
     jvp=lambda t, y, a: t,
     latex="{0}",
@@ -135,6 +136,7 @@ def _further(a: Any, t: Any, s: Any) -> Any:
 
 
 @op(
+    internal=True,
     vjps=(lambda g, y, a, t: _further(a, t, g), lambda g, y, a, t: cofactors_along(a, g)),
     jvp=(lambda s, y, a, t: _further(a, t, s), lambda s, y, a, t: cofactors_along(a, s)),
     latex=r"\operatorname{cof}'({0})[{1}]",
@@ -158,6 +160,7 @@ def cofactors_along(a: Any, t: Any) -> Any:
 
 
 @op(
+    internal=True,
     vjps=(lambda g, y, a: cofactors_along(a, g),),
     jvp=lambda t, y, a: cofactors_along(a, t),
     latex=r"\operatorname{cof}({0})",
@@ -185,11 +188,14 @@ def det(a: Any) -> Any:
     return np.linalg.det(a)
 
 
-class SlogdetResult(NamedTuple):
+A = TypeVar("A")
+
+
+class SlogdetResult(NamedTuple, Generic[A]):
     """Sign and logarithm of the absolute value of a determinant."""
 
-    sign: Any
-    logabsdet: Any
+    sign: A
+    logabsdet: A
 
 
 def _pair(first: Any, second: Any) -> Any:
@@ -213,6 +219,7 @@ def _slogdet_jvp(t: Any, y: Any, a: Any) -> Any:
 
 
 @op(
+    internal=True,
     vjps=(_slogdet_vjp,),
     jvp=_slogdet_jvp,
     latex=r"\log \lvert \det {0} \rvert",
@@ -224,7 +231,7 @@ def slogdet_packed(a: Any) -> Any:
     return np.stack(np.linalg.slogdet(a))
 
 
-def slogdet(a: Any) -> SlogdetResult:
+def slogdet(a: Any) -> SlogdetResult[Any]:
     """Sign and log|det a| of square matrices (…, n, n), without overflow. ∂ log|det a|/∂a = a⁻ᵀ.
 
     The sign of a real determinant gets no gradient. Of a singular matrix the value is (0, −∞), and the derivative

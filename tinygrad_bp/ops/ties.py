@@ -61,6 +61,7 @@ def _untied_values(w: Any, a: Any, *_: Any, **__: Any) -> tuple[Any, ...]:
 
 
 @op(
+    internal=True,
     vjps=(lambda g, y, x, tied, of: distinct(g, tied, of=of), None),
     jvp=(lambda t, y, x, tied, of: distinct(t, tied, of=of), None),
     latex="{0}",
@@ -86,6 +87,7 @@ def _nothing(t: Any, tied: Any, of: str) -> Any:
 
 
 @op(
+    internal=True,
     vjps=(
         lambda g, y, x, t, a, tied, of: distinct(g, tied, of=of) + _nothing(t, tied, of),
         None,
@@ -111,6 +113,7 @@ def settled(x: Any, t: Any, a: Any, tied: Any, of: str) -> Any:
 
 
 @op(
+    internal=True,
     vjps=(
         lambda g, y, w, a, tied, of: g + _nothing(tied.astype(w.dtype), tied, of),
         lambda g, y, w, a, tied, of: np.zeros(a.shape, a.dtype),

@@ -10,6 +10,7 @@ import numpy as np
 from tinygrad_bp.domains import Reals
 from tinygrad_bp.ops.comparison import where
 from tinygrad_bp.registry import op
+from tinygrad_bp.traits import ACTIVATION
 
 _INSIDE_ONE = Reals(-0.9, 0.9, bounded=True)
 
@@ -54,7 +55,7 @@ def arccos(x: Any) -> Any:
     return np.arccos(x)
 
 
-@op(derivatives=(lambda y, x: 1.0 / (1.0 + x * x),), latex=r"\arctan({0})", domain=Reals())
+@op(derivatives=(lambda y, x: 1.0 / (1.0 + x * x),), latex=r"\arctan({0})", domain=Reals(), traits=ACTIVATION)
 def arctan(x: Any) -> Any:
     """Inverse tangent in radians, elementwise, in (−π/2, π/2). ∂y/∂x = 1/(1 + x²)."""
     return np.arctan(x)
@@ -107,6 +108,7 @@ def sinc(x: Any) -> Any:
 
 
 @op(
+    internal=True,
     derivatives=(lambda y, x, order: sinc_derivative(x, order + 1),),
     latex=r"\operatorname{sinc}^{(n)}({0})",
     domain=Reals(params=lambda *_: [{"order": n} for n in (1, 2, 5)]),

@@ -1,12 +1,15 @@
 """Sliding windows over images, and their transpose: what convolution and pooling are made of.
 
-Images are (examples, channels, *space). `kernel`, `stride` and `dilation` have an entry for each axis of space,
-`padding` a pair: the zeros before and the zeros after.
+Images are (examples, channels, *space), windows (channels, *kernel, *places, examples): the windows of all examples are
+the columns of one matrix, and with the examples last whatever is copied or added lies together in memory. Results stay
+so in memory, as views with the examples first, so that one op hands them to the next without a copy. `kernel`, `stride`
+and `dilation` have an entry for each axis of space, `padding` a pair: the zeros before and the zeros after.
 """
 
 from __future__ import annotations
 
 from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -22,25 +25,39 @@ def inside(size: Shape, padding: Pairs) -> tuple[Any, ...]:
     return (..., *[slice(low, low + n) for n, (low, _) in zip(size, padding, strict=True)])
 
 
+def examples_last(x: Any) -> Any:
+    """A view of (examples, …) as (…, examples)."""
+    return x.transpose((*range(1, x.ndim), 0))
+
+
+def examples_first(x: Any) -> Any:
+    """A view of (…, examples) as (examples, …)."""
+    return x.transpose((x.ndim - 1, *range(x.ndim - 1)))
+
+
 @recordable
 def padded(x: Any, padding: Pairs, fill: float = 0.0) -> Any:
-    """The images of x with a border of `fill`."""
+    """The images of x with a border of `fill`, in the order of x in memory."""
     if not any(map(any, padding)):
         return x
     size = x.shape[2:]
-    y = np.full((*x.shape[:2], *[n + low + high for n, (low, high) in zip(size, padding, strict=True)]), fill, x.dtype)
+    y = np.full_like(x, fill, shape=(*x.shape[:2], *with_border(size, padding)))
     y[inside(size, padding)] = x
     return y
 
 
-def windows_of(x: Any, kernel: Shape, stride: Shape, dilation: Shape) -> Any:
-    """A view of every window of x: (examples, channels, *kernel, *places)."""
-    space = x.ndim - 2
-    extent = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
-    view = np.lib.stride_tricks.sliding_window_view(x, extent, axis=tuple(range(2, x.ndim)))
-    steps: Any = [slice(None, None, step) for step in (*stride, *dilation)]
-    view = view[(..., *steps)]
-    return view.transpose(0, 1, *range(2 + space, 2 + 2 * space), *range(2, 2 + space))
+def with_border(size: Shape, padding: Pairs) -> Shape:
+    """The size of images of `size` with their border."""
+    return tuple([n + low + high for n, (low, high) in zip(size, padding, strict=True)])
+
+
+def elements(size: Shape, kernel: Shape, stride: Shape, dilation: Shape) -> list[tuple[slice, ...]]:
+    """For each element of the kernel, where images of `size` have that element of every window."""
+    axes = [
+        [slice(o * d, n - d * (k - 1 - o), s) for o in range(k)]
+        for n, k, s, d in zip(size, kernel, stride, dilation, strict=True)
+    ]
+    return list(product(*axes))
 
 
 def _unfoldings(shape: Shape) -> Parameters:
@@ -51,6 +68,7 @@ def _unfoldings(shape: Shape) -> Parameters:
 
 
 @op(
+    internal=True,
     vjps=(lambda g, y, x, kernel, stride, padding, dilation: fold(g, x.shape[2:], stride, padding, dilation),),
     jvp=LINEAR,
     latex=r"\operatorname{unfold}({0})",
@@ -58,13 +76,23 @@ def _unfoldings(shape: Shape) -> Parameters:
     whole=True,
 )
 def unfold(x: Any, kernel: Shape, stride: Shape, padding: Pairs, dilation: Shape) -> Any:
-    """Every window of the images x: (examples, channels, *kernel, *places). VJP: `fold`."""
-    return windows_of(padded(x, padding), kernel, stride, dilation)
+    """Every window of the images x: (channels, *kernel, *places, examples). VJP: `fold`."""
+    images = np.ascontiguousarray(examples_last(padded(x, padding)))
+    each = elements(images.shape[1:-1], kernel, stride, dilation)
+    shape = images[(slice(None), *each[0])].shape[1:]
+    length = prod(shape)
+    # Rows a power of two apart share few lines of the cache: reading them together, BLAS takes a third longer.
+    gap = 0 if length % 1024 else 16
+    rows = np.empty((len(images), len(each), length + gap), x.dtype)[..., :length]
+    windows = rows.reshape((*rows.shape[:2], *shape))
+    for i, at in enumerate(each):
+        windows[:, i] = images[(slice(None), *at)]
+    return windows.reshape((len(images), *kernel, *shape))
 
 
 def _foldings(shape: Shape) -> Parameters:
     space = len(shape) // 2 - 1
-    kernel, places = shape[2 : 2 + space], shape[2 + space :]
+    kernel, places = shape[1 : 1 + space], shape[1 + space : -1]
     return [
         {
             "size": tuple([step * (n + k - 2) + 1 for n, k in zip(places, kernel, strict=True)]),
@@ -77,22 +105,22 @@ def _foldings(shape: Shape) -> Parameters:
 
 
 @op(
+    internal=True,
     vjps=(
         lambda g, y, x, size, stride, padding, dilation: unfold(
-            g, x.shape[2 : 2 + len(size)], stride, padding, dilation
+            g, x.shape[1 : 1 + len(size)], stride, padding, dilation
         ),
     ),
     jvp=LINEAR,
     latex=r"\operatorname{fold}({0})",
-    domain=Shapes("ncki", "nckkii", smallest=1, params=_foldings),
+    domain=Shapes("ckin", "ckkiin", smallest=1, params=_foldings),
     whole=True,
 )
 def fold(x: Any, size: Shape, stride: Shape, padding: Pairs, dilation: Shape) -> Any:
-    """Windows (examples, channels, *kernel, *places) added up where they overlap: images of `size`. VJP: `unfold`."""
-    kernel, places = x.shape[2 : 2 + len(size)], x.shape[2 + len(size) :]
-    y = np.zeros((*x.shape[:2], *[n + low + high for n, (low, high) in zip(size, padding, strict=True)]), x.dtype)
-    for offset in product(*map(range, kernel)):
-        steps = zip(offset, places, stride, dilation, strict=True)
-        reached: Any = [slice(o * d, o * d + s * (n - 1) + 1, s) for o, n, s, d in steps]
-        y[(..., *reached)] += x[(slice(None), slice(None), *offset)]
-    return y[inside(size, padding)]
+    """Windows (channels, *kernel, *places, examples) added up where they overlap: images of `size`. VJP: `unfold`."""
+    kernel, full = x.shape[1 : 1 + len(size)], with_border(size, padding)
+    images = np.zeros((len(x), *full, x.shape[-1]), x.dtype)
+    each = elements(full, kernel, stride, dilation)
+    for at, element in zip(each, product(*map(range, kernel)), strict=True):
+        images[(slice(None), *at)] += x[(slice(None), *element)]
+    return examples_first(images)[inside(size, padding)]

@@ -1,4 +1,4 @@
-"""Fusion groups: runs of elementwise steps over large arrays, to be computed in one pass through memory.
+"""Fusion groups: elementwise steps over large arrays, to be computed in one pass through memory.
 
 NumPy goes through memory once for every call. A group goes through it once for all of its steps, a tile at a time, so
 that what one call leaves in the processor's cache is still there for the next.
@@ -7,23 +7,14 @@ that what one call leaves in the processor's cache is still there for the next.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import prod
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 import numpy as np
 
-from tinygrad_bp.program.step import (
-    CONSTANT,
-    FUNCTION,
-    SCALE,
-    UFUNC,
-    WHOLE,
-    Step,
-    is_total,
-    uniform,
-)
+from tinygrad_bp.program.step import CONSTANT, FUNCTION, SCALE, UFUNC, WHOLE, Step, is_total, uniform
 
 
 @final
@@ -42,25 +33,11 @@ class FusionGroup:
     dead: frozenset[Step]
 
 
-@final
-@dataclass(eq=False, slots=True)
-class _Draft:
-    """A group while it is found. before: the groups whose results it gets by way of steps outside of both."""
+class _Slot(NamedTuple):
+    """When a step is computed. Steps in the same slot with a shape are one group; those without come before them."""
 
-    shape: tuple[int, ...]
-    steps: list[Step] = field(default_factory=list)
-    before: set[_Draft] = field(default_factory=set)
-
-    def needs(self, other: _Draft) -> bool:
-        """Whether something here is computed from what the other gives."""
-        seen: set[_Draft] = set()
-        pending = [self]
-        while pending:
-            draft = pending.pop()
-            if draft not in seen:
-                seen.add(draft)
-                pending += draft.before
-        return other in seen
+    stage: int
+    shape: tuple[int, ...] | None
 
 
 def fusion_groups(
@@ -70,67 +47,56 @@ def fusion_groups(
 
     Steps on arrays of fewer elements are in none; nor is there a group of fewer elements times steps.
     """
-    needed = _needed(steps)
-    drafts = _members(needed, elements)
-    pays = {draft for draft in drafts.values() if len(draft.steps) > 1}
-    pays = {draft for draft in pays if prod(draft.shape) * len(draft.steps) >= element_steps}
-    member = {step: draft for step, draft in drafts.items() if draft in pays}
-    if not member:
-        return list(steps)
-    outside, dead = _read_outside(steps, outputs, member), _dead(steps, outputs, member)
-    ordered = _in_order(needed, member)
-    return [_group(unit, outside, dead) if isinstance(unit, _Draft) else unit for unit in ordered]
-
-
-def _group(draft: _Draft, outside: set[Step], dead: set[Step]) -> FusionGroup:
-    inside = set(draft.steps)
-    results = sorted([s for s in draft.steps if s in outside], key=is_total)
-    operands = dict.fromkeys([o for step in draft.steps for o in step.operands])
-    inputs = [o for o in operands if o not in inside and o.opcode != CONSTANT]
-    return FusionGroup(draft.shape, draft.steps, inputs, results, frozenset(dead & set(inputs)))
-
-
-def _needed(steps: Iterable[Step]) -> dict[Step, Sequence[Step]]:
-    """What each step comes after: its operands, and the random draw before it if it draws too."""
-    needed: dict[Step, Sequence[Step]] = {}
-    drawn: list[Step] = []
+    slots = _slots(steps, elements)
+    members: dict[_Slot, list[Step]] = defaultdict(list)
+    for step, slot in slots.items():
+        if slot.shape is not None:
+            members[slot].append(step)
+    home = {
+        step: slot
+        for slot, inside in members.items()
+        if len(inside) > 1 and prod(slot.shape or ()) * len(inside) >= element_steps
+        for step in inside
+    }
+    readers: dict[Step, set[_Slot | None]] = defaultdict(set)
     for step in steps:
-        needed[step] = step.operands if step.pure else [*step.operands, *drawn]
-        drawn = drawn if step.pure else [step]
-    return needed
+        for operand in step.operands:
+            readers[operand].add(home.get(step))
+    for y in outputs:
+        readers[y].add(None)
+    ordered = sorted(steps, key=lambda step: (slots[step].stage, slots[step].shape is not None, step.place))
+    units = dict.fromkeys([home.get(step, step) for step in ordered])
+    return [_group(u, members[u], readers) if isinstance(u, _Slot) else u for u in units]
 
 
-def _members(needed: Mapping[Step, Sequence[Step]], elements: int) -> dict[Step, _Draft]:
-    """The group that each step on so many elements belongs to."""
-    member: dict[Step, _Draft] = {}
-    latest: dict[tuple[int, ...], _Draft] = {}
-    behind: dict[Step, set[_Draft]] = defaultdict(set)
-    for step, operands in needed.items():
+def _slots(steps: Sequence[Step], elements: int) -> dict[Step, _Slot]:
+    """The earliest slot of every step: a group's arrays are there for its own steps, and for others a stage later.
+
+    A sum is there a stage later for all. Random draws keep their order.
+    """
+    slots: dict[Step, _Slot] = {}
+    drawn: tuple[Step, ...] = ()
+    for step in steps:
         shape = _shape(step)
         shape = shape if shape is not None and prod(shape) >= elements else None
-        draft = latest.get(shape) if shape is not None else None
-        through = _through(operands, draft, member, behind)
-        if shape is None:
-            behind[step] = through
-            continue
-        if draft is None or any(other.needs(draft) for other in through):
-            draft = latest[shape] = _Draft(shape)
-            through = _through(operands, draft, member, behind)
-        draft.before |= through
-        draft.steps.append(step)
-        member[step] = draft
-    return member
+        stage = 0
+        for operand in step.operands if step.pure else (*step.operands, *drawn):
+            before = slots[operand]
+            later = before.shape is not None and (before.shape != shape or is_total(operand))
+            stage = max(stage, before.stage + later)
+        slots[step] = _Slot(stage, shape)
+        drawn = drawn if step.pure else (step,)
+    return slots
 
 
-def _through(
-    operands: Sequence[Step], draft: _Draft | None, member: Mapping[Step, _Draft], behind: Mapping[Step, set[_Draft]]
-) -> set[_Draft]:
-    """The groups that reach a step other than from within its own."""
-    found: set[_Draft] = set()
-    for operand in operands:
-        home = member.get(operand)
-        found |= behind.get(operand, set()) if home is None else {home} - {draft}
-    return found
+def _group(slot: _Slot, steps: Sequence[Step], readers: Mapping[Step, set[_Slot | None]]) -> FusionGroup:
+    inside, only = set(steps), {slot}
+    results = sorted([s for s in steps if readers[s] - only], key=is_total)
+    operands = dict.fromkeys([o for step in steps for o in step.operands])
+    inputs = [o for o in operands if o not in inside and o.opcode != CONSTANT]
+    owned = [x for x in inputs if x.opcode == UFUNC or x.function is np.dot]
+    dead = [x for x in owned if x.shape == slot.shape and readers[x] == only]
+    return FusionGroup(slot.shape or (), steps, inputs, results, frozenset(dead))
 
 
 def _shape(step: Step) -> tuple[int, ...] | None:
@@ -142,7 +108,7 @@ def _shape(step: Step) -> tuple[int, ...] | None:
 
 def _is_over_all(step: Step) -> bool:
     """Whether a sum is over all elements of something computed."""
-    options = {"axis": None, "keepdims": False} | dict(step.kwargs)
+    options: dict[str, Any] = {"axis": None, "keepdims": False} | dict(step.kwargs)
     source = step.args[0]
     plain = options == {"axis": None, "keepdims": False} and len(step.args) == 1 and step.dtype.kind == "f"
     return plain and isinstance(source, Step) and source.opcode in (UFUNC, WHOLE)
@@ -160,43 +126,3 @@ def _is_elementwise(step: Step) -> bool:
 
 def _is_readable(operand: Step) -> bool:
     return operand.opcode != CONSTANT or uniform(operand) is not None
-
-
-def _read_outside(steps: Iterable[Step], outputs: Sequence[Step], member: Mapping[Step, _Draft]) -> set[Step]:
-    """The steps of groups that something outside of theirs reads."""
-    found = {y for y in outputs if y in member}
-    for step in steps:
-        found |= {o for o in step.operands if o in member and member[o] is not member.get(step)}
-    return found
-
-
-def _dead(steps: Iterable[Step], outputs: Sequence[Step], member: Mapping[Step, _Draft]) -> set[Step]:
-    """The steps with memory of their own that one group reads, and nobody else."""
-    readers: dict[Step, set[Any]] = defaultdict(set)
-    for step in steps:
-        for operand in step.operands:
-            readers[operand].add(member.get(step))
-    return {
-        step
-        for step, units in readers.items()
-        if (step.opcode == UFUNC or step.function is np.dot) and step not in outputs
-        if len(units) == 1 and units != {None} and step.shape == next(iter(units)).shape
-    }
-
-
-def _in_order(needed: Mapping[Step, Sequence[Step]], member: Mapping[Step, _Draft]) -> list[Any]:
-    """Groups and other steps, each after all that it needs."""
-    done: dict[Any, None] = {}
-    pending: list[Any] = [member.get(step, step) for step in needed][::-1]
-    while pending:
-        unit = pending.pop()
-        if unit in done:
-            continue
-        inside = unit.steps if isinstance(unit, _Draft) else [unit]
-        others = dict.fromkeys([member.get(o, o) for step in inside for o in needed.get(step, ())])
-        missing = [other for other in others if other is not unit and other not in done]
-        if missing:
-            pending += [unit, *missing]
-        else:
-            done[unit] = None
-    return list(done)

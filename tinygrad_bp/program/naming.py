@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tinygrad_bp.engine import Node, Trail
-from tinygrad_bp.graph.naming import name_nodes
+from tinygrad_bp.graph.naming import adds, name_nodes
 from tinygrad_bp.program.step import Step
 from tinygrad_bp.program.tracer import TracedArray
 
@@ -17,7 +17,7 @@ def name_steps(nodes: Sequence[Node], trail: Trail, names: dict[Step, str]) -> N
     named = {number: name for number, (name, told) in name_nodes(forward).items() if told} if forward else {}
     for node in forward:
         _name(node, named.get(node.number), names)
-    sums = {_numbers(node.parents): node for node in nodes if node.op is not None and node.op.name == "add"}
+    sums = {_numbers(node.parents): node for node in nodes if adds(node)}
     totals: dict[int, Any] = {}
     for node, i, share in trail:
         number = node.parents[i].number

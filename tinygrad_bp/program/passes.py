@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from tinygrad_bp.program.algebra import simpler
 from tinygrad_bp.program.fusion import FusionGroup, fusion_groups
 from tinygrad_bp.program.ranges import Ranges
-from tinygrad_bp.program.step import CONSTANT, FUSED, GUARD, INDEX, INPUT, WHOLE, Step, mapped
+from tinygrad_bp.program.step import CONSTANT, FUSED, GUARD, INDEX, INPUT, WHOLE, Step
 from tinygrad_bp.program.trace import Program
 
 
@@ -54,8 +54,18 @@ def _key(step: Step) -> Any:
     """Equal for steps that compute the same."""
     if step.opcode in (INPUT, CONSTANT):
         return step
-    parts = mapped((step.args, dict(step.kwargs)), (Step, np.dtype, type), lambda part: (id(part),))
-    return step.opcode, id(step.function) if step.opcode == WHOLE else step.function, repr(parts)
+    return step.opcode, id(step.function) if step.opcode == WHOLE else step.function, _text((step.args, step.kwargs))
+
+
+def _text(part: Any) -> str:
+    """Equal for arguments that are the same."""
+    if isinstance(part, (Step, np.dtype, type)):
+        return f"<{id(part)}>"
+    if isinstance(part, Mapping):
+        return f"{{{', '.join([f'{key}: {_text(value)}' for key, value in part.items()])}}}"
+    if isinstance(part, (list, tuple)):
+        return f"{type(part).__name__}({', '.join(map(_text, part))})"
+    return repr(part)
 
 
 def fuse_elementwise(program: Program, elements: int, element_steps: int) -> Program:
@@ -93,8 +103,10 @@ def rewritten(program: Program, rule: Callable[[Step], Step]) -> Program:
     new: dict[Step, Step] = {}
     kept: dict[Step, None] = {}
     for step in program.steps:
-        new[step] = rule(step.on(new))
-        kept[new[step]] = None
+        moved = rule(step if new.keys().isdisjoint(step.operands) else step.on(new))
+        kept[moved] = None
+        if moved is not step:
+            new[step] = moved
     return _replaced(program, list(kept), new)
 
 

@@ -30,10 +30,10 @@ class Step:
     (function is its name), INDEX, ASSIGN (a copy of the first argument; the third stands at the index that is the
     second, or is added there if function is np.add), WHOLE (a function that the program contains as it stands), GUARD
     (function is the truth of the argument that the program was traced for) or FUSED (function is the `FusionGroup`).
-    args and kwargs hold steps, and plain values that are part of the code; operands: the steps among them, in order.
-    value: of a constant. shape, dtype: of the result. view: whether it shares memory with an argument. pure: whether
-    the same arguments always give the same result. contiguous: whether its elements lie in memory in C order.
-    place: in the trace.
+    args and kwargs hold steps, and plain values that are part of the code; operands: the steps among them, in order;
+    called: the name of the function, if it has one. value: of a constant. shape, dtype: of the result; size: the number
+    of its elements. view: whether it shares memory with an argument. pure: whether the same arguments always give the
+    same result. contiguous: whether its elements lie in memory in C order. place: in the trace.
     """
 
     opcode: str
@@ -48,23 +48,18 @@ class Step:
     contiguous: bool = True
     place: int = 0
     operands: tuple[Step, ...] = field(init=False, repr=False)
+    size: int = field(init=False, repr=False)
+    called: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         found: list[Step] = []
         _collect(self.args, found)
         if self.kwargs:
-            _collect(tuple(self.kwargs.values()), found)
+            _collect(self.kwargs.values(), found)
+        function = self.function
         object.__setattr__(self, "operands", tuple(found))
-
-    @property
-    def size(self) -> int:
-        """The number of elements."""
-        return prod(self.shape)
-
-    @property
-    def called(self) -> str:
-        """The name of the function; empty if it has none."""
-        return self.function if isinstance(self.function, str) else getattr(self.function, "__name__", "")
+        object.__setattr__(self, "size", prod(self.shape))
+        object.__setattr__(self, "called", function if isinstance(function, str) else getattr(function, "__name__", ""))
 
     def on(self, new: Mapping[Step, Step]) -> Step:
         """The same step with each of its operands replaced by what stands for it in `new`."""

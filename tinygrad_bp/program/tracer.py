@@ -52,16 +52,16 @@ class Tracer:
         self, opcode: str, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], pure: bool = True
     ) -> Any:
         """Compute, write the step down, and give back what it gave, traced."""
-        values: list[Any] = []
-        given, named = _untraced(args, values), _untraced(kwargs, values) if kwargs else kwargs
+        arrays: list[Any] = []
+        given, steps = self._taken_apart(tuple(args), arrays)
+        named, options = self._taken_apart(dict(kwargs), arrays) if kwargs else (kwargs, NOTHING)
         with np.errstate(all="ignore"):
             value = _computed(opcode, function, given, named)
-        parts = mapped(tuple(args), _OPERANDS, self.step), mapped(dict(kwargs), _OPERANDS, self.step) or NOTHING
         if isinstance(value, np.ndarray | np.generic):
-            return self._traced(opcode, value, function, *parts, values, pure)
+            return self._traced(opcode, value, function, steps, options, arrays, pure)
         if not isinstance(value, tuple | list):
             refuse(f"{getattr(function, '__name__', opcode)} gives a plain {type(value).__name__}")
-        whole = self._append(Step(opcode, function, *parts, pure=pure, place=len(self.steps)))
+        whole = self._append(Step(opcode, function, steps, options, pure=pure, place=len(self.steps)))
         results = [self._traced(INDEX, part, None, (whole, i)) for i, part in enumerate(value)]
         return type(value)(*results) if hasattr(value, "_fields") else type(value)(results)
 
@@ -99,6 +99,23 @@ class Tracer:
         self.steps.append(step)
         return step
 
+    def _taken_apart(self, tree: Any, arrays: list[Any]) -> tuple[Any, Any]:
+        """Arguments of a call, with numbers and with steps in the place of arrays, which are appended to `arrays`."""
+        if isinstance(tree, TracedArray):
+            arrays.append(tree.value)
+            return tree.value, tree.step
+        if isinstance(tree, (np.ndarray, np.generic)):
+            arrays.append(tree)
+            return tree, self.step(tree)
+        if isinstance(tree, dict):
+            pairs = {key: self._taken_apart(part, arrays) for key, part in tree.items()}
+            return {key: value for key, (value, _) in pairs.items()}, {key: step for key, (_, step) in pairs.items()}
+        if not isinstance(tree, (list, tuple)):
+            return tree, tree
+        parts = [self._taken_apart(part, arrays) for part in tree]
+        make: Any = getattr(tree, "_make", type(tree))  # of a named tuple
+        return make([value for value, _ in parts]), make([step for _, step in parts])
+
 
 def _fixed(x: Any) -> Any:
     """A constant that nobody can write to; one number in memory if all of its elements are the same."""
@@ -107,15 +124,8 @@ def _fixed(x: Any) -> Any:
     return x.copy() if uniform(x) is None else np.broadcast_to(x.flat[0], x.shape)
 
 
-def _untraced(tree: Any, values: list[Any]) -> Any:
-    """The values of traced arrays in their place; all arrays are appended to `values`."""
-
-    def value(x: Any) -> Any:
-        x = x.value if isinstance(x, TracedArray) else x
-        values.append(x)
-        return x
-
-    return mapped(tree, _OPERANDS, value)
+def _untraced(x: Any) -> Any:
+    return x.value
 
 
 def _is_view(result: Any, operands: Sequence[Any]) -> bool:
@@ -193,7 +203,7 @@ class TracedArray(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if function.__name__ in _INSPECTING:
-            return function(*_untraced(args, []), **_untraced(kwargs, []))
+            return function(*mapped(args, TracedArray, _untraced), **mapped(kwargs, TracedArray, _untraced))
         if function.__name__ in _COUNTING and (function is not np.where or len(args) < 3):
             refuse(f"np.{function.__name__} has a result whose length depends on numbers")
         return self.tracer.call(FUNCTION, function, args, kwargs)
@@ -259,10 +269,6 @@ class TracedArray(np.lib.mixins.NDArrayOperatorsMixin):
         if not _is_asked_by_the_user(depth=3):
             self.tracer.needed = self.step
         refuse(what)
-
-
-_OPERANDS = (TracedArray, np.ndarray, np.generic)
-"""What stands for a step among the arguments of a call."""
 
 
 def _is_asked_by_the_user(depth: int) -> bool:

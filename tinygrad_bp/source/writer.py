@@ -258,11 +258,11 @@ class Writer:
 
 
 def _writes(step: Step) -> bool:
-    """Whether a step has a large result that it can write to memory that is there."""
+    """Whether a step has a large result that it can write to memory that is there, which lies in C order."""
     if step.opcode == FUNCTION and step.function is np.dot:
         writes = [len(x.shape) for x in step.operands] == [2, 2]
     else:
-        writes = step.opcode == UFUNC and step.function.nout == 1
+        writes = step.opcode == UFUNC and step.function.nout == 1 and step.contiguous
     return writes and not step.kwargs and step.dtype.itemsize * step.size >= REUSED_BYTES
 
 
@@ -281,7 +281,7 @@ def _is_glance(step: Step) -> bool:
     """Whether a step only looks at a variable another way, which costs nothing to write twice: W.T, dz[:, None]."""
     if step.opcode == INDEX:
         return step.view and isinstance(step.args[1], tuple) and None in step.args[1]
-    return is_reversal(step)
+    return step.view and is_reversal(step)
 
 
 def _ends(steps: Sequence[Step], uses: Counter[Step]) -> dict[Step, Step]:

@@ -12,8 +12,8 @@ import numpy as np
 from tinygrad_bp.ops.reductions import sum as total
 from tinygrad_bp.tensor import asarray
 from tinygrad_bp.testing.numeric import mismatch
+from tinygrad_bp.testing.recording import Recording, cotangents
 from tinygrad_bp.testing.subject import GradientError, Subject
-from tinygrad_bp.testing.trace import Trace, cotangents
 from tinygrad_bp.transforms import jvp
 
 Array = np.ndarray[Any, Any]
@@ -181,11 +181,11 @@ def _alike(subject: Subject, values: Array, pair: Array) -> bool:
 def single_precision(subject: Subject) -> None:
     """float32 in, float32 all the way, with the same numbers."""
     values = [x.astype(np.float32) for x in subject.values]
-    trace = Trace(subject.at, values)
+    trace = Recording(subject.at, values)
     if trace.y.dtype != np.float32:
         return
     g = subject.g.astype(np.float32)
-    expected = Trace(subject.at, [x.astype(np.float64) for x in values]).pull(g.astype(np.float64))
+    expected = Recording(subject.at, [x.astype(np.float64) for x in values]).pull(g.astype(np.float64))
     for i, (want, have) in enumerate(zip(expected, trace.pull(g), strict=True)):
         if have.dtype != np.float32:
             subject.fail("the dtype of the gradient", i, None, np.dtype(np.float32), have.dtype)
@@ -203,7 +203,7 @@ def second_order(subject: Subject) -> None:
     forward = cotangents(_dot([jvp(subject.at, subject.trace.leaves, ts)[1]], [g]), leaves, np.float64(1))
 
     def pulled(values: Sequence[Array]) -> Array:
-        grads = Trace(subject.at, values).pull(subject.g)
+        grads = Recording(subject.at, values).pull(subject.g)
         return np.concatenate([np.ravel(d * t) for d, t in zip(grads, ts, strict=True)])
 
     for i in range(len(subject.values)):

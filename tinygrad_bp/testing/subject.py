@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_bp.errors import TinygradError
 from tinygrad_bp.tensor import asarray
-from tinygrad_bp.testing.trace import Trace
+from tinygrad_bp.testing.recording import Recording
 
 Array = np.ndarray[Any, Any]
 
@@ -23,13 +23,16 @@ class Subject:
     """f at `values`, the floating ones of its inputs, recorded once; g is a random cotangent, `pulled` is Jᵀ·g."""
 
     def __init__(self, f: Callable[..., Any], inputs: Sequence[Any], name: str, seed: int, analytic: bool):
-        self.f, self.inputs, self.name, self.analytic = f, list(inputs), name, analytic
-        self.random = np.random.default_rng(seed)
-        self.trainable = [i for i, x in enumerate(inputs) if x.dtype.kind == "f"]
-        self.values = [np.asarray(inputs[i]) for i in self.trainable]
-        self.trace = Trace(self.at, self.values)
+        self.f: Callable[..., Any] = f
+        self.inputs: list[Any] = list(inputs)
+        self.name: str = name
+        self.analytic: bool = analytic
+        self.random: np.random.Generator = np.random.default_rng(seed)
+        self.trainable: list[int] = [i for i, x in enumerate(inputs) if x.dtype.kind == "f"]
+        self.values: list[Array] = [np.asarray(inputs[i]) for i in self.trainable]
+        self.trace: Recording = Recording(self.at, self.values)
         self.y: Array = np.array(self.trace.y.value)
-        self.g = self.direction(self.y.shape)
+        self.g: Array = self.direction(self.y.shape)
 
     @cached_property
     def pulled(self) -> list[Array]:

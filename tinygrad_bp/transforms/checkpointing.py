@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial, wraps
-from typing import Any, final
+from typing import Any, TypeVar, final
 
 from tinygrad_bp.domains import Reals
 from tinygrad_bp.engine import Node, Op, apply, history
@@ -14,8 +14,10 @@ from tinygrad_bp.transforms.forward import push
 from tinygrad_bp.transforms.inputs import Function, Inputs, call
 from tinygrad_bp.trees import flatten
 
+F = TypeVar("F", bound=Function)
 
-def checkpoint(f: Function) -> Function:
+
+def checkpoint(f: F) -> F:
     """f, but what it computes on the way is not kept: the backward pass computes it again from f's inputs.
 
     Value and derivatives of every order stay the same, also for tensors that f does not get as arguments (the
@@ -42,7 +44,7 @@ def checkpoint(f: Function) -> Function:
             segment.stand_in(y, inputs, getattr(f, "__name__", type(f).__name__))
         return result
 
-    return recomputing
+    return recomputing  # type: ignore[return-value]
 
 
 def _taken_apart(y: Node, since: int) -> tuple[_Segment, list[Node]]:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, overload
 
 import numpy as np
 
+from tinygrad_bp.annotations import Array, Number, Operand
 from tinygrad_bp.engine import Node, current, history
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.modes import MODE, transforming
 from tinygrad_bp.ops.shaping import broadcast_to
+from tinygrad_bp.tensor import Tensor
 from tinygrad_bp.transforms.inputs import Function, Inputs, as_tensor, call, shaped, suited
+from tinygrad_bp.transforms.signatures import Value
 from tinygrad_bp.trees import aligned, flatten
 
 
+@overload
+def jvp(f: Callable[..., Value], xs: Sequence[Tensor], ts: Sequence[Operand]) -> tuple[Tensor, Tensor]: ...
+@overload
+def jvp(f: Callable[..., Value], xs: Sequence[Array | Number], ts: Sequence[Array | Number]) -> tuple[Array, Array]: ...
+@overload
+def jvp(f: Function, xs: Sequence[Any], ts: Sequence[Any]) -> tuple[Any, Any]: ...
 def jvp(f: Function, xs: Sequence[Any], ts: Sequence[Any]) -> tuple[Any, Any]:
     """(f(*xs), Σ ∂f/∂x·t): the Jacobian–vector product along the tangents ts, one for each x, by forward mode.
 

@@ -14,7 +14,7 @@ from tinygrad_bp.errors import ArgumentError, DTypeError, ShapeError, describe
 from tinygrad_bp.modes import MODE, transforming
 from tinygrad_bp.ops.activations import identity
 from tinygrad_bp.tensor import Tensor, asarray
-from tinygrad_bp.trees import flatten, paths
+from tinygrad_bp.trees import Rebuild, flatten, paths
 
 Function = Callable[..., Any]
 Argnums = int | tuple[int, ...] | list[int]
@@ -30,17 +30,17 @@ class Inputs:
     def __init__(self, trees: Sequence[Any], nested: bool | None = None, own: bool = False):
         parts = [flatten(tree) for tree in trees]
         given = [leaf for leaves, _ in parts for leaf in leaves]
-        self.rebuilds = [rebuild for _, rebuild in parts]
+        self.rebuilds: list[Rebuild] = [rebuild for _, rebuild in parts]
         around = MODE.get().depth > 0 or any(isinstance(x, Node) for x in given)
-        self.nested = around if nested is None else nested
+        self.nested: bool = around if nested is None else nested
         tensors = [as_tensor(np.array(x) if own and isinstance(x, np.ndarray) else x) for x in given]
         for i, t in enumerate(tensors):
             if t.dtype.kind not in "fc":
                 raise _not_floating(trees, i, t)
         with transforming():
-            self.tensors = [_fresh(t) for t in tensors]
-        self.since = min([t.number for t in self.tensors], default=0)
-        self.values = self.unflatten(self.tensors)
+            self.tensors: list[Tensor] = [_fresh(t) for t in tensors]
+        self.since: int = min([t.number for t in self.tensors], default=0)
+        self.values: list[Any] = self.unflatten(self.tensors)
 
     def unflatten(self, leaves: Sequence[Any]) -> list[Any]:
         """One leaf for each input, in the containers the inputs came in."""

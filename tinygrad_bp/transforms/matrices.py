@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import numpy as np
 
+from tinygrad_bp.annotations import Array, Number, Operand
 from tinygrad_bp.engine import Node
 from tinygrad_bp.errors import ArgumentError, DTypeError, describe
 from tinygrad_bp.ops.joining import stack
@@ -15,10 +16,17 @@ from tinygrad_bp.tensor import Tensor
 from tinygrad_bp.transforms.forward import jvp, push
 from tinygrad_bp.transforms.inputs import Argnums, Function, Inputs, as_tensor, call, filled, positions
 from tinygrad_bp.transforms.reverse import grad
+from tinygrad_bp.transforms.signatures import Matrix, Value
 from tinygrad_bp.trees import flatten
 
+Mode = Literal["auto", "reverse", "forward"]
 
-def jacobian(f: Function, argnums: Argnums = 0, mode: Literal["auto", "reverse", "forward"] = "auto") -> Function:
+
+@overload
+def jacobian(f: Callable[..., Value], argnums: Literal[0] = 0, mode: Mode = "auto") -> Matrix: ...
+@overload
+def jacobian(f: Function, argnums: Argnums = 0, mode: Mode = "auto") -> Function: ...
+def jacobian(f: Function, argnums: Argnums = 0, mode: Mode = "auto") -> Function:
     """The function that returns the Jacobian ∂f/∂x of shape f(x).shape + x.shape.
 
     Nested containers give containers of blocks: for every array that f returns, one block for every array in x.
@@ -96,7 +104,11 @@ def _stacked(rows: Sequence[Any], shape: tuple[int, ...], like: Tensor) -> Any:
     return stack(rows).reshape(shape)
 
 
-def hessian(f: Function, argnums: Argnums = 0) -> Function:
+@overload
+def hessian(f: Function, argnums: Literal[0] = 0) -> Matrix: ...
+@overload
+def hessian(f: Function, argnums: Argnums = 0) -> Function: ...
+def hessian(f: Function, argnums: Argnums = 0) -> Any:
     """The function that returns ∂²f/∂x², of shape x.shape + x.shape, for f that returns one number.
 
     Nested containers give, for every array in x, a container of blocks.
@@ -109,6 +121,12 @@ def hessian(f: Function, argnums: Argnums = 0) -> Function:
     return jacobian(grad(f, argnums), argnums, mode="forward")
 
 
+@overload
+def hvp(f: Function, xs: Sequence[Tensor], vs: Sequence[Operand]) -> tuple[Tensor, ...]: ...
+@overload
+def hvp(f: Function, xs: Sequence[Array | Number], vs: Sequence[Array | Number]) -> tuple[Array, ...]: ...
+@overload
+def hvp(f: Function, xs: Sequence[Any], vs: Sequence[Any]) -> tuple[Any, ...]: ...
 def hvp(f: Function, xs: Sequence[Any], vs: Sequence[Any]) -> tuple[Any, ...]:
     """Hessian–vector products Σⱼ ∂²f/∂xᵢ∂xⱼ·vⱼ, one for each x, by forward mode over reverse mode.
 

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 
+from tinygrad_bp.annotations import Array, Number
 from tinygrad_bp.errors import ArgumentError, DTypeError, NonScalarBackwardError, describe
 from tinygrad_bp.tensor import Tensor
 from tinygrad_bp.transforms.inputs import Argnums, Function, Inputs, as_tensor, call, filled, positions, shaped
+from tinygrad_bp.transforms.signatures import Gradient, Value, ValueAndGradient
 from tinygrad_bp.trees import aligned, flatten, tree_map
 
 
-def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
+@overload
+def value_and_grad(f: Function, argnums: Literal[0] = 0, has_aux: Literal[False] = False) -> ValueAndGradient: ...
+@overload
+def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., tuple[Any, Any]]: ...
+def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Any:
     """The function that returns (f(…), ∂f/∂arguments), for f that returns one number.
 
     argnums: the argument, or the arguments, to differentiate for; each may be a nested container of arrays, and its
@@ -74,7 +80,19 @@ def _one_number(y: Any) -> Tensor:
     return number
 
 
-def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
+@overload
+def grad(f: Function, argnums: Literal[0] = 0, has_aux: Literal[False] = False) -> Gradient: ...
+@overload
+def grad(f: Function, argnums: int, has_aux: Literal[False] = False) -> Callable[..., Any]: ...
+@overload
+def grad(
+    f: Function, argnums: tuple[int, ...] | list[int], has_aux: Literal[False] = False
+) -> Callable[..., tuple[Any, ...]]: ...
+@overload
+def grad(f: Function, argnums: Argnums = 0, *, has_aux: Literal[True]) -> Callable[..., tuple[Any, Any]]: ...
+@overload
+def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function: ...
+def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Any:
     """The gradient function of f, which returns one number; nests to any order.
 
     Arguments as in `value_and_grad`; with has_aux it returns (gradient, anything).
@@ -93,6 +111,12 @@ def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
     return transformed
 
 
+@overload
+def vjp(f: Callable[..., Value], *xs: Tensor) -> tuple[Tensor, Callable[[Any], tuple[Tensor, ...]]]: ...
+@overload
+def vjp(f: Callable[..., Value], *xs: Array | Number) -> tuple[Array, Callable[[Any], tuple[Array, ...]]]: ...
+@overload
+def vjp(f: Function, *xs: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]: ...
 def vjp(f: Function, *xs: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
     """(f(*xs), pullback), where pullback(g) is the tuple of vector–Jacobian products gᵀ·∂f/∂x, one for each x.
 

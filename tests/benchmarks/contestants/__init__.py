@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from ..program import Program
-from ..workloads import BINARY, CHAIN, CLASSES, MARGIN, Problem
+from ..workloads import BINARY, CHAIN, CLASSES, IMAGES, MARGIN, SQUARES, Problem
 
-ARRAYS = frozenset({BINARY, CLASSES, CHAIN})
+ARRAYS = frozenset({BINARY, CLASSES, CHAIN, SQUARES, IMAGES})
 
 
 @dataclass(frozen=True)

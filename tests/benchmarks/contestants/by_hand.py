@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from ..program import Program
-from ..workloads import BINARY, CHAIN, CLASSES, MARGIN, Array, Problem
+from ..workloads import BINARY, CHAIN, CLASSES, IMAGES, MARGIN, SQUARES, Array, Problem
+from . import by_hand_images
 
 
 def _binary(problem: Problem) -> Program:
@@ -63,6 +64,28 @@ def _classes(problem: Problem) -> Program:
     return Program(step, lambda: problem.parameters)
 
 
+def _squares(problem: Problem) -> Program:
+    layers, x, targets, rate = problem.layers, problem.inputs, problem.targets, problem.rate
+
+    def step() -> Any:
+        activations = [x]
+        for W, b in layers[:-1]:
+            activations.append(np.tanh(activations[-1] @ W + b))
+        W, b = layers[-1]
+        errors = activations[-1] @ W + b - targets
+        cost = (errors * errors).mean()
+        dz = (2 / errors.size) * errors
+        for l in reversed(range(len(layers))):
+            (W, b), a = layers[l], activations[l]
+            below = (dz @ W.T) * (1 - a * a) if l else dz
+            W -= rate * (a.T @ dz)
+            b -= rate * dz.sum(axis=0)
+            dz = below
+        return cost
+
+    return Program(step, lambda: problem.parameters)
+
+
 def _chain(problem: Problem) -> Program:
     (x,) = problem.parameters
     gradient = x
@@ -101,7 +124,14 @@ def _margin(problem: Problem) -> Program:
     return Program(step, lambda: problem.parameters)
 
 
-_PROGRAMS = {BINARY: _binary, CLASSES: _classes, CHAIN: _chain, MARGIN: _margin}
+_PROGRAMS = {
+    BINARY: _binary,
+    CLASSES: _classes,
+    CHAIN: _chain,
+    SQUARES: _squares,
+    IMAGES: by_hand_images.program,
+    MARGIN: _margin,
+}
 
 
 def program(problem: Problem) -> Program:

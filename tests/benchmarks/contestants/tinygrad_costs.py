@@ -4,7 +4,7 @@ from typing import Any
 
 import tinygrad_bp as tg
 
-from ..workloads import BINARY, CHAIN, CLASSES
+from ..workloads import BINARY, CHAIN, CLASSES, IMAGES, SQUARES
 
 
 def _binary(parameters: Any, X: Any, Y: Any) -> Any:
@@ -26,4 +26,21 @@ def _chain(parameters: Any, _inputs: Any, _targets: Any) -> Any:
     return tg.sum(tg.tanh(x) * tg.sigmoid(x) + tg.exp(-x * x))
 
 
-COSTS = {BINARY: _binary, CLASSES: _classes, CHAIN: _chain}
+def _squares(parameters: Any, x: Any, targets: Any) -> Any:
+    *hidden, (W, b) = zip(parameters[::2], parameters[1::2], strict=True)
+    a = x
+    for V, c in hidden:
+        a = tg.tanh(tg.affine(a, V, c))
+    return tg.mse(tg.affine(a, W, b), targets)
+
+
+def _images(parameters: Any, x: Any, labels: Any) -> Any:
+    *convolutions, (W, b) = zip(parameters[::2], parameters[1::2], strict=True)
+    a = x
+    for filters, c in convolutions:
+        z = tg.conv2d(a, filters, padding=1) + c[:, None, None]
+        a = tg.max_pool2d(tg.relu(z), 2)
+    return tg.softmax_cross_entropy(tg.affine(a.reshape((len(x), -1)), W, b), labels)
+
+
+COSTS = {BINARY: _binary, CLASSES: _classes, CHAIN: _chain, SQUARES: _squares, IMAGES: _images}

@@ -3,11 +3,13 @@
 from typing import Any
 
 import mygrad as mg
+import numpy as np
 from mygrad.nnet.activations import relu, sigmoid
+from mygrad.nnet.layers import conv_nd
 from mygrad.nnet.losses import softmax_crossentropy
 
 from ..program import Program
-from ..workloads import BINARY, CHAIN, CLASSES, Problem
+from ..workloads import BINARY, CHAIN, CLASSES, IMAGES, SQUARES, Problem
 
 mg.turn_memory_guarding_off()
 
@@ -31,7 +33,26 @@ def _chain(parameters: Any, _inputs: Any, _targets: Any) -> Any:
     return mg.sum(mg.tanh(x) * sigmoid(x) + mg.exp(-x * x))
 
 
-_COSTS = {BINARY: _binary, CLASSES: _classes, CHAIN: _chain}
+def _squares(parameters: Any, x: Any, targets: Any) -> Any:
+    *hidden, (W, b) = zip(parameters[::2], parameters[1::2], strict=True)
+    a = x
+    for V, c in hidden:
+        a = mg.tanh(a @ V + c)
+    return mg.mean((a @ W + b - targets) ** 2)
+
+
+def _images(parameters: Any, x: Any, labels: Any) -> Any:
+    *convolutions, (W, b) = zip(parameters[::2], parameters[1::2], strict=True)
+    a = x
+    for filters, c in convolutions:
+        z = conv_nd(a, filters, stride=1, padding=1) + c[:, np.newaxis, np.newaxis]
+        examples, channels, height, width = z.shape
+        # Faster than its max_pool.
+        a = relu(z).reshape(examples, channels, height // 2, 2, width // 2, 2).max(axis=(3, 5))
+    return softmax_crossentropy(a.reshape(len(x), -1) @ W + b, labels)
+
+
+_COSTS = {BINARY: _binary, CLASSES: _classes, CHAIN: _chain, SQUARES: _squares, IMAGES: _images}
 
 
 def program(problem: Problem) -> Program:

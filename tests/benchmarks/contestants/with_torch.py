@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from ..program import Program
-from ..workloads import BINARY, CHAIN, CLASSES, Problem
+from ..workloads import BINARY, CHAIN, CLASSES, IMAGES, SQUARES, Problem
 
 
 def _binary(parameters: Any, X: Any, Y: Any) -> Any:
@@ -29,7 +29,23 @@ def _chain(parameters: Any, _inputs: Any, _targets: Any) -> Any:
     return torch.sum(torch.tanh(x) * torch.sigmoid(x) + torch.exp(-x * x))
 
 
-_COSTS = {BINARY: _binary, CLASSES: _classes, CHAIN: _chain}
+def _squares(parameters: Any, x: Any, targets: Any) -> Any:
+    *hidden, (W, b) = zip(parameters[::2], parameters[1::2], strict=True)
+    a = x
+    for V, c in hidden:
+        a = torch.tanh(torch.addmm(c, a, V))
+    return F.mse_loss(torch.addmm(b, a, W), targets)
+
+
+def _images(parameters: Any, x: Any, labels: Any) -> Any:
+    *convolutions, (W, b) = zip(parameters[::2], parameters[1::2], strict=True)
+    a = x
+    for filters, c in convolutions:
+        a = F.max_pool2d(torch.relu(F.conv2d(a, filters, c, padding=1)), 2)
+    return F.cross_entropy(torch.addmm(b, a.flatten(1), W), labels)
+
+
+_COSTS = {BINARY: _binary, CLASSES: _classes, CHAIN: _chain, SQUARES: _squares, IMAGES: _images}
 
 
 def _program(problem: Problem, transform: Callable[[Any], Any]) -> Program:

@@ -69,7 +69,7 @@ class Factor:
 
 @final
 @dataclass(frozen=True, slots=True)
-class Step:
+class Equation:
     """The gradient of one value: `left = right = right`, from the chain rule to what it simplifies to.
 
     closed: the gradient in terms of values alone, without another gradient in it; None where that is too long.

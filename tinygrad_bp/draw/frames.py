@@ -20,7 +20,7 @@ Kind = Literal["given", "forward", "seed", "backward", "sum", "result"]
 
 @final
 @dataclass(frozen=True, slots=True)
-class Step:
+class Frame:
     """One thing to understand.
 
     nodes: the ids of what it works out; of "given" and "result" several. reads: the ids of what it needs for that.
@@ -48,7 +48,7 @@ def gradient_slot(identity: str) -> str:
     return slot(f"∂{identity}")
 
 
-def steps(graph: Graph) -> tuple[Step, ...]:
+def steps(graph: Graph) -> tuple[Frame, ...]:
     """What is given, the forward pass, the seed, one step for each vector–Jacobian product and each sum, the result.
 
     Without gradients, only the forward pass.
@@ -72,23 +72,23 @@ def symbols(graph: Graph) -> dict[str, str]:
     return found | {f"+{i}": fill(_chained(graph, edge), found) for i, edge in enumerate(graph.edges)}
 
 
-def _forward(graph: Graph) -> Iterator[Step]:
-    yield Step("given", tuple([node.id for node in graph.nodes if node.kind != "op"]))
+def _forward(graph: Graph) -> Iterator[Frame]:
+    yield Frame("given", tuple([node.id for node in graph.nodes if node.kind != "op"]))
     edges: dict[str, list[int]] = defaultdict(list)
     for i, edge in enumerate(graph.edges):
         edges[edge.target].append(i)
     for node in graph.nodes:
         if node.kind == "op":
-            yield Step(
+            yield Frame(
                 kind="forward", nodes=(node.id,), reads=_distinct(node.parents), edges=tuple(edges[node.id]),
                 left=slot(node.id) if node.named else "", rules=(node.template,), value=node.data,
             )  # fmt: skip
 
 
-def _backward(graph: Graph) -> Iterator[Step]:
+def _backward(graph: Graph) -> Iterator[Frame]:
     """Nodes from the last to the first: a sum where several paths have met, then a product for each edge back."""
     root = graph.root
-    yield Step("seed", (root.id,), left=gradient_slot(root.id), rules=("1",), value=root.gradient_data,
+    yield Frame("seed", (root.id,), left=gradient_slot(root.id), rules=("1",), value=root.gradient_data,
                after=root.gradient_data)  # fmt: skip
     into, paths = _links(graph)
     accumulated: dict[str, Any] = {}
@@ -103,7 +103,7 @@ def _backward(graph: Graph) -> Iterator[Step]:
             step = _product(graph, i, accumulated.get(source), complete)
             accumulated[source] = step.after
             yield step
-    yield Step("result", tuple([n.id for n in graph.nodes if n.kind == "parameter" and n.gradient is not None]))
+    yield Frame("result", tuple([n.id for n in graph.nodes if n.kind == "parameter" and n.gradient is not None]))
 
 
 def _links(graph: Graph) -> tuple[Mapping[str, list[int]], Mapping[str, list[int]]]:
@@ -117,7 +117,7 @@ def _links(graph: Graph) -> tuple[Mapping[str, list[int]], Mapping[str, list[int
     return into, paths
 
 
-def _product(graph: Graph, i: int, before: Any, complete: bool) -> Step:
+def _product(graph: Graph, i: int, before: Any, complete: bool) -> Frame:
     edge = graph.edges[i]
     share = edge.contribution_data
     if share is None:
@@ -127,15 +127,15 @@ def _product(graph: Graph, i: int, before: Any, complete: bool) -> Step:
     else:
         after = share if before is None else np.add(before, share)
     rules = tuple(dict.fromkeys((_chained(graph, edge), _particular(graph, edge))))
-    return Step(
+    return Frame(
         kind="backward", nodes=(edge.source,), reads=_distinct((edge.target, *_nodes_in(edge))), edges=(i,),
         left=gradient_slot(edge.source), rules=rules, value=share, before=before, after=after, complete=complete,
     )  # fmt: skip
 
 
-def _sum(graph: Graph, identity: str, paths: list[int]) -> Step:
+def _sum(graph: Graph, identity: str, paths: list[int]) -> Frame:
     gradient = next(node.gradient_data for node in graph.nodes if node.id == identity)
-    return Step(
+    return Frame(
         kind="sum", nodes=(identity,), reads=_distinct([graph.edges[i].target for i in paths]), edges=tuple(paths),
         left=gradient_slot(identity), rules=(" + ".join([slot(f"+{i}") for i in paths]),), value=gradient,
         after=gradient,

@@ -12,11 +12,11 @@ from tinygrad_bp.ops.activations import identity
 from tinygrad_bp.tensor import Tensor, asarray
 
 
-class Trace:
+class Recording:
     """f recorded at the arrays `values`, as `leaves`, with its result `y`."""
 
     def __init__(self, f: Callable[..., Any], values: Sequence[Any]):
-        self.leaves = [asarray(x, requires_grad=True) for x in values]
+        self.leaves: list[Tensor] = [asarray(x, requires_grad=True) for x in values]
         y = asarray(f(*self.leaves))
         self.y: Tensor = identity(y) if y.op is None and y.requires_grad else y
 

@@ -24,7 +24,7 @@ Function = Callable[..., Any]
 
 
 @final
-class Steps:
+class TrainingStep:
     """Call it with a batch: it returns the cost and leaves the gradients in `.grad` of the parameters to train.
 
     The first batch goes through the model as it is written. If that shows a pure function, and `backend` is not None,
@@ -32,7 +32,10 @@ class Steps:
     """
 
     def __init__(self, model: Function, loss: Function, params: Sequence[Tensor], backend: Choice | None):
-        self.model, self.loss, self.params, self.backend = model, loss, params, backend
+        self.model: Function = model
+        self.loss: Function = loss
+        self.params: Sequence[Tensor] = params
+        self.backend: Choice | None = backend
         self._programs: dict[int, Compiled] = {}
         self._reached: Sequence[Tensor] = ()
         self._step = self._first

@@ -1,0 +1,49 @@
+"""What an op means to those who read its record: names, formulas, derivations. The engine looks at none of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+
+class Role(Enum):
+    """The part that an op plays in a network."""
+
+    PRODUCT = "product"
+    ACTIVATION = "activation"
+
+
+def _never(**params: Any) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What readers of a record go by; most ops need none of it.
+
+    role: its part in a network, after which its results are named: z for products, a for activations.
+    algebra: what it does to numbers, for those who compute in symbols: `operator.mul`, another function of operators,
+        or a NumPy function whose name SymPy knows too (`np.exp`).
+    mirror: from f(x) to f(−x), where the one follows from the other: 1 − y for the sigmoid.
+    arranges: from its parameters to whether the result has the elements of the first input in their order, repeated or
+        under another shape.
+    guarded: from a node and its operands in LaTeX to the number of the one that is all a rule's formula shows of it;
+        the rest keeps it from being 0, and the op documents what it gives there.
+
+    >>> import operator
+    >>> Traits(algebra=operator.mul).algebra(3.0, 4.0)
+    12.0
+    """
+
+    role: Role | None = None
+    algebra: Callable[..., Any] | None = None
+    mirror: Callable[[Any], Any] | None = None
+    arranges: Callable[..., bool] = _never
+    guarded: Callable[[Any, Sequence[str]], int | None] | None = None
+
+
+NONE = Traits()
+PRODUCT = Traits(Role.PRODUCT)
+ACTIVATION = Traits(Role.ACTIVATION)
