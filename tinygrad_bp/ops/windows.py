@@ -22,11 +22,14 @@ def inside(size: Shape, padding: Pairs) -> tuple[Any, ...]:
     return (..., *[slice(low, low + n) for n, (low, _) in zip(size, padding, strict=True)])
 
 
-@recordable
 def padded(x: Any, padding: Pairs, fill: float = 0.0) -> Any:
+    """The images of x with a border of `fill`, if there is any."""
+    return bordered(x, padding, fill) if any(map(any, padding)) else x
+
+
+@recordable
+def bordered(x: Any, padding: Pairs, fill: float) -> Any:
     """The images of x with a border of `fill`."""
-    if not any(map(any, padding)):
-        return x
     size = x.shape[2:]
     y = np.full((*x.shape[:2], *[n + low + high for n, (low, high) in zip(size, padding, strict=True)]), fill, x.dtype)
     y[inside(size, padding)] = x
