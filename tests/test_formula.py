@@ -205,7 +205,7 @@ def test_constants_say_what_they_are():
 def test_the_gradient_of_a_cross_entropy_is_that_of_the_textbook():
     z = leaf((5, 3), "z")
     C = tg.softmax_cross_entropy(z, tg.tensor(np.zeros(5, int), name="labels"))
-    assert formulas(C)[0] == "0.2(softmax(z) − [labels = (0 … 2)])"
+    assert formulas(C)[0] == "(softmax(z) − [labels = (0 … 2)])/5"
     z = leaf((7, 3), "z")
     C = tg.softmax_cross_entropy(z, tg.tensor(np.zeros(7, int), name="labels"))
     assert formulas(C)[0] == "(softmax(z) − [labels = (0 … 2)])/7"

@@ -47,20 +47,31 @@ def article(m):
 def test_the_articles_backpropagation():
     lines = body(tg.value_and_grad(cost, argnums=(0, 1, 2, 3)), *article(5))
     assert lines == [
-        "z1 = np.dot(W1, X) + b1",
-        "a1 = 1.0 / (1.0 + np.exp(-z1))",
-        "z2 = np.dot(W2, a1) + b2",
-        "C = np.sum(np.logaddexp(z2, 0.0) - Y * z2) / 5",
-        "# backward: dv is the derivative for v",
-        "dz2 = 0.2 * (1.0 / (1.0 + np.exp(-z2)) - Y)",
-        "db2 = np.sum(dz2, axis=1)[:, None]",
-        "dW2 = np.dot(dz2, a1.T)",
-        "da1 = W2.T * dz2",
-        "dz1 = scale(da1, a1 * (1.0 - a1))",
-        "db1 = np.sum(dz1, axis=1)[:, None]",
-        "dW1 = np.dot(dz1, X.T)",
+        "z1 = W1 @ X + b1",
+        "a1 = 1 / (1 + np.exp(-z1))",
+        "z2 = W2 @ a1 + b2",
+        "C = np.sum(np.logaddexp(z2, 0) - Y * z2) / 5",
+        "# backward: dv is the derivative with respect to v",
+        "dz2 = (1 / (1 + np.exp(-z2)) - Y) / 5",
+        "db2 = np.sum(dz2, axis=1, keepdims=True)",
+        "dW2 = dz2 @ a1.T",
+        "dz1 = (W2.T @ dz2) * a1 * (1 - a1)",
+        "db1 = np.sum(dz1, axis=1, keepdims=True)",
+        "dW1 = dz1 @ X.T",
         "return C, dW1, db1, dW2, db2",
     ]
+
+
+def test_every_gradient_is_returned_by_its_own_name():
+    def cost(W, b, c, x):
+        return tg.sum(tg.tanh(W @ x + b + c))
+
+    lines = body(
+        tg.value_and_grad(cost, argnums=(2, 0, 1)), rng.normal(size=(2, 3)), np.ones(2), np.ones(2), np.ones(3)
+    )
+    assert [line for line in lines if line[:2] in ("db", "dc")] == ["dc = dz1", "db = dz1"]
+    (returned,) = [line for line in lines if line.startswith("return")]
+    assert returned == "return C, dc, dW, db.copy()"
 
 
 def test_it_runs_where_the_library_cannot_be_imported(tmp_path):
@@ -86,8 +97,8 @@ def test_it_runs_where_the_library_cannot_be_imported(tmp_path):
 
 def test_a_hand_written_sigmoid_and_the_op_are_the_same_program():
     x = np.array([0.5, -1.0])
-    assert body(tg.sigmoid, x) == ["a1 = 1.0 / (1.0 + np.exp(-x))", "return a1"]
-    assert body(lambda x: 1.0 / (1.0 + tg.exp(-x)), x) == ["return 1.0 / (1.0 + np.exp(-x))"]
+    assert body(tg.sigmoid, x) == ["a1 = 1 / (1 + np.exp(-x))", "return a1"]
+    assert body(lambda x: 1.0 / (1.0 + tg.exp(-x)), x) == ["return 1 / (1 + np.exp(-x))"]
 
 
 def test_what_is_not_needed_is_not_there():
@@ -95,9 +106,9 @@ def test_what_is_not_needed_is_not_there():
         tg.exp(x)  # nobody asks for it
         return (x * 1.0 + 0.0) / 1.0 - tg.sum(x) * 0 * 1
 
-    assert body(f, np.ones(3)) == ["return x - np.sum(x) * 0"]
+    assert body(f, np.ones(3)) == ["return x - 0 * np.sum(x)"]
     assert body(lambda x: tg.transpose(x.T).reshape((2, 3)), np.ones((2, 3))) == ["return x.copy()"]
-    assert body(lambda x: tg.negative(tg.negative(x)) + tg.sum(x, axis=()), np.ones(2)) == ["return x + x"]
+    assert body(lambda x: tg.negative(tg.negative(x)) + tg.sum(x, axis=()), np.ones(2)) == ["return 2 * x"]
 
 
 def test_what_is_used_twice_is_computed_once():
@@ -108,18 +119,18 @@ def test_what_is_used_twice_is_computed_once():
 @pytest.mark.parametrize(
     ("f", "line"),
     [
-        (lambda x: (x - 1.0) - (x - 2.0), "return x - 1.0 - (x - 2.0)"),
-        (lambda x: -(x**2.0) / (x / 3.0), "return -x ** 2.0 / (x / 3.0)"),
-        (lambda x: (-x) ** 2.0, "return (-x) ** 2.0"),
-        (lambda x: 2.0 ** -x, "return 2.0 ** -x"),
-        (lambda x: (x > 1.0) & (x < 5.0), "return (x > 1.0) & (x < 5.0)"),
-        (lambda x: tg.where(x > 0.0, x, np.inf), "return np.where(x > 0.0, x, np.inf)"),
+        (lambda x: (x - 1.0) - (x - 2.0), "return x - 1 - (x - 2)"),
+        (lambda x: -(x**2.0) / (x / 3.0), "return -x ** 2 / (x / 3)"),
+        (lambda x: (-x) ** 2.0, "return (-x) ** 2"),
+        (lambda x: 2.0 ** -x, "return 2 ** -x"),
+        (lambda x: (x > 1.0) & (x < 5.0), "return (x > 1) & (x < 5)"),
+        (lambda x: tg.where(x > 0.0, x, np.inf), "return np.where(x > 0, x, np.inf)"),
         (lambda x: x[::2] + x[-1], "return x[::2] + x[-1]"),
-        (lambda x: tg.sum(x) * (1 / 97), "C = np.sum(x) * (1 / 97)"),
-        (lambda x: x * np.array([1.0, 2.0, 3.0]), "return x * np.array([1.0, 2.0, 3.0], np.float64)"),
-        (lambda x: x + np.full(3, 7.0), "return x + 7.0"),
+        (lambda x: tg.sum(x) * (1 / 97), "C = 1 / 97 * np.sum(x)"),
+        (lambda x: x * np.array([1.0, 2.0, 3.0]), "return x * np.array([1.0, 2.0, 3.0])"),
+        (lambda x: x + np.full(3, 7.0), "return x + 7"),
         (lambda x: np.linalg.norm(x) * np.fft.fft(x).real, None),
-        (lambda x: tg.concatenate([x, x]).reshape((2, 3)), "return np.reshape(np.concatenate((x, x), axis=0), (2, 3))"),
+        (lambda x: tg.concatenate([x, x]).reshape((2, 3)), "return np.concatenate((x, x), axis=0).reshape(2, 3)"),
     ],
 )  # fmt: skip
 def test_expressions(f, line):

@@ -50,7 +50,7 @@ def prepare(program: Program, inputs: Sequence[Any], expected: Sequence[Any]) ->
         raise Unsupported("trying it out would draw random numbers that the caller's generator then lacks")
     if any(step.dtype in (np.float16, np.float32) for step in program.steps):
         raise Unsupported("Numba computes in float64")
-    written = written_module(program)
+    written = written_module(program, "numba")
     module = _loaded(f"{_checked(program, written)}\n\n{_filling(program, written)}")
     fill = numba.njit(cache=True, error_model="numpy")(getattr(module, f"_fill_{written.name}"))
     quick = _quick(program, fill, written.constants)

@@ -26,7 +26,7 @@ def prepare(program: Program, inputs: Sequence[Any], expected: Sequence[Any], ke
         loops.append(Tiled(group, kernels))
         return loops[-1]  # type: ignore[no-any-return]
 
-    module = Writer(program, for_people=False, pool=_pool, fused=fused).module("As it runs.")
+    module = Writer(program, "numpy", pool=_pool, fused=fused).module("As it runs.")
     run = pytext.function(module.text, module.name, module.objects)
     run = _partial_last(run, module.constants) if module.constants else run
     return Executable(run, run, note=_note(loops))

@@ -95,7 +95,8 @@ def compile(f: Function, backend: Choice = "auto") -> Compiled:
     and the other arguments (ints, strings, functions), which are part of the program. Floats are inputs, unless an op
     needs the number to know what to do, as `norm` its ord; then there is a program for each. Tensors that f uses
     without being given them are inputs too; other such arrays are constants. Generators must be arguments. A branch on
-    a value raises TracingError. Given tensors, f itself is called, so that they can be differentiated.
+    a value raises TracingError. Where the differentiated number is infinite or NaN itself, derivatives may be NaN that
+    f gives as 0. Given tensors, f itself is called, so that they can be differentiated.
 
     backend: "numpy", "numba" (extra `jit`), or "auto": Numba for small arrays, where calls cost more than numbers, and
     NumPy for large ones, but for much elementwise work in a row, which becomes one loop in machine code (`jit` again).

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple, final
 
 import numpy as np
@@ -129,14 +130,24 @@ class NeuralNetwork:
             ("X", np.zeros((self.architecture[0], whole("m", m, 1)))),
             ("Y", np.zeros((self.architecture[-1], m))),
         ]
-        both = value_and_grad(self._cost_of_logits, argnums=tuple(range(len(params))))
+        prediction: Any = None
+
+        def cost(*arrays: Any) -> Any:
+            nonlocal prediction
+            *params_and_x, y = arrays
+            z = self._logits(*params_and_x)
+            prediction = sigmoid(z)
+            return self._average(binary_cross_entropy_with_logits, z, y)
+
+        both = value_and_grad(cost, argnums=tuple(range(len(params))))
 
         def steps(*arrays: Any) -> list[Any]:
             C, gradients = both(*arrays)
-            return [C, *gradients]
+            return [C, *gradients, prediction]
 
         program, _ = traced(steps, "compute_derivatives", [*params, *examples])
-        return module(optimized(program)).text
+        program = replace(program, outputs=program.outputs[:-1], gradients=program.gradients[:-1])
+        return module(optimized(program)).text  # in which a[L] has its name, but is no result
 
     # --- training ---
 
@@ -177,7 +188,7 @@ class NeuralNetwork:
         """Cost and accuracy over all examples."""
         with no_grad():
             z = self._logits(*params.values(), Tensor(X))
-            cost = float(self._sum_over_outputs(binary_cross_entropy_with_logits(z, Tensor(Y))).item())
+            cost = float(self._average(binary_cross_entropy_with_logits, z, Tensor(Y)).item())
         if not np.isfinite(cost):
             raise ArgumentError(
                 f"the cost is {cost} after pass {epoch}: training diverged. Choose a smaller alpha, or standardise X."
@@ -208,7 +219,7 @@ class NeuralNetwork:
     def _cost(self, tensors: Mapping[str, Tensor], Y: Any) -> Tensor:
         a = tensors[f"a{self.L}"]
         y = Tensor(targets(Y, a.shape), name="y")
-        C: Tensor = self._sum_over_outputs(binary_cross_entropy(a, y))
+        C: Tensor = self._average(binary_cross_entropy, a, y)
         return C.named("C")
 
     def _logits(self, *params_and_x: Any) -> Any:
@@ -220,11 +231,13 @@ class NeuralNetwork:
 
     def _cost_of_logits(self, *params_x_y: Any) -> Any:
         *params_and_x, y = params_x_y
-        return self._sum_over_outputs(binary_cross_entropy_with_logits(self._logits(*params_and_x), y))
+        return self._average(binary_cross_entropy_with_logits, self._logits(*params_and_x), y)
 
-    def _sum_over_outputs(self, average: Any) -> Any:
-        """The loss averages over outputs too; the article's cost adds them up."""
-        return average if self.architecture[-1] == 1 else average * float(self.architecture[-1])
+    def _average(self, loss: Any, prediction: Any, y: Any) -> Any:
+        """The article's cost, the loss averaged over the examples; the loss itself would average over outputs too."""
+        if self.architecture[-1] == 1:
+            return loss(prediction, y)
+        return loss(prediction, y, reduction="sum") / float(y.shape[1])
 
     def _last_pass(self) -> dict[str, Tensor]:
         if not self._passed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import mul
 from typing import Any
 
 import numpy as np
@@ -23,11 +24,11 @@ def _lines(shape: Shape, axis: int) -> Shape:
     return (*shape[:classes], 1, *shape[classes + 1 :])
 
 
-def _share(g: Any, x: Any, axis: int, reduction: Reduction) -> Any:
-    """The cotangent of one example's loss, shaped to broadcast over the classes."""
+def _share(times: Any, g: Any, slope: Any, axis: int, reduction: Reduction) -> Any:
+    """Cotangent `times` the slope of each example's loss; divided last, as (p − y)/m is written."""
     if reduction == "mean":
-        return g * (x.shape[axis] / x.size)
-    return g if reduction == "sum" else g.reshape(_lines(x.shape, axis))
+        return times(g, slope) / (slope.size // slope.shape[axis])
+    return times(g if reduction == "sum" else g.reshape(_lines(slope.shape, axis)), slope)
 
 
 def _over_classes(losses: Any, axis: int, reduction: Reduction) -> Any:
@@ -98,8 +99,8 @@ def _some_labels(z: Any, t: Any, **params: Any) -> tuple[Any, Any]:
 
 @op(
     vjps=(
-        lambda g, y, z, labels, axis, reduction: _share(g, z, axis, reduction) * _cross_entropy_slope(z, labels, axis),
-        lambda g, y, z, labels, axis, reduction: scale(_share(g, z, axis, reduction), -log_softmax(z, axis=axis)),
+        lambda g, y, z, labels, axis, reduction: _share(mul, g, _cross_entropy_slope(z, labels, axis), axis, reduction),
+        lambda g, y, z, labels, axis, reduction: _share(scale, g, -log_softmax(z, axis=axis), axis, reduction),
     ),
     jvp=(
         lambda s, y, z, labels, axis, reduction: _over_classes(
@@ -137,9 +138,7 @@ def _nll_slope(log_p: Any, labels: Any, axis: int) -> Any:
 
 @op(
     vjps=(
-        lambda g, y, log_p, labels, axis, reduction: scale(
-            _share(g, log_p, axis, reduction), _nll_slope(log_p, labels, axis)
-        ),
+        lambda g, y, log_p, labels, axis, reduction: _share(scale, g, _nll_slope(log_p, labels, axis), axis, reduction),
         None,
     ),
     jvp=(
@@ -169,10 +168,8 @@ def _log_ratio(p: Any, q: Any) -> Any:
 
 @op(
     vjps=(
-        lambda g, y, p, q, axis, reduction: scale(_share(g, p, axis, reduction), 1.0 + _log_ratio(p, q)),
-        lambda g, y, p, q, axis, reduction: scale(
-            _share(g, p, axis, reduction), -p / np.maximum(q, smallest_normal(q))
-        ),
+        lambda g, y, p, q, axis, reduction: _share(scale, g, 1.0 + _log_ratio(p, q), axis, reduction),
+        lambda g, y, p, q, axis, reduction: _share(scale, g, -p / np.maximum(q, smallest_normal(q)), axis, reduction),
     ),
     jvp=(
         lambda s, y, p, q, axis, reduction: _over_classes(scale(s, 1.0 + _log_ratio(p, q)), axis, reduction),

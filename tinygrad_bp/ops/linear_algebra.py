@@ -32,7 +32,7 @@ def _left(g: Any, y: Any, a: Any, b: Any, *_: Any) -> Any:
 
 def _right(g: Any, y: Any, a: Any, b: Any, *_: Any) -> Any:
     """aᵀ·g, likewise."""
-    if a.ndim == 2 == b.ndim:
+    if a.ndim == 2 and b.ndim < 3:
         return a.T @ g if isinstance(g, Node) else a.T.dot(g)  # an array's own dot makes g an array
     if a.ndim == 1:
         return unbroadcast(a[:, None] * g[..., None, :] if b.ndim > 1 else a * g, b.shape)

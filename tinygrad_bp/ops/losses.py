@@ -36,8 +36,8 @@ def reduced(losses: Any, reduction: Reduction) -> Any:
 
 
 def _share(g: Any, x: Any, reduction: Reduction) -> Any:
-    """The cotangent of one element's loss."""
-    return g / x.size if reduction == "mean" else g
+    """What one element's loss gets of a cotangent, or what comes of it: divided last, as (p − t)/m is written."""
+    return g / x.size if reduction == "mean" and x.size != 1 else g
 
 
 def require_same_shape(name: str, prediction: Any, target: Any) -> None:
@@ -59,12 +59,13 @@ def smallest_normal(p: Any) -> Any:
 
 @op(
     vjps=(
-        lambda g, y, p, t, reduction: scale(
-            _share(g, p, reduction),
-            (1.0 - t) / maximum(1.0 - p, smallest_normal(p)) - t / maximum(p, smallest_normal(p)),
+        lambda g, y, p, t, reduction: _share(
+            scale(g, (1.0 - t) / maximum(1.0 - p, smallest_normal(p)) - t / maximum(p, smallest_normal(p))),
+            p,
+            reduction,
         ),
-        lambda g, y, p, t, reduction: scale(
-            _share(g, p, reduction), log(maximum(1.0 - p, smallest_normal(p))) - log(maximum(p, smallest_normal(p)))
+        lambda g, y, p, t, reduction: _share(
+            scale(g, log(maximum(1.0 - p, smallest_normal(p))) - log(maximum(p, smallest_normal(p)))), p, reduction
         ),
     ),
     jvp=(
@@ -92,8 +93,8 @@ def binary_cross_entropy(p: Any, t: Any, reduction: Reduction = "mean") -> Any:
 
 @op(
     vjps=(
-        lambda g, y, z, t, reduction: (g / z.size if reduction == "mean" else g) * (sigmoid(z) - t),
-        lambda g, y, z, t, reduction: scale(_share(g, z, reduction), -z),
+        lambda g, y, z, t, reduction: _share(g * (sigmoid(z) - t), z, reduction),
+        lambda g, y, z, t, reduction: _share(scale(g, -z), z, reduction),
     ),
     jvp=(
         lambda s, y, z, t, reduction: reduced(scale(s, sigmoid(z) - t), reduction),
@@ -113,8 +114,8 @@ def binary_cross_entropy_with_logits(z: Any, t: Any, reduction: Reduction = "mea
 
 @op(
     vjps=(
-        lambda g, y, p, t, reduction: scale(_share(g, p, reduction), 2 * (p - t)),
-        lambda g, y, p, t, reduction: scale(_share(g, p, reduction), 2 * (t - p)),
+        lambda g, y, p, t, reduction: _share(scale(g, 2 * (p - t)), p, reduction),
+        lambda g, y, p, t, reduction: _share(scale(g, 2 * (t - p)), p, reduction),
     ),
     jvp=(
         lambda s, y, p, t, reduction: reduced(scale(s, 2 * (p - t)), reduction),
@@ -132,8 +133,8 @@ def mse(p: Any, t: Any, reduction: Reduction = "mean") -> Any:
 
 @op(
     vjps=(
-        lambda g, y, p, t, reduction: scale(_share(g, p, reduction), conjugated(np.sign(p - t))),
-        lambda g, y, p, t, reduction: scale(_share(g, p, reduction), conjugated(np.sign(t - p))),
+        lambda g, y, p, t, reduction: _share(scale(g, conjugated(np.sign(p - t))), p, reduction),
+        lambda g, y, p, t, reduction: _share(scale(g, conjugated(np.sign(t - p))), p, reduction),
     ),
     jvp=(
         lambda s, y, p, t, reduction: reduced(scale(s, conjugated(np.sign(p - t))), reduction),
@@ -151,8 +152,8 @@ def mae(p: Any, t: Any, reduction: Reduction = "mean") -> Any:
 
 @op(
     vjps=(
-        lambda g, y, p, t, delta, reduction: scale(_share(g, p, reduction), clip(p - t, -delta, delta)),
-        lambda g, y, p, t, delta, reduction: scale(_share(g, p, reduction), clip(t - p, -delta, delta)),
+        lambda g, y, p, t, delta, reduction: _share(scale(g, clip(p - t, -delta, delta)), p, reduction),
+        lambda g, y, p, t, delta, reduction: _share(scale(g, clip(t - p, -delta, delta)), p, reduction),
     ),
     jvp=(
         lambda s, y, p, t, delta, reduction: reduced(scale(s, clip(p - t, -delta, delta)), reduction),
@@ -191,7 +192,7 @@ def _signs(z: Any, t: Any, **_: Any) -> tuple[Any, Any]:
 
 
 @op(
-    vjps=(lambda g, y, z, t, reduction: scale(_share(g, z, reduction), _hinge_slope(z, t)), None),
+    vjps=(lambda g, y, z, t, reduction: _share(scale(g, _hinge_slope(z, t)), z, reduction), None),
     jvp=(lambda s, y, z, t, reduction: reduced(scale(s, _hinge_slope(z, t)), reduction), None),
     latex=r"\overline{\max(1 - {1} \odot {0}, 0)}",
     domain=Intervals(

@@ -35,11 +35,14 @@ def examples_first(x: Any) -> Any:
     return x.transpose((x.ndim - 1, *range(x.ndim - 1)))
 
 
-@recordable
 def padded(x: Any, padding: Pairs, fill: float = 0.0) -> Any:
+    """The images of x with a border of `fill`, if there is any, in the order of x in memory."""
+    return bordered(x, padding, fill) if any(map(any, padding)) else x
+
+
+@recordable
+def bordered(x: Any, padding: Pairs, fill: float) -> Any:
     """The images of x with a border of `fill`, in the order of x in memory."""
-    if not any(map(any, padding)):
-        return x
     size = x.shape[2:]
     y = np.full_like(x, fill, shape=(*x.shape[:2], *with_border(size, padding)))
     y[inside(size, padding)] = x

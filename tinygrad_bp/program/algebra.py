@@ -7,49 +7,65 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from math import frexp
 from typing import Any
 
 import numpy as np
 
-from tinygrad_bp.program.ranges import Ranges, shields
+from tinygrad_bp.program.ranges import Ranges
 from tinygrad_bp.program.step import (
     ASSIGN,
     ATTRIBUTE,
+    CONSTANT,
     FUNCTION,
     INDEX,
     METHOD,
+    NOTHING,
     SCALE,
     UFUNC,
     WHOLE,
     Step,
+    is_plain_reduction,
     is_reversal,
+    summed_axes,
     uniform,
 )
+from tinygrad_bp.program.zeros import shields
 
 
-def simpler(step: Step, ranges: Ranges) -> Step:
-    """A step that gives the same: simpler, an operand, or itself."""
-    same: Any
-    if step.opcode == UFUNC and step.function is np.add and not step.kwargs:
-        step = _added_to_a_part(step)
+def simpler(step: Step, ranges: Ranges, cost: Step | None = None) -> Step:
+    """A step that gives the same: simpler, an operand, or itself. cost: the one number that is differentiated."""
+    same: Any = None
+    if step.opcode == WHOLE:
+        return _unshielded(step, ranges, cost) if step.function is SCALE else step
     if step.opcode == ASSIGN:
         return _without_copy(step)
-    if step.opcode == UFUNC and step.function not in _PRODUCTS:
-        same = _NEUTRAL[step.function](*step.args) if step.function in _NEUTRAL and not step.kwargs else None
-    elif step.opcode == WHOLE:
-        return _unshielded(step, ranges) if step.function is SCALE else step
+    if step.opcode == UFUNC and step.function in (np.maximum, np.minimum):
+        same = _bounded(step, ranges)
+    elif step.opcode == UFUNC:
+        same = _RULES[step.function](step, *step.args) if step.function in _RULES and not step.kwargs else None
     else:
-        step = _outer(_without_kept_axes(step))
+        step = _without_kept_axes(step)
         same = _same_elements(step) if step.opcode in (METHOD, FUNCTION, ATTRIBUTE, INDEX) else None
     if isinstance(same, Step) and same.shape == step.shape and same.dtype == step.dtype:
         return same
     return step
 
 
-def _unshielded(step: Step, ranges: Ranges) -> Step:
+def _bounded(step: Step, ranges: Ranges) -> Any:
+    """The operand that is never beyond the other, a number: a maximum with something smaller."""
+    sign = 1 if step.function is np.maximum else -1
+    for x, c in (step.args, step.args[::-1]):
+        r, bound = ranges.of(x), uniform(c)
+        if bound is not None and sign * (r.low if sign > 0 else r.high) >= sign * bound:
+            return x
+    return None
+
+
+def _unshielded(step: Step, ranges: Ranges, cost: Step | None) -> Step:
     """Cotangent times derivative is a plain product where a cotangent of 0 never meets infinity or NaN."""
     g, d = step.args
-    if shields(g, d, ranges):
+    if shields(g, d, ranges, cost):
         return step
     return simpler(replace(step, opcode=UFUNC, function=np.multiply), ranges)
 
@@ -58,15 +74,14 @@ def _without_kept_axes(step: Step) -> Step:
     """A sum whose axes are kept only to be dropped is a sum without them."""
     total = step.args[0] if step.called == "reshape" else None
     if isinstance(total, Step) and total.function == np.add.reduce and total.kwargs.get("keepdims"):
-        axis = total.kwargs["axis"]
-        dropped = range(len(total.shape)) if axis is None else [i % len(total.shape) for i in np.atleast_1d(axis)]
+        dropped = summed_axes(total)
         if step.shape == tuple([n for i, n in enumerate(total.shape) if i not in dropped]):
-            kwargs = {"axis": axis}
+            kwargs = {"axis": total.kwargs["axis"]}
             return replace(step, opcode=FUNCTION, function=total.function, args=total.args, kwargs=kwargs, view=False)
     return step
 
 
-def _added_to_a_part(step: Step) -> Step:
+def _added_to_a_part(step: Step) -> Step | None:
     """Adding an array that is 0 but for a part is adding to that part."""
     for whole, sparse in (step.args, step.args[::-1]):
         if not isinstance(sparse, Step) or sparse.opcode != ASSIGN or sparse.function is not None:
@@ -74,7 +89,7 @@ def _added_to_a_part(step: Step) -> Step:
         same = all(isinstance(x, Step) and (x.shape, x.dtype) == (step.shape, step.dtype) for x in step.args)
         if same and uniform(sparse.args[0]) == 0:
             return replace(step, opcode=ASSIGN, function=np.add, args=(whole, *sparse.args[1:]))
-    return step
+    return None
 
 
 def _without_copy(step: Step) -> Step:
@@ -85,52 +100,134 @@ def _without_copy(step: Step) -> Step:
     return step
 
 
-_PRODUCTS = (np.dot, np.matmul)
+# --- arithmetic, to the last bit --------------------------------------------------------------------------------------
 
 
-def _outer(step: Step) -> Step:
-    """A column times a row is an elementwise product."""
-    if step.opcode in (FUNCTION, UFUNC) and step.function in _PRODUCTS and not step.kwargs:
-        shapes = [x.shape for x in step.operands]
-        if len(step.args) == 2 and [len(shape) for shape in shapes] == [2, 2] and shapes[0][1] == 1:
-            return replace(step, opcode=UFUNC, function=np.multiply)
-    return step
+def _negated(x: Any) -> Any:
+    """What a step is the negative of, if that is no more to compute."""
+    if not isinstance(x, Step) or x.opcode != UFUNC:
+        return None
+    c, y = _multiple(x)
+    below = c < 0 and x.dtype.kind == "f"
+    return y if c == -1 else replace(x, function=np.multiply, args=(-c, y)) if below else None
 
 
-def _one_of(a: Any, b: Any) -> Any:
-    return a if uniform(b) == 1 else b if uniform(a) == 1 else None
+def _signed(step: Step) -> Step | None:
+    """What is made of a negative is the negative of what is made."""
+    inside = _negated(step.args[0])
+    if inside is None:
+        return None
+    made = replace(step, args=(inside, *step.args[1:]))
+    return replace(step, opcode=UFUNC, function=np.negative, args=(made,), kwargs=NOTHING, view=False)
 
 
-def _twice_negated(a: Any) -> Any:
-    return a.args[0] if isinstance(a, Step) and a.opcode == UFUNC and a.function is np.negative else None
+def _multiple(x: Any) -> tuple[float, Any]:
+    """A number and the step that it is multiplied with; 1 and x if x is no such product."""
+    if isinstance(x, Step) and x.function is np.negative and x.opcode == UFUNC:
+        return -1.0, x.args[0]
+    for c, y in (x.args, x.args[::-1]) if isinstance(x, Step) and x.function is np.multiply else ():
+        number = uniform(c)
+        if isinstance(number, int | float) and isinstance(y, Step) and y.shape == x.shape and y.dtype == x.dtype:
+            return number, y
+    return 1.0, x
 
 
-_NEUTRAL: Mapping[Any, Callable[..., Any]] = {
-    np.multiply: _one_of,
-    np.divide: lambda a, b: a if uniform(b) == 1 else None,
-    np.power: lambda a, b: a if uniform(b) == 1 else None,
-    np.add: lambda a, b: a if uniform(b) == 0 else b if uniform(a) == 0 else None,
-    np.subtract: lambda a, b: a if uniform(b) == 0 else None,
-    np.positive: lambda a: a,
-    np.negative: _twice_negated,
+def _add(step: Step, a: Any, b: Any) -> Any:
+    if uniform(b) == 0 or uniform(a) == 0:
+        return a if uniform(b) == 0 else b
+    if (part := _added_to_a_part(step)) is not None:
+        return part
+    if a is b and step.dtype.kind == "f":
+        return _times(step, 2.0, a)
+    for x, y in ((a, _negated(b)), (b, _negated(a))):
+        if y is not None:
+            return replace(step, function=np.subtract, args=(x, y))
+    return None
+
+
+def _subtract(step: Step, a: Any, b: Any) -> Any:
+    if _negated(b) is not None:
+        return replace(step, function=np.add, args=(a, _negated(b)))
+    return a if uniform(b) == 0 else None
+
+
+def _multiply(step: Step, a: Any, b: Any) -> Any:
+    if uniform(b) == 1 or uniform(a) == 1:
+        return a if uniform(b) == 1 else b
+    for c, x in ((uniform(a), b), (uniform(b), a)):
+        if isinstance(c, int | float) and isinstance(x, Step):
+            return _times(step, c, x)
+    more, y = _multiple(b)
+    first = _times(a, more, a) if more != 1 != _multiple(a)[0] else None
+    return None if first is None else replace(step, args=(first, y))
+
+
+def _times(step: Step, c: float, x: Step) -> Step | None:
+    """c·x, the number first, and as one product where x is a multiple itself and only exponents change by that."""
+    more, y = _multiple(x)
+    if step.dtype.kind != "f" or x.dtype != step.dtype or 0.5 not in (frexp(abs(c))[0], frexp(abs(more))[0]):
+        return None
+    if more != 1 and not np.finfo(step.dtype).tiny < abs(c * more) < np.finfo(step.dtype).max:
+        return None
+    return replace(step, function=np.multiply, args=(c * more, y))
+
+
+def _divide(step: Step, a: Any, b: Any) -> Any:
+    return a if uniform(b) == 1 else _signed(step) if uniform(b) is not None else None
+
+
+def _negative(step: Step, a: Any) -> Any:
+    c, x = _multiple(a)
+    return x if c == -1 else None if c == 1 else _times(step, -1.0, a)
+
+
+_RULES: Mapping[Any, Callable[..., Any]] = {
+    np.multiply: _multiply,
+    np.divide: _divide,
+    np.power: lambda step, a, b: a if uniform(b) == 1 else None,
+    np.add: _add,
+    np.subtract: _subtract,
+    np.positive: lambda step, a: a,
+    np.negative: _negative,
 }
-"""By ufunc: the operand that is the result, if shape and dtype say so too."""
+"""By ufunc: the step that gives the same, if shape and dtype say so too."""
+
+# --- shapes -----------------------------------------------------------------------------------------------------------
 
 _KEEPING = {"reshape", "astype", "broadcast_to", "transpose", "ravel", "squeeze", "expand_dims", "asarray", "T", "real"}
+
+
+_EVERYTHING = (slice(None), slice(None, None, 1))
 
 
 def _same_elements(step: Step) -> Any:
     """What a change of shape, order or dtype starts from, where it ends as it started."""
     if step.function == np.add.reduce:
-        return step.args[0] if step.kwargs.get("axis", None) == () else None  # over no axis
+        if step.kwargs.get("axis", None) == ():  # over no axis
+            return step.args[0]
+        return _signed(step) if is_plain_reduction(step) else None
+    if step.function is np.where and len(step.args) == 3:
+        return _one_choice(step)
     source = step.args[0]
     if not isinstance(source, Step):
         return None
     if step.opcode == INDEX:
-        return source if step.args[1] in ((), Ellipsis) else None
+        parts = step.args[1] if isinstance(step.args[1], tuple) else (step.args[1],)
+        return source if all(part is Ellipsis or part in _EVERYTHING for part in parts) else None
     if step.called in ("T", "transpose"):
         return _untransposed(step, source)
-    return source if step.called in _KEEPING else None
+    same = source.shape == step.shape
+    return source if same and step.called in _KEEPING else _signed(step) if step.called == "broadcast_to" else None
+
+
+def _one_choice(step: Step) -> Any:
+    """What is chosen both ways."""
+    _, a, b = step.args
+    number = uniform(a)
+    if number is None or number != uniform(b):
+        return a if a is b else None
+    value = np.broadcast_to(np.asarray(number, step.dtype), step.shape)
+    return Step(CONSTANT, value=value, shape=step.shape, dtype=step.dtype, place=step.place)
 
 
 def _untransposed(step: Step, source: Step) -> Any:

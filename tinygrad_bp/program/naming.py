@@ -11,8 +11,11 @@ from tinygrad_bp.program.step import Step
 from tinygrad_bp.program.tracer import TracedArray
 
 
-def name_steps(nodes: Sequence[Node], trail: Trail, names: dict[Step, str]) -> None:
-    """Give steps the names that their nodes have in a picture, and the cotangent of v the name dv."""
+def name_steps(nodes: Sequence[Node], trail: Trail, names: dict[Step, str]) -> dict[Step, list[str]]:
+    """Give steps the names that their nodes have in a picture, and the cotangent of v the name dv.
+
+    Returns the names of the gradients, for one step may be several: of leaves, in the order in which they were made.
+    """
     forward = [node for node in nodes if not trail or node.number <= trail[0][0].number]
     named = {number: name for number, (name, told) in name_nodes(forward).items() if told} if forward else {}
     for node in forward:
@@ -25,6 +28,12 @@ def name_steps(nodes: Sequence[Node], trail: Trail, names: dict[Step, str]) -> N
         totals[number] = share if before is None else sums.get(_numbers((before, share)), share)
     for number, total in totals.items():
         _name(total, f"d{named[number]}" if number in named else None, names)
+    gradients: dict[Step, list[str]] = {}
+    for leaf in forward:
+        step = _step(totals.get(leaf.number))
+        if leaf.op is None and step is not None and leaf.number in named:
+            gradients.setdefault(step, []).append(f"d{named[leaf.number]}")
+    return gradients
 
 
 def _numbers(values: Sequence[Any]) -> tuple[int, ...]:
@@ -33,6 +42,11 @@ def _numbers(values: Sequence[Any]) -> tuple[int, ...]:
 
 
 def _name(node: Any, name: str | None, names: dict[Step, str]) -> None:
+    step = _step(node)
+    if name and step is not None:
+        names.setdefault(step, name)
+
+
+def _step(node: Any) -> Step | None:
     value = node.value if isinstance(node, Node) else node
-    if name and isinstance(value, TracedArray):
-        names.setdefault(value.step, name)
+    return value.step if isinstance(value, TracedArray) else None

@@ -32,22 +32,22 @@ def eliminate_dead_steps(program: Program) -> Program:
     return replace(program, steps=[step for step in program.steps if step in needed or step.opcode == INPUT])
 
 
-def simplify_algebra(program: Program) -> Program:
-    """Steps without effect left out, others in simpler words."""
+def simplify(program: Program) -> Program:
+    """Steps in simpler words, those without effect left out, and what is computed twice computed once."""
     ranges = Ranges()
+    known: dict[Any, Step] = {}
+    cost: Step | None = None
 
     def rule(step: Step) -> Step:
-        new = simpler(step, ranges)
+        nonlocal cost
+        new = simpler(step, ranges, cost)
+        new = known.setdefault(_key(new), new) if new.pure else new
         ranges.of(new)
+        if program.sweeps == 1 and new.place == program.backward_from and new.size == 1:
+            cost = new
         return new
 
     return rewritten(program, rule)
-
-
-def eliminate_common_subexpressions(program: Program) -> Program:
-    """What is computed twice is computed once."""
-    known: dict[Any, Step] = {}
-    return rewritten(program, lambda step: known.setdefault(_key(step), step) if step.pure else step)
 
 
 def _key(step: Step) -> Any:
@@ -89,13 +89,9 @@ def fuse_elementwise(program: Program, elements: int, element_steps: int) -> Pro
     return _replaced(program, steps, new)
 
 
-PASSES: Sequence[Callable[[Program], Program]] = (
-    eliminate_dead_steps,
-    simplify_algebra,
-    eliminate_common_subexpressions,
-    eliminate_dead_steps,
-)
-"""In this order. `fuse_elementwise` comes last, where a backend asks for it."""
+PASSES: Sequence[Callable[[Program], Program]] = (simplify, eliminate_dead_steps)
+"""In this order, and nothing is dead before the backward pass was searched for uses of it.
+`fuse_elementwise` comes last, where a backend asks for it."""
 
 
 def rewritten(program: Program, rule: Callable[[Step], Step]) -> Program:
@@ -104,7 +100,7 @@ def rewritten(program: Program, rule: Callable[[Step], Step]) -> Program:
     kept: dict[Step, None] = {}
     for step in program.steps:
         moved = rule(step if new.keys().isdisjoint(step.operands) else step.on(new))
-        kept[moved] = None
+        kept |= dict.fromkeys([*moved.operands, moved])
         if moved is not step:
             new[step] = moved
     return _replaced(program, list(kept), new)

@@ -121,6 +121,24 @@ def is_reversal(step: Step) -> bool:
     return all(part is None for part in (*step.args[1:], *step.kwargs.values()))
 
 
+def is_outer(step: Step) -> bool:
+    """Whether a step is the product of a column and a row, which is an elementwise one too."""
+    shapes = [x.shape for x in step.operands] if step.function in (np.dot, np.matmul) else []
+    return len(shapes) == 2 and len(shapes[0]) == len(shapes[1]) == 2 and shapes[0][1] == 1
+
+
 def is_total(step: Step) -> bool:
     """Whether a step adds up elements."""
     return step.opcode == FUNCTION and step.function == np.add.reduce
+
+
+def is_plain_reduction(step: Step) -> bool:
+    """Whether a sum, or the like, has no options but the axes."""
+    return len(step.args) < 3 and {*step.kwargs} <= {"axis", "keepdims"}
+
+
+def summed_axes(step: Step) -> list[int]:
+    """The axes over which elements are added up."""
+    axis = step.kwargs.get("axis", step.args[1] if len(step.args) > 1 else None)
+    rank = len(step.args[0].shape)
+    return [*range(rank)] if axis is None else [i % rank for i in np.atleast_1d(axis).tolist()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, final
 
 import numpy as np
@@ -24,8 +25,9 @@ class Program:
     """NumPy calls in order, from inputs to outputs: a value that passes rewrite and that source and backends read.
 
     name: of the function. inputs: the steps that are given, those of captured tensors last. captured: tensors that the
-    function used without being given them. names: what steps are called, where they have a name. backward_from: the
-    place in the trace where the backward pass begins.
+    function used without being given them. names: what steps are called, where they have a name. gradients: the name of
+    each output that is a gradient, as one step may be several. backward_from: the place in the trace where the
+    backward pass begins. sweeps: how many backward passes there are.
     """
 
     name: str
@@ -34,7 +36,9 @@ class Program:
     steps: Sequence[Step]
     outputs: Sequence[Step]
     names: Mapping[Step, str]
+    gradients: Sequence[str | None]
     backward_from: int
+    sweeps: int
 
     @property
     def operations(self) -> list[Step]:
@@ -75,12 +79,15 @@ def traced(f: Callable[..., Any], name: str, given: Sequence[tuple[str, Any]]) -
         raise
     nodes = _nodes([*[y for y in results if isinstance(y, Node)], *[node for node, _, _ in trail[:1]]], since)
     names = {x.step: n for x, (n, _) in zip(inputs, given, strict=True)}
-    name_steps(nodes, trail, names)
+    gradients = name_steps(nodes, trail, names)
     outputs = [_output(tracer, y) for y in results]
+    told = [found.pop(0) if (found := gradients.get(y.step)) else None for y in outputs]
     captured = _captured(tracer, nodes, since)
     differentiated = trail[0][0].value if trail else None
     turn = differentiated.step.place if isinstance(differentiated, TracedArray) else len(tracer.steps)
-    program = Program(name, [x.step for x in inputs], [], tracer.steps, [y.step for y in outputs], names, turn)
+    program = Program(
+        name, [x.step for x in inputs], [], tracer.steps, [y.step for y in outputs], names, told, turn, _sweeps(trail)
+    )
     return _given(program, captured), [y.value for y in outputs]
 
 
@@ -96,6 +103,12 @@ def _numbers_behind(step: Step | None, inputs: Sequence[TracedArray]) -> frozens
     places = frozenset([i for i, x in enumerate(inputs) if x.step in behind])
     fixed = all(x.pure for x in behind) and not any(isinstance(inputs[i].value, np.ndarray) for i in places)
     return places if fixed else frozenset()
+
+
+def _sweeps(trail: Trail) -> int:
+    """How many sweeps left the trail: each goes from newer nodes to older ones."""
+    numbers = [node.number for node, _, _ in trail]
+    return sum([before < after for before, after in pairwise(numbers)], start=bool(numbers))
 
 
 def _argument(x: TracedArray, name: str) -> Any:

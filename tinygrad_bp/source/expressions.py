@@ -3,18 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from tinygrad_bp.errors import TracingError
-from tinygrad_bp.program.step import ATTRIBUTE, CONSTANT, GUARD, INDEX, METHOD, UFUNC, Step, is_reversal, uniform
+from tinygrad_bp.ops.activations import SHORT_ROW
+from tinygrad_bp.program.step import (
+    ATTRIBUTE,
+    CONSTANT,
+    FUNCTION,
+    GUARD,
+    INDEX,
+    METHOD,
+    UFUNC,
+    Step,
+    is_outer,
+    is_plain_reduction,
+    is_reversal,
+    uniform,
+)
 
-LOWEST, COMPARISON, OR, XOR, AND, SUM, PRODUCT, UNARY, POWER, ATOM = range(10)
-"""How tightly an expression holds together, loosest first, as in Python."""
+Dialect = Literal["people", "numpy", "numba"]
+"""Who reads the code: somebody who wants to understand it, NumPy in the shortest time, or Numba, which knows less."""
+
+LOWEST, COMPARISON, OR, XOR, AND, SUM, MATRICES, PRODUCT, UNARY, POWER, ATOM = range(11)
+"""How tightly an expression holds together, loosest first, as in Python; but one writes (A @ B) * c."""
 
 SHORT, LONG = 16, 1000
 """Up to so many numbers a constant array is written where it is used, or before the function."""
+
+LARGEST_INTEGER = 1e6
+"""Larger numbers keep their form: 1e20."""
 
 NEAR_0 = 1e-9
 """Nobody writes 1 / n for a number this small."""
@@ -23,12 +43,16 @@ Operand = Callable[[Step], tuple[str, int]]
 
 _BINARY = {
     np.add: ("+", SUM), np.subtract: ("-", SUM), np.multiply: ("*", PRODUCT), np.divide: ("/", PRODUCT),
-    np.floor_divide: ("//", PRODUCT), np.remainder: ("%", PRODUCT), np.matmul: ("@", PRODUCT),
+    np.floor_divide: ("//", PRODUCT), np.remainder: ("%", PRODUCT), np.matmul: ("@", MATRICES),
     np.bitwise_and: ("&", AND), np.bitwise_or: ("|", OR), np.bitwise_xor: ("^", XOR),
     np.greater: (">", COMPARISON), np.less: ("<", COMPARISON), np.equal: ("==", COMPARISON),
     np.greater_equal: (">=", COMPARISON), np.less_equal: ("<=", COMPARISON), np.not_equal: ("!=", COMPARISON),
 }  # fmt: skip
 _ASSOCIATIVE = {np.bitwise_and, np.bitwise_or, np.bitwise_xor}
+_REDUCTIONS = {
+    np.add.reduce: "np.sum", np.sum: "np.sum", np.multiply.reduce: "np.prod", np.max: "np.max", np.min: "np.min",
+    np.maximum.reduce: "np.max", np.minimum.reduce: "np.min",
+}  # fmt: skip
 
 _SPACES = {"np": np, "np.linalg": np.linalg, "np.fft": np.fft, "np.lib.stride_tricks": np.lib.stride_tricks}
 
@@ -40,30 +64,38 @@ def enclosed(text: str, binding: int, needed: int) -> str:
     return text if binding >= needed else f"({text})"
 
 
-def call(step: Step, operand: Operand, for_people: bool = True) -> Expression:
-    """A step as an expression, and how tightly that holds together.
-
-    for_people: whether sums are written as one reads them, which takes NumPy a little longer.
-    """
+def call(step: Step, operand: Operand, dialect: Dialect = "people") -> Expression:
+    """A step as an expression, and how tightly that holds together."""
     if step.opcode == GUARD:
         return operand(step.args[0])
     if step.opcode == UFUNC and not step.kwargs:
-        return _ufunc(step, operand)
+        return _ufunc(step, operand, dialect)
+    if step.function is np.dot and (is_outer(step) or dialect == "people"):
+        return _binary(np.matmul if dialect == "people" else np.multiply, [operand(x) for x in step.args])
     if step.opcode == INDEX:
         return f"{_of(step, operand)}[{index(step.args[1], operand)}]", ATOM
     if is_reversal(step) and len(step.shape) == 2:
         return f"{_of(step, operand)}.T", ATOM
     if step.opcode == ATTRIBUTE:
         return f"{_of(step, operand)}.{step.function}", ATOM
-    if for_people and step.function in (np.add.reduce, np.sum):
-        return _sum(step, operand), ATOM
+    if dialect == "numpy" and step.function is np.max and _is_over_short_rows(step):
+        return f"np.maximum.reduce({_of(step, operand)}.T.copy(), axis=0)[:, None]", ATOM
+    if dialect != "numpy" and step.opcode == FUNCTION and step.function in _REDUCTIONS and is_plain_reduction(step):
+        return _reduction(step, operand, dialect), ATOM
     given = [argument(x, operand) for x in step.args] + [f"{k}={argument(x, operand)}" for k, x in step.kwargs.items()]
+    if step.called == "reshape" and dialect == "people" and len(step.args) == 2 and not step.kwargs:
+        return f"{_of(step, operand)}.reshape({', '.join(map(str, step.shape)) or '()'})", ATOM
     if step.opcode == METHOD:
         return f"{_of(step, operand)}.{step.function}({', '.join(given[1:])})", ATOM
     path = numpy_path(step.function)
     if path is None:
         raise TracingError(f"{step.function!r} is no function of NumPy's that a program can name.")
     return f"{path}({', '.join(given)})", ATOM
+
+
+def _is_over_short_rows(step: Step) -> bool:
+    shape = step.args[0].shape
+    return len(shape) == 2 and shape[1] < SHORT_ROW and step.kwargs == {"axis": -1, "keepdims": True}
 
 
 def _of(step: Step, operand: Operand) -> str:
@@ -83,13 +115,12 @@ def numpy_path(value: Any) -> str | None:
     return None
 
 
-def _ufunc(step: Step, operand: Operand) -> Expression:
-    texts = [_ufunc_operand(x, step, operand) for x in step.args]
+def _ufunc(step: Step, operand: Operand, dialect: Dialect) -> Expression:
+    texts = [operand(x) if isinstance(x, Step) else _numeral(x, step, dialect) for x in step.args]
     if step.function in _BINARY:
-        sign, binding = _BINARY[step.function]
-        left = binding + (binding == COMPARISON)
-        right = binding if step.function in _ASSOCIATIVE else binding + 1
-        return f"{enclosed(*texts[0], left)} {sign} {enclosed(*texts[1], right)}", binding
+        last = step.args[-1]
+        product = step.function is np.multiply and isinstance(last, Step) and last.function is np.multiply
+        return _binary(step.function, texts, step.function in _ASSOCIATIVE or (product and dialect == "people"))
     if step.function is np.power:
         return f"{enclosed(*texts[0], ATOM)} ** {enclosed(*texts[1], UNARY)}", POWER
     if step.function is np.negative:
@@ -97,29 +128,38 @@ def _ufunc(step: Step, operand: Operand) -> Expression:
     return f"np.{step.function.__name__}({', '.join([text for text, _ in texts])})", ATOM
 
 
-def _ufunc_operand(x: Any, step: Step, operand: Operand) -> Expression:
-    if isinstance(x, Step):
-        return operand(x)
+def _binary(function: np.ufunc, texts: list[Expression], associative: bool = False) -> Expression:
+    """An operator between two expressions. People take products for associative, which they are but for rounding."""
+    sign, binding = _BINARY[function]
+    (a, left), (b, right) = texts
+    if binding == MATRICES:
+        return f"{enclosed(a, left, MATRICES if left < PRODUCT else UNARY)} @ {enclosed(b, right, UNARY)}", MATRICES
+    a = enclosed(a, left, binding + (binding == COMPARISON))
+    return f"{a} {sign} {enclosed(b, right, binding if associative else binding + 1)}", binding
+
+
+def _numeral(x: Any, user: Step, dialect: Dialect) -> Expression:
+    """A number among a ufunc's arguments; 1.0 is 1 to a person, as it is to NumPy beside floats."""
+    others = [s.dtype.kind for s in user.operands if s.opcode != CONSTANT]
+    if dialect == "people" and isinstance(x, float) and not set(others) - {"f", "c"}:
+        x = int(x) if x.is_integer() and abs(x) < LARGEST_INTEGER and str(x) != "-0.0" else x
     text = number(x)
     return text, UNARY if text[:1] == "-" else PRODUCT if " / " in text else ATOM
 
 
-def _sum(step: Step, operand: Operand) -> str:
-    """A sum, with kept axes put back by an index: the form that every NumPy-like module knows."""
-    options = dict(zip(("axis", "dtype", "out", "keepdims"), step.args[1:], strict=False)) | dict(step.kwargs)
-    axis, keepdims = options.get("axis"), options.get("keepdims")
-    if isinstance(axis, tuple) and len(axis) == 1:
-        (axis,) = axis
-    source = step.args[0]
-    everything = axis is None or (isinstance(axis, tuple) and len(axis) == len(source.shape))
-    if everything:
-        total = f"np.sum({operand(source)[0]})"
-        return f"np.reshape({total}, {step.shape})" if keepdims else total
-    if not isinstance(axis, int):
-        return f"np.sum({operand(source)[0]}, axis={axis}{', keepdims=True' if keepdims else ''})"
-    axis %= len(source.shape)
-    text = f"np.sum({operand(source)[0]}, axis={axis})"
-    return f"{text}[{', '.join([':'] * axis + ['None'])}]" if keepdims else text
+def _reduction(step: Step, operand: Operand, dialect: Dialect) -> str:
+    """A sum, or the like; for Numba with kept axes put back by an index."""
+    source, *positional = step.args
+    axis, keepdims = step.kwargs.get("axis", *positional or [None]), step.kwargs.get("keepdims")
+    if isinstance(axis, tuple):
+        axis = axis[0] if len(axis) == 1 else None if len(axis) == len(source.shape) else axis
+    name, x = _REDUCTIONS[step.function], operand(source)[0]
+    if dialect == "numba" and keepdims and not isinstance(axis, tuple):
+        if axis is None:
+            return f"np.reshape({name}({x}), {step.shape})"
+        axis %= len(source.shape)
+        return f"{name}({x}, axis={axis})[{', '.join([':'] * axis + ['None'])}]"
+    return f"{name}({x}{'' if axis is None else f', axis={axis}'}{', keepdims=True' * bool(keepdims)})"
 
 
 # --- arguments --------------------------------------------------------------------------------------------------------
@@ -170,35 +210,42 @@ def number(x: Any) -> str:
     return repr(x)
 
 
-def literal(x: Step, user: Step | None) -> str | None:
+def literal(x: Step, user: Step | None, dialect: Dialect = "people") -> Expression | None:
     """A constant as part of the code; None if it is too large for that."""
-    value = x.value
-    shared = uniform(value)
-    if user is not None and user.opcode == UFUNC and shared is not None and _is_weak(x, user):
-        text = number(shared)
-        return f"({text})" if " / " in text else text
-    if not x.shape:
+    shared = uniform(x.value)
+    if user is not None and user.opcode in (UFUNC, FUNCTION) and shared is not None and _is_weak(x, user):
+        return _numeral(shared, user, dialect)
+    text = _constant(x.value, shared)
+    return None if text is None else (text, LOWEST if text[:1] == "-" else ATOM)
+
+
+def _constant(value: Any, shared: Any) -> str | None:
+    if not value.ndim:
         return number(value[()])
     if not value.size or (shared == 0 and "-" not in repr(shared)):
-        return zeros(x)
+        return _zeros(value)
     if shared is not None:
-        return f"np.full({x.shape}, {number(shared)}, np.{x.dtype.name})"
+        return f"np.full({value.shape}, {number(shared)}{_dtype(value)})"
     if value.ndim == 1 and value.dtype == np.int64 and np.array_equal(value, np.arange(value.size)):
         return f"np.arange({value.size})"
     return array(value) if value.size <= SHORT else None
 
 
-def zeros(x: Step) -> str:
-    """An array of zeros as code."""
-    shape = x.shape[0] if len(x.shape) == 1 else x.shape
-    return f"np.zeros({shape})" if x.dtype == np.float64 else f"np.zeros({shape}, np.{x.dtype.name})"
+def _zeros(value: Any) -> str:
+    shape = value.size if value.ndim == 1 else value.shape
+    return f"np.zeros({shape})" if value.dtype == np.float64 else f"np.zeros({shape}, np.{value.dtype.name})"
 
 
 def array(value: Any) -> str | None:
     """An array of numbers as code; None if it is too long for that."""
     if value.size > LONG:
         return None
-    return f"np.array({_listed(value.tolist())}, np.{value.dtype.name})"
+    return f"np.array({_listed(value.tolist())}{_dtype(value)})"
+
+
+def _dtype(value: Any) -> str:
+    """The dtype as a further argument, where the numbers do not say it."""
+    return "" if value.size and value.dtype in (np.float64, np.int64, np.bool_) else f", np.{value.dtype.name}"
 
 
 def _listed(x: Any) -> str:
@@ -210,6 +257,10 @@ def _listed(x: Any) -> str:
 
 def _is_weak(x: Step, user: Step) -> bool:
     """Whether a Python number in the constant's place gives the same shape and dtype."""
+    if user.function is np.where:
+        shapes = [s.shape for s in user.operands if s is not x]
+        return x.dtype == np.float64 and bool(shapes) and np.broadcast_shapes(*shapes) == user.shape
     others = [s for s in user.operands if s is not x and s.opcode != CONSTANT]
-    same = user.function.signature is None and all(s.dtype == x.dtype for s in others) and bool(others)
-    return same and np.broadcast_shapes(*[s.shape for s in others]) == user.shape
+    if user.opcode != UFUNC or user.function.signature is not None or any(s.dtype != x.dtype for s in others):
+        return False
+    return bool(others) and np.broadcast_shapes(*[s.shape for s in others]) == user.shape

@@ -8,6 +8,8 @@ import textwrap
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from tinygrad_bp.errors import TracingError
 from tinygrad_bp.source.expressions import numpy_path
 from tinygrad_bp.source.identifiers import Names
@@ -89,6 +91,11 @@ class Helpers:
         if path is not None:
             return path
         raise TracingError(f"{user.__name__} uses {name}, which cannot be written into a program.")
+
+
+def scale(g: Any, d: Any) -> Any:
+    """Cotangent times derivative; a cotangent of 0 wins, even against infinity."""
+    return np.where(g == 0, 0.0, g * d)
 
 
 def _is_literal(value: Any) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Any, final
 
 import numpy as np
 
 from tinygrad_bp.program.fusion import FusionGroup
+from tinygrad_bp.program.ranges import warnings
 from tinygrad_bp.program.step import (
     ASSIGN,
     CONSTANT,
@@ -19,23 +20,21 @@ from tinygrad_bp.program.step import (
     GUARD,
     INDEX,
     INPUT,
+    SCALE,
     UFUNC,
     WHOLE,
     Step,
+    is_outer,
     is_reversal,
 )
 from tinygrad_bp.program.trace import Program
-from tinygrad_bp.source.expressions import ATOM, LOWEST, Operand, argument, array, call, enclosed, index, literal
-from tinygrad_bp.source.helpers import Helpers
+from tinygrad_bp.source.expressions import ATOM, Dialect, Operand, argument, array, call, enclosed, index, literal
+from tinygrad_bp.source.helpers import Helpers, scale
 from tinygrad_bp.source.identifiers import Names, printed
 from tinygrad_bp.source.module import Module
 
 WIDTH = 76
 """An expression longer than this is given lines of its own for its parts."""
-
-_SILENT = {np.add, np.subtract, np.multiply, np.negative, np.positive, np.maximum, np.minimum, np.absolute, np.greater}
-"""Ufuncs that have nothing to warn of, as long as numbers are of ordinary size."""
-
 
 REUSED_BYTES = 1 << 16
 """From this many bytes on the memory of a value that nobody needs any more is used for the next one: the system hands
@@ -61,27 +60,29 @@ class _Text:
 class Writer:
     """The lines of a function while they are written.
 
-    for_people: as people read it, and Numba, not only NumPy. pool: makes a function, of a shape and a dtype, that gives
-    memory for a large result; None leaves that to NumPy. fused: makes a function of a group.
+    pool: makes a function, of a shape and a dtype, that gives memory for a large result; None leaves that to NumPy.
+    fused: makes a function of a group.
     """
 
     def __init__(
         self,
         program: Program,
-        for_people: bool = True,
+        dialect: Dialect = "people",
         pool: Callable[[tuple[int, ...], Any], Callable[..., Any]] | None = None,
         fused: Callable[[FusionGroup], Any] | None = None,
     ):
         steps, outputs = program.steps, program.outputs
         self.program, self.steps, self.outputs = program, steps, outputs
-        self.for_people, self.pool, self.fused = for_people, pool, fused
+        self.dialect, self.pool, self.fused = dialect, pool, fused
         self.backward_from: float = program.backward_from
         self.returned = set(outputs)
         self.uses = _uses(steps, outputs)
+        self.user = {operand: step for step in steps for operand in step.operands}
         self.viewed = {operand for step in steps if step.view and not _is_glance(step) for operand in step.operands}
         self.ends = _ends(steps, self.uses)
         self.names = Names()
         self.texts: dict[Step, _Text] = {}
+        self.gradients: dict[int, str] = {}
         self.finished: Counter[Step] = Counter()
         self.helpers = Helpers(self.names)
         self.constants: list[Step] = []
@@ -98,8 +99,7 @@ class Writer:
         returned = ", ".join([self._output(y, i) for i, y in enumerate(self.outputs)])
         arguments = ", ".join([self.texts[step].text for step in [*self.program.inputs, *self.constants]])
         lines = [f'"""{summary}"""', *self.lines, f"return {returned}"]
-        ignoring = any(step.opcode == UFUNC and step.function not in _SILENT for step in self.steps)
-        head = ['@np.errstate(all="ignore")'] * ignoring + [f"def {name}({arguments}):"]
+        head = [*self._silence(), f"def {name}({arguments}):"]
         function = "\n".join([*head, *[f"    {line}" for line in lines]])
         tables, constants = "\n".join(self.tables), [step.value for step in self.constants]
         return Module(name, tables, function, constants, self.helpers)
@@ -114,7 +114,7 @@ class Writer:
             return
         if step.place > self.backward_from:
             self.backward_from = inf
-            self.lines += ["# backward: dv is the derivative for v"]
+            self.lines += ["# backward: dv is the derivative with respect to v"]
         if step.opcode == ASSIGN:
             self._write_assignment(step)
             return
@@ -127,11 +127,17 @@ class Writer:
     def _is_variable(self, step: Step) -> bool:
         if _is_glance(step) and self.texts[step.args[0]].binding == ATOM and step not in self.returned:
             return False
-        told = step in self.program.names or (step in self.returned and len(self.outputs) > 1)
-        elided = not (
-            self.for_people or step.view or step.contiguous
-        )  # NumPy would write the next result to its memory
-        return bool(told) or self.uses[step] > 1 or not step.pure or elided
+        told = step in self.program.names and not self._is_factor(step)
+        told = told or (step in self.returned and len(self.outputs) > 1)
+        written_to = self.dialect == "numpy" and not (step.view or step.contiguous)  # by NumPy, with the next result
+        return told or self.uses[step] > 1 or not step.pure or written_to
+
+    def _is_factor(self, step: Step) -> bool:
+        """Whether a cotangent is there only to be multiplied and become the next one that has a name."""
+        user = self.user.get(step)
+        if user is None or user not in self.program.names or step.place <= self.program.backward_from:
+            return False
+        return user.function in (np.multiply, SCALE)
 
     def _assign(self, step: Step, text: _Text) -> None:
         end = self.ends.get(step, step)
@@ -139,8 +145,19 @@ class Writer:
         variable = self.names.taken(name) if name else self._numbered(end)
         note = f"  # {printed(name)}" if name and name != variable else ""
         self.lines.append(f"{variable} = {text.text}{note}")
-        self.finished += text.reads
+        self.finished.update(text.reads)
         self._name(step, variable)
+        for i, gradient in enumerate(self.program.gradients):
+            if self.outputs[i] is step and gradient and gradient != name:
+                self.gradients[i] = self.names.taken(gradient)
+                self.lines.append(f"{self.gradients[i]} = {variable}")
+
+    def _silence(self) -> list[str]:
+        """The decorator for what NumPy would warn of, if there is anything."""
+        found = warnings(self.steps)
+        kinds = sorted(found) if self.dialect == "people" else ["all"]
+        ignored = ", ".join([f'{kind}="ignore"' for kind in kinds])
+        return [f"@np.errstate({ignored})"] if found else []
 
     def _write_assignment(self, step: Step) -> None:
         """A line that makes the array, unless it is there, and one that writes to a part of it."""
@@ -156,7 +173,7 @@ class Writer:
             made = old.text if free else f"{enclosed(old.text, old.binding, ATOM)}.copy()"
             self._assign(step, _Text(made, ATOM, old.reads))
         self.lines.append(self.texts[step].text + change)
-        self.finished += reads
+        self.finished.update(reads)
 
     def _is_new(self, array: Step, text: _Text, reads: Counter[Step]) -> bool:
         """Whether an array, written like this, has memory that nobody else reads; the line itself reads these too."""
@@ -178,11 +195,12 @@ class Writer:
         condition = self._expression(step)
         test = condition.text if not step.function else f"not {enclosed(condition.text, condition.binding, ATOM)}"
         self.lines += [f"if {test}:", '    raise ValueError("written for other values: write the program again")']
-        self.finished += condition.reads
+        self.finished.update(condition.reads)
 
     def _output(self, y: Step, i: int) -> str:
         """A result in memory of its own: not an input's, nor another result's."""
         text, base = self._operand(y, None), _base(y)
+        text = replace(text, text=self.gradients.get(i, text.text))
         others = [_base(other) for k, other in enumerate(self.outputs) if other is not y or k < i]
         if y.opcode == CONSTANT and not text.reads:
             return text.text
@@ -199,7 +217,7 @@ class Writer:
             given += [f"{key}={argument(x, operand)}" for key, x in step.kwargs.items()]
             text, binding = f"{self.helpers.add(self._function(step))}({', '.join(given)})", ATOM
         else:
-            text, binding = call(step, operand, self.for_people)
+            text, binding = call(step, operand, self.dialect)
         free = self._free(step, reads) if _writes(step) else None
         if free is not None:
             place = free
@@ -208,27 +226,35 @@ class Writer:
         else:
             return _Text(text, binding, reads)
         operands = [argument(x, lambda s: (self._operand(s, step).text, ATOM)) for x in step.args]
-        name = "matmul" if step.function is np.dot else step.function.__name__  # which clears no memory first
+        name = "multiply" if is_outer(step) else step.called.replace("dot", "matmul")  # which clears no memory first
         return _Text(f"np.{name}({', '.join(operands)}, out={place})", ATOM, reads, free, fresh=free is None)
 
     def _reader(self, user: Step, reads: Counter[Step]) -> Operand:
         """What gives the text of a step's operands, and counts the variables that these read."""
 
         def operand(x: Step) -> tuple[str, int]:
-            text = self._operand(x, user)
+            text = self._operand(self._unbroadcast(x, user), user)
             reads.update(text.reads)
             return text.text, text.binding
 
         return operand
 
+    def _unbroadcast(self, x: Step, user: Step) -> Step:
+        """What is broadcast by hand for a ufunc that broadcasts by itself."""
+        if x.called != "broadcast_to" or self.dialect != "people" or self.uses[x] > 1 or user.opcode != UFUNC:
+            return x
+        return x.args[0] if any(other.shape == user.shape for other in user.operands if other is not x) else x
+
     def _function(self, step: Step) -> Any:
         """What a step calls that the module contains."""
+        if step.function is SCALE and self.dialect == "people":
+            return scale
         return self.fused(step.function) if step.opcode == FUSED and self.fused is not None else step.function
 
     def _operand(self, x: Step, user: Step | None) -> _Text:
         if x in self.texts:
             return self.texts[x]
-        text = literal(x, user)
+        text = literal(x, user, self.dialect)
         if text is None:
             table = array(x.value)
             self._name(x, self.names.numbered("k"))
@@ -237,7 +263,7 @@ class Writer:
             else:
                 self.tables.append(f"{self.texts[x].text} = {table}")
             return self.texts[x]
-        return _Text(text, LOWEST if text[:1] == "-" else ATOM, Counter())
+        return _Text(*text, Counter())
 
     def _free(self, step: Step, reads: Counter[Step]) -> str | None:
         """The variable whose memory the step may write to: nobody reads it after this.
