@@ -127,6 +127,20 @@ def is_outer(step: Step) -> bool:
     return len(shapes) == 2 and len(shapes[0]) == len(shapes[1]) == 2 and shapes[0][1] == 1
 
 
+def is_glance(step: Step) -> bool:
+    """Whether a step only looks at a variable another way, which costs nothing to do twice: W.T, dz[:, None]."""
+    if step.opcode == INDEX:
+        return step.view and isinstance(step.args[1], tuple) and None in step.args[1]
+    return step.view and is_reversal(step)
+
+
+def base(step: Step) -> Step:
+    """The step whose memory a step's result lies in."""
+    while step.view:
+        step = step.operands[0]
+    return step
+
+
 def is_total(step: Step) -> bool:
     """Whether a step adds up elements."""
     return step.opcode == FUNCTION and step.function == np.add.reduce

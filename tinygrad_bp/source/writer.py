@@ -18,14 +18,14 @@ from tinygrad_bp.program.step import (
     FUNCTION,
     FUSED,
     GUARD,
-    INDEX,
     INPUT,
     SCALE,
     UFUNC,
     WHOLE,
     Step,
+    base,
+    is_glance,
     is_outer,
-    is_reversal,
 )
 from tinygrad_bp.program.trace import Program
 from tinygrad_bp.source.expressions import ATOM, Dialect, Operand, argument, array, call, enclosed, index, literal
@@ -78,13 +78,13 @@ class Writer:
         self.returned = set(outputs)
         self.uses = _uses(steps, outputs)
         self.user = {operand: step for step in steps for operand in step.operands}
-        self.viewed = {operand for step in steps if step.view and not _is_glance(step) for operand in step.operands}
+        self.viewed = {operand for step in steps if step.view and not is_glance(step) for operand in step.operands}
         self.ends = _ends(steps, self.uses)
         self.names = Names()
         self.texts: dict[Step, _Text] = {}
         self.gradients: dict[int, str] = {}
         self.finished: Counter[Step] = Counter()
-        self.helpers = Helpers(self.names)
+        self.helpers: Helpers | None = None
         self.constants: list[Step] = []
         self.tables: list[str] = []
         self.lines: list[str] = []
@@ -101,8 +101,12 @@ class Writer:
         lines = [f'"""{summary}"""', *self.lines, f"return {returned}"]
         head = [*self._silence(), f"def {name}({arguments}):"]
         function = "\n".join([*head, *[f"    {line}" for line in lines]])
-        tables, constants = "\n".join(self.tables), [step.value for step in self.constants]
-        return Module(name, tables, function, constants, self.helpers)
+        helpers, tables = self.helpers, "\n".join(self.tables)
+        body = "\n\n\n".join(filter(None, [tables, *(helpers.written if helpers else ()), function])) + "\n"
+        imports = helpers.imports("np." in body) if helpers else "import numpy as np\n\n" * ("np." in body)
+        text = f"{imports}{'' if tables else chr(10)}{body}".lstrip()
+        constants = [step.value for step in self.constants]
+        return Module(name, text, constants, *(helpers.names, helpers.objects) if helpers else ({}, {}))
 
     # --- a step ---
 
@@ -125,7 +129,7 @@ class Writer:
             self.texts[step] = text
 
     def _is_variable(self, step: Step) -> bool:
-        if _is_glance(step) and self.texts[step.args[0]].binding == ATOM and step not in self.returned:
+        if is_glance(step) and self.texts[step.args[0]].binding == ATOM and step not in self.returned:
             return False
         told = step in self.program.names and not self._is_factor(step)
         told = told or (step in self.returned and len(self.outputs) > 1)
@@ -199,12 +203,12 @@ class Writer:
 
     def _output(self, y: Step, i: int) -> str:
         """A result in memory of its own: not an input's, nor another result's."""
-        text, base = self._operand(y, None), _base(y)
+        text, owner = self._operand(y, None), base(y)
         text = replace(text, text=self.gradients.get(i, text.text))
-        others = [_base(other) for k, other in enumerate(self.outputs) if other is not y or k < i]
+        others = [base(other) for k, other in enumerate(self.outputs) if other is not y or k < i]
         if y.opcode == CONSTANT and not text.reads:
             return text.text
-        shared = base.opcode in (INPUT, CONSTANT) or base in others or y.size != base.size
+        shared = owner.opcode in (INPUT, CONSTANT) or owner in others or y.size != owner.size
         return f"{enclosed(text.text, text.binding, ATOM)}.copy()" if shared and y.shape else text.text
 
     # --- expressions ---
@@ -215,14 +219,14 @@ class Writer:
         if step.opcode in (WHOLE, FUSED):
             given = [argument(x, operand) for x in step.args]
             given += [f"{key}={argument(x, operand)}" for key, x in step.kwargs.items()]
-            text, binding = f"{self.helpers.add(self._function(step))}({', '.join(given)})", ATOM
+            text, binding = f"{self._helper(self._function(step))}({', '.join(given)})", ATOM
         else:
             text, binding = call(step, operand, self.dialect)
         free = self._free(step, reads) if _writes(step) else None
         if free is not None:
             place = free
         elif self.pool is not None and _writes(step):
-            place = f"{self.helpers.add(self.pool(step.shape, step.dtype))}()"
+            place = f"{self._helper(self.pool(step.shape, step.dtype))}()"
         else:
             return _Text(text, binding, reads)
         operands = [argument(x, lambda s: (self._operand(s, step).text, ATOM)) for x in step.args]
@@ -244,6 +248,11 @@ class Writer:
         if x.called != "broadcast_to" or self.dialect != "people" or self.uses[x] > 1 or user.opcode != UFUNC:
             return x
         return x.args[0] if any(other.shape == user.shape for other in user.operands if other is not x) else x
+
+    def _helper(self, function: Any) -> str:
+        """The name of a function that the module contains."""
+        self.helpers = self.helpers or Helpers(self.names)
+        return self.helpers.add(function)
 
     def _function(self, step: Step) -> Any:
         """What a step calls that the module contains."""
@@ -296,20 +305,6 @@ def _fits(x: Step, step: Step) -> bool:
     return x.shape == step.shape and x.dtype == step.dtype
 
 
-def _base(step: Step) -> Step:
-    """The step whose memory a step's result lies in."""
-    while step.view:
-        step = step.operands[0]
-    return step
-
-
-def _is_glance(step: Step) -> bool:
-    """Whether a step only looks at a variable another way, which costs nothing to write twice: W.T, dz[:, None]."""
-    if step.opcode == INDEX:
-        return step.view and isinstance(step.args[1], tuple) and None in step.args[1]
-    return step.view and is_reversal(step)
-
-
 def _ends(steps: Sequence[Step], uses: Counter[Step]) -> dict[Step, Step]:
     """For assignments to a part of what only the next one needs, the last of them: one variable is all of these."""
     ends: dict[Step, Step] = {}
@@ -324,5 +319,5 @@ def _uses(steps: Iterable[Step], outputs: Sequence[Step]) -> Counter[Step]:
     uses = Counter(outputs)
     for step in reversed(list(steps)):
         for operand in step.operands:
-            uses[operand] += uses[step] if _is_glance(step) else 1
+            uses[operand] += uses[step] if is_glance(step) else 1
     return uses
