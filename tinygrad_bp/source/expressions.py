@@ -170,8 +170,8 @@ def number(x: Any) -> str:
     return repr(x)
 
 
-def literal(x: Step, user: Step | None) -> str | None:
-    """A constant as part of the code; None if it is too large for that."""
+def literal(x: Step, user: Step | None, inline: bool = True) -> str | None:
+    """A constant as part of the code; None if it is too large for that, or an array that is not to be `inline`."""
     value = x.value
     shared = uniform(value)
     if user is not None and user.opcode == UFUNC and shared is not None and _is_weak(x, user):
@@ -181,6 +181,8 @@ def literal(x: Step, user: Step | None) -> str | None:
         return number(value[()])
     if not value.size:
         return f"np.zeros({x.shape}, np.{x.dtype.name})"
+    if not inline:
+        return None
     if shared is not None:
         return f"np.full({x.shape}, {number(shared)}, np.{x.dtype.name})"
     if value.ndim == 1 and value.dtype == np.int64 and np.array_equal(value, np.arange(value.size)):

@@ -61,7 +61,8 @@ class Writer:
     """The lines of a function while they are written.
 
     for_people: as people read it, and Numba, not only NumPy. pool: makes a function, of a shape and a dtype, that gives
-    memory for a large result; None leaves that to NumPy. fused: makes a function of a group.
+    memory for a large result; None leaves that to NumPy. fused: makes a function of a group. inline: whether short
+    arrays stand where they are used, and not before the function.
     """
 
     def __init__(
@@ -70,10 +71,11 @@ class Writer:
         for_people: bool = True,
         pool: Callable[[tuple[int, ...], Any], Callable[..., Any]] | None = None,
         fused: Callable[[FusionGroup], Any] | None = None,
+        inline: bool = True,
     ):
         steps, outputs = program.steps, program.outputs
         self.program, self.steps, self.outputs = program, steps, outputs
-        self.for_people, self.pool, self.fused = for_people, pool, fused
+        self.for_people, self.pool, self.fused, self.inline = for_people, pool, fused, inline
         self.backward_from: float = program.backward_from
         self.returned = set(outputs)
         self.uses = _uses(steps, outputs)
@@ -195,7 +197,7 @@ class Writer:
     def _operand(self, x: Step, user: Step | None) -> _Text:
         if x in self.texts:
             return self.texts[x]
-        text = literal(x, user)
+        text = literal(x, user, self.inline)
         if text is None:
             table = array(x.value)
             self._name(x, self.names.numbered("k"))
