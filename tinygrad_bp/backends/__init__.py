@@ -36,9 +36,9 @@ def prepared(
     try:
         executable = backend.prepare(program, inputs, expected)
     except Unsupported as error:
-        warnings.warn(
-            f"{program.name} runs on NumPy, not on {backend.name.capitalize()}: {error}", RuntimeWarning, stacklevel=6
-        )
+        if choice != "auto":
+            message = f"{program.name} runs on NumPy, not on {backend.name.capitalize()}: {error}"
+            warnings.warn(message, RuntimeWarning, stacklevel=6)
         backend, reason = AUTO[-1], str(error)
         executable = backend.prepare(program, inputs, expected)
     reason = "; ".join([reason, *filter(None, [executable.note])])

@@ -6,9 +6,11 @@ import hashlib
 import importlib.util
 import inspect
 import os
+import re
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -17,11 +19,15 @@ from typing import Any
 import numpy as np
 
 from tinygrad_bp.backends.backend import Backend, Executable, Run, Unsupported
-from tinygrad_bp.backends.numba_functions import OWN_SOURCES, numba_itself, numba_numpy, scaled
-from tinygrad_bp.backends.thresholds import LOOP_MULTIPLICATIONS, NUMBA_ELEMENTS
+from tinygrad_bp.backends.numba_functions import OWN_SOURCES, numba_numpy
+from tinygrad_bp.backends.numba_kernels import Kernel, numba_itself
+from tinygrad_bp.backends.numba_lowering import lowered, missing
+from tinygrad_bp.backends.thresholds import LOOP_MULTIPLICATIONS, NUMBA_ELEMENTS, NUMBA_OPERATIONS
 from tinygrad_bp.program import Program, Step
-from tinygrad_bp.program.step import SCALE, UFUNC
-from tinygrad_bp.source import Module, module as written_module, pytext
+from tinygrad_bp.program.step import UFUNC
+from tinygrad_bp.source import Module, Writer, pytext
+
+_DTYPES = (np.float64, np.int64, np.uint64, np.bool_)
 
 
 def available() -> str:
@@ -33,10 +39,24 @@ def obstacle(program: Program) -> str:
     """What makes a program NumPy's rather than Numba's; empty if nothing does."""
     if program.largest > NUMBA_ELEMENTS:
         return "the arrays are large enough for NumPy"
+    if len(program.operations) > NUMBA_OPERATIONS:
+        return f"Numba takes long to compile more than {NUMBA_OPERATIONS} operations"
+    return _unknown(program) or _lacking(lowered(program))
+
+
+def _unknown(program: Program) -> str:
+    """The first step with numbers of a kind that programs have not here; empty if there is none."""
     for step in program.steps:
-        if step.dtype is not None and step.dtype not in (np.float64, np.int64, np.bool_):
-            return f"{program.names.get(step, step.opcode)} has dtype {step.dtype}, and Numba computes in float64"
+        if step.dtype is not None and step.dtype not in _DTYPES:
+            name = program.names.get(step) or step.called or step.opcode
+            return f"{name} has dtype {step.dtype}, and Numba computes in float64"
     return ""
+
+
+def _lacking(program: Program) -> str:
+    """The first step of a lowered program that Numba is known to lack; empty if there is none."""
+    found = next(filter(None, map(missing, program.operations)), "")
+    return found and f"{found}: Numba has no such function, or none for such arrays"
 
 
 def prepare(program: Program, inputs: Sequence[Any], expected: Sequence[Any]) -> Executable:
@@ -46,26 +66,51 @@ def prepare(program: Program, inputs: Sequence[Any], expected: Sequence[Any]) ->
     raises TypeError and ValueError for all others.
     """
     numba = numba_itself()
-    if not all(step.pure for step in program.steps):
-        raise Unsupported("trying it out would draw random numbers that the caller's generator then lacks")
-    if any(step.dtype in (np.float16, np.float32) for step in program.steps):
-        raise Unsupported("Numba computes in float64")
-    written = written_module(program, "numba")
-    module = _loaded(f"{_checked(program, written)}\n\n{_filling(program, written)}")
+    program = _lowered(program)
+    written = Writer(program, "numba").module("As Numba compiles it.")
+    source = f"{_checked(program, written)}\n\n{_filling(program, written)}"
+    module = _loaded(source)
     fill = numba.njit(cache=True, error_model="numpy")(getattr(module, f"_fill_{written.name}"))
     quick = _quick(program, fill, written.constants)
     given = [*inputs, *[t.value for t in program.captured]]
     space = [np.empty(y.shape, y.dtype) for y in _results(program)[1].values()]
-    if not _restored(fill, [*given, *written.constants, *space]):
-        _complete(module, program, written)
-    try:
-        got = quick(*given)
-    except Exception as error:  # whatever Numba raises: the program itself has just run, on the same inputs
-        raise Unsupported(_first_line(error)) from error
+    with _importable(module):
+        if not _restored(fill, [*given, *written.constants, *space]):
+            _complete(module, program, written)
+        try:
+            got = quick(*given)
+        except Exception as error:  # whatever Numba raises: the program itself has just run, on the same inputs
+            raise Unsupported(_explained(error, source, written)) from error
     _require_equal(got if len(expected) != 1 else (got,), expected)
     fill.disable_compile()
     orders: list[Any] = ["F" if np.ndim(x) and np.isfortran(x) else "C" for x in given]
     return Executable(lambda *first: quick(*map(_laid, first, orders)), quick, checks=True, python_numbers=True)
+
+
+def _lowered(program: Program) -> Program:
+    """The program in calls that Numba compiles, as far as one can tell without trying; raises Unsupported."""
+    if not all(step.pure for step in program.steps):
+        raise Unsupported("trying it out would draw random numbers that the caller's generator then lacks")
+    if any(step.dtype in (np.float16, np.float32) for step in program.steps):
+        raise Unsupported("Numba computes in float64")
+    program = lowered(program)
+    lacking = _lacking(program)
+    if lacking:
+        raise Unsupported(lacking)
+    return program
+
+
+@contextmanager
+def _importable(module: ModuleType) -> Iterator[None]:
+    """The module under its name, by which Numba asks for it while it compiles or reads machine code."""
+    from numba.core.compiler_lock import global_compiler_lock
+
+    with global_compiler_lock:
+        sys.modules[module.__name__] = module
+        try:
+            yield
+        finally:
+            del sys.modules[module.__name__]
 
 
 def _laid(x: Any, order: Any) -> Any:
@@ -77,7 +122,7 @@ def _complete(module: ModuleType, program: Program, written: Module) -> None:
     """Give the module what its functions call: Numba's versions of helpers and of NumPy, and the program itself."""
     numba = numba_itself()
     for function, name in written.helpers.items():
-        helper = numba.vectorize(scaled) if function is SCALE else numba.njit(getattr(module, name))
+        helper = function.compiled if isinstance(function, Kernel) else numba.njit(getattr(module, name))
         setattr(module, name, helper)
     used = frozenset([step.function.__name__ for step in program.steps if step.opcode == UFUNC])
     vars(module)["np"] = numba_numpy(used & {"exp", "tanh"}, blas=not all(map(_is_for_loops, program.steps)))
@@ -169,9 +214,14 @@ def _restored(fill: Any, arguments: Sequence[Any]) -> bool:
     return found is not None
 
 
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return next((line for line in lines if "Failed in" not in line), lines[0])
+def _explained(error: Exception, source: str, written: Module) -> str:
+    """What Numba says first, and the line it is about; where it tells none, the functions that may have it."""
+    message = str(error)
+    lines = [line.strip() for line in message.splitlines() if line.strip() and "Failed in" not in line]
+    told = re.search(r'program_\w+\.py(?:", line | \()(\d+)', message)
+    own = [name for function, name in written.helpers.items() if not isinstance(function, Kernel)]
+    where = f"`{source.splitlines()[int(told[1]) - 1].strip()}`" if told else ", ".join(own) or written.name
+    return f"{where}: {lines[0].partition(' Raised from')[0] if lines else type(error).__name__}"
 
 
 def _require_equal(got: Sequence[Any], expected: Sequence[Any]) -> None:
@@ -196,8 +246,6 @@ def _loaded(source: str) -> ModuleType:
     """
     parts = [source.encode(), *[path.read_bytes() for path in OWN_SOURCES]]
     name = f"program_{hashlib.sha256(b''.join(parts)).hexdigest()[:32]}"
-    if name in sys.modules:
-        return sys.modules[name]
     folder = cache_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -213,7 +261,6 @@ def _loaded(source: str) -> ModuleType:
     spec: Any = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    sys.modules[name] = module
     return module
 
 

@@ -13,24 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_bp.errors import missing_extra
+from tinygrad_bp.backends.numba_kernels import numba_itself
 
-OWN_SOURCES = (Path(__file__), Path(__file__).with_name("vector_math.py"))
+OWN_SOURCES = tuple(
+    [Path(__file__).with_name(f"{name}.py") for name in ("numba_functions", "numba_kernels", "vector_math")]
+)
 """The files with the functions that become part of compiled programs."""
-
-
-def numba_itself() -> Any:
-    """The package. Raises MissingExtraError if it is not installed."""
-    try:
-        import numba
-    except ImportError as error:
-        raise missing_extra("numba", "jit") from error
-    return numba
-
-
-def scaled(g: float, d: float) -> float:
-    """The op `scale` for single numbers, which Numba makes part of the loop around it."""
-    return g * d if g != 0 else 0.0
 
 
 def _sum(x: Any, axis: Any = None) -> Any:

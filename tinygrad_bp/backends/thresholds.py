@@ -5,6 +5,9 @@ from __future__ import annotations
 NUMBA_ELEMENTS = 1 << 14
 """Up to this many elements in its largest array a program is Numba's: calls cost more there than numbers do."""
 
+NUMBA_OPERATIONS = 200
+"""Up to so many NumPy calls a program is Numba's: its compile time grows faster than the program."""
+
 LOOP_MULTIPLICATIONS = 1 << 14
 """Up to so many multiplications plain loops are as fast as BLAS, which takes Numba long to compile calls of."""
 

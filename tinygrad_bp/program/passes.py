@@ -86,7 +86,7 @@ def fuse_elementwise(program: Program, elements: int, element_steps: int) -> Pro
         else:
             new[unit] = unit.on(new)
             steps.append(new[unit])
-    return _replaced(program, steps, new)
+    return replaced(program, steps, new)
 
 
 PASSES: Sequence[Callable[[Program], Program]] = (simplify, eliminate_dead_steps)
@@ -103,10 +103,10 @@ def rewritten(program: Program, rule: Callable[[Step], Step]) -> Program:
         kept |= dict.fromkeys([*moved.operands, moved])
         if moved is not step:
             new[step] = moved
-    return _replaced(program, list(kept), new)
+    return replaced(program, list(kept), new)
 
 
-def _replaced(program: Program, steps: list[Step], new: dict[Step, Step]) -> Program:
+def replaced(program: Program, steps: list[Step], new: dict[Step, Step]) -> Program:
     """The program with these steps; names go on to what stands for a step, unless that has one."""
     names = {new.get(step, step): name for step, name in reversed([*program.names.items()])}
     return replace(program, steps=steps, outputs=[new.get(y, y) for y in program.outputs], names=names)
