@@ -61,43 +61,12 @@ def run(folder, cache, *more):
 
 def test_a_second_process_finds_the_machine_code(tmp_path, cache):
     first, _ = run(tmp_path, cache)
-    compiled = {path.name: path.stat().st_mtime_ns for path in cache.rglob("*.nbc")}
+    compiled = {path.name: path.stat().st_mtime_ns for path in cache.rglob("*.code")}
     assert compiled
     second, _ = run(tmp_path, cache, "more")
     assert first == second
     assert first[2] == "numba"
-    assert compiled.items() <= {path.name: path.stat().st_mtime_ns for path in cache.rglob("*.nbc")}.items()
-
-
-@pytest.mark.parametrize("kind", ["*.py", "*/*.nbi", "*/*.nbc"])
-@pytest.mark.parametrize("left", [0.0, 0.5])
-def test_damaged_files_are_written_again(kind, left, tmp_path, monkeypatch):
-    monkeypatch.setenv("TINYGRAD_BP_CACHE", str(tmp_path))
-
-    def code():
-        for name in [name for name in sys.modules if name.startswith("program_")]:  # as in another process
-            monkeypatch.delitem(sys.modules, name)
-        fast = tg.compile(lambda x: x * 4.0 - 9.0, backend="numba")
-        np.testing.assert_array_equal(fast(np.ones(2)), [-5.0, -5.0])
-        assert fast.plan.backend == "numba"
-        return {path: path.read_bytes() for path in tmp_path.rglob(kind)}
-
-    code()
-    damaged = {path: path.read_bytes()[: int(left * path.stat().st_size)] for path in tmp_path.rglob(kind)}
-    assert damaged
-    for path, content in damaged.items():
-        path.write_bytes(content)
-    whole = code()
-    assert all(whole[path] != content for path, content in damaged.items())
-    assert code() == whole
-
-
-def test_numba_looks_on_disk_by_itself_where_its_ways_in_are_others(monkeypatch):
-    monkeypatch.delattr("numba.core.caching.Cache._load_overload")
-    monkeypatch.setattr("numba.core.caching.Cache.load_overload", lambda *_: None)
-    fast = tg.compile(lambda x: x * 5.0 - 7.0, backend="numba")
-    np.testing.assert_array_equal([fast(np.ones(2)), fast(np.zeros(2))], [[-2.0, -2.0], [-7.0, -7.0]])
-    assert fast.plan.backend == "numba"
+    assert compiled.items() <= {path.name: path.stat().st_mtime_ns for path in cache.rglob("*.code")}.items()
 
 
 def test_the_articles_training_step():
@@ -147,9 +116,10 @@ def test_what_numba_cannot_take_runs_on_numpy_and_says_so_once(f):
     assert fast.plan.backend == "numpy"
 
 
-def test_auto_goes_by_size_and_kind():
+def test_auto_goes_by_size_and_kind(settled):
     f = tg.value_and_grad(lambda x: tg.sum(tg.tanh(x)))
     fast = tg.compile(f)
+    settled(fast, np.ones(5))
     for x, backend, reason in (
         (np.ones(5), "numba", "small"),
         (np.ones(100_000), "numpy", "large enough"),
@@ -168,14 +138,6 @@ def test_without_numba(monkeypatch):
     assert "not installed" in fast.plan.reason
     with pytest.raises(MissingExtraError, match=r"tinygrad_bp\[jit\]"):
         tg.compile(lambda x: x + 1.0, backend="numba")(np.ones(2))
-
-
-def test_a_cache_that_cannot_be_written_is_no_obstacle(monkeypatch, tmp_path):
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("TINYGRAD_BP_CACHE", str(tmp_path / "file" / "below"))
-    fast = tg.compile(lambda x: x * 3.0 + 7.0, backend="numba")
-    np.testing.assert_array_equal([fast(np.ones(2)), fast(np.zeros(2))], [[10.0, 10.0], [7.0, 7.0]])
-    assert fast.plan.backend == "numba"
 
 
 def test_exponentials_from_end_to_end():
