@@ -18,6 +18,7 @@ from tinygrad_bp.backends import numba as numba_backend
 from tinygrad_bp.backends.backend import Unsupported
 from tinygrad_bp.compile import background
 from tinygrad_bp.compile.background import CALLS
+from tinygrad_bp.nn.descent import MANY, backend_for
 
 pytest.importorskip("numba", reason="the jit extra is not installed")
 compiled = sys.modules["tinygrad_bp.compile.compiled"]
@@ -88,6 +89,17 @@ def reason_after(prepare, monkeypatch):
     np.testing.assert_array_equal(fast(np.ones(2)), [2.0, 2.0])
     assert fast.plan.backend == "numpy"
     return fast.plan.reason
+
+
+def test_training_keeps_the_backend_that_it_begins_with():
+    fast = compiled.Compiled(lambda x: x * 16.0, backend_for(MANY))
+    np.testing.assert_array_equal(fast(np.ones(2)), [16.0, 16.0])
+    assert fast.plan.backend == "numba"
+    refused = compiled.Compiled(lambda x: tg.i0(x), backend_for(MANY))
+    for _ in range(2 * CALLS):
+        refused(np.ones(2))  # a warning would be an error
+        assert refused.plan.backend == "numpy"
+    assert background._worker is None
 
 
 def test_programs_that_draw_stay_on_numpy():
