@@ -3,6 +3,8 @@
 `ci` is the default, `night` looks ten times as long (pytest --hypothesis-profile=night), `quick` a tenth as long.
 """
 
+from time import monotonic, sleep
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
@@ -33,3 +35,20 @@ def _no_op_stays():
     if len(_ops) != len(known):
         _ops.clear()
         _ops.update(known)
+
+
+@pytest.fixture
+def settled():
+    """Call a compiled function until it runs as machine code; returns the last result."""
+
+    def call(fast, *args, **kwargs):
+        limit = monotonic() + 300
+        result = fast(*args, **kwargs)
+        while fast.plan.backend != "numba":
+            assert monotonic() < limit, fast.plan
+            if "background" in fast.plan.reason:
+                sleep(0.01)
+            result = fast(*args, **kwargs)
+        return result
+
+    return call

@@ -107,12 +107,13 @@ def op(
 
 def recordable(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function that generated code contains as it stands: arrays that write down calls are told of this one."""
+    written = inspect.unwrap(function)
 
     @wraps(function)
     def call(*args: Any, **params: Any) -> Any:
         for a in (*args, *params.values()) if params else args:
             if hasattr(a, "__record_whole__"):
-                return a.__record_whole__(function, args, params)
+                return a.__record_whole__(written, args, params)
         return function(*args, **params)
 
     return call

@@ -6,6 +6,7 @@ import sys
 import textwrap
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from time import sleep
 
 import numpy as np
 import pytest
@@ -62,43 +63,12 @@ def run(folder, cache, *more):
 
 def test_a_second_process_finds_the_machine_code(tmp_path, cache):
     first, _ = run(tmp_path, cache)
-    compiled = {path.name: path.stat().st_mtime_ns for path in cache.rglob("*.nbc")}
+    compiled = {path.name: path.stat().st_mtime_ns for path in cache.rglob("*.code")}
     assert compiled
     second, _ = run(tmp_path, cache, "more")
     assert first == second
     assert first[2] == "numba"
-    assert compiled.items() <= {path.name: path.stat().st_mtime_ns for path in cache.rglob("*.nbc")}.items()
-
-
-@pytest.mark.parametrize("kind", ["*.py", "*/*.nbi", "*/*.nbc"])
-@pytest.mark.parametrize("left", [0.0, 0.5])
-def test_damaged_files_are_written_again(kind, left, tmp_path, monkeypatch):
-    monkeypatch.setenv("TINYGRAD_BP_CACHE", str(tmp_path))
-
-    def code():
-        for name in [name for name in sys.modules if name.startswith("program_")]:  # as in another process
-            monkeypatch.delitem(sys.modules, name)
-        fast = tg.compile(lambda x: x * 4.0 - 9.0, backend="numba")
-        np.testing.assert_array_equal(fast(np.ones(2)), [-5.0, -5.0])
-        assert fast.plan.backend == "numba"
-        return {path: path.read_bytes() for path in tmp_path.rglob(kind)}
-
-    code()
-    damaged = {path: path.read_bytes()[: int(left * path.stat().st_size)] for path in tmp_path.rglob(kind)}
-    assert damaged
-    for path, content in damaged.items():
-        path.write_bytes(content)
-    whole = code()
-    assert all(whole[path] != content for path, content in damaged.items())
-    assert code() == whole
-
-
-def test_numba_looks_on_disk_by_itself_where_its_ways_in_are_others(monkeypatch):
-    monkeypatch.delattr("numba.core.caching.Cache._load_overload")
-    monkeypatch.setattr("numba.core.caching.Cache.load_overload", lambda *_: None)
-    fast = tg.compile(lambda x: x * 5.0 - 7.0, backend="numba")
-    np.testing.assert_array_equal([fast(np.ones(2)), fast(np.zeros(2))], [[-2.0, -2.0], [-7.0, -7.0]])
-    assert fast.plan.backend == "numba"
+    assert compiled.items() <= {path.name: path.stat().st_mtime_ns for path in cache.rglob("*.code")}.items()
 
 
 def test_the_articles_training_step():
@@ -173,7 +143,11 @@ def test_what_numba_refuses_is_told_with_the_line_it_is_about(backend, monkeypat
     fast = tg.compile(lambda x: ascending(x) * 2.0, backend=backend)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        np.testing.assert_array_equal([fast(np.array([2.0, 1.0])) for _ in range(2)], [[2.0, 4.0]] * 2)
+        for _ in range(2000):
+            np.testing.assert_array_equal(fast(np.array([2.0, 1.0])), [2.0, 4.0])
+            if "Numba compiles" not in fast.plan.reason:
+                break
+            sleep(0.01)
     assert "`listed = x.tolist()`: Unknown attribute 'tolist'" in fast.plan.reason
     assert len(caught) == (backend == "numba")
 
@@ -212,7 +186,7 @@ FAMILIES = {
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_it_runs_there_value_and_gradient_each_time_it_is_compiled(family):
+def test_it_runs_there_value_and_gradient_each_time_it_is_compiled(family, settled):
     def total(x, i):
         found = FAMILIES[family](x, i)
         return sum([tg.sum(tg.cos(y)) for y in found if y.dtype == np.float64]), found
@@ -221,6 +195,7 @@ def test_it_runs_there_value_and_gradient_each_time_it_is_compiled(family):
     x, i = np.random.default_rng(1).normal(size=(3, 4)), np.array([0, -1, 1])
     for _ in range(2):
         fast = tg.compile(f)
+        settled(fast, x, i)
         for given in (x, x + 0.01):
             for got, want in zip(flatten(fast(given, i))[0], flatten(f(given, i))[0], strict=True):
                 np.testing.assert_allclose(got, want, rtol=1e-10, atol=1e-12)
@@ -228,9 +203,9 @@ def test_it_runs_there_value_and_gradient_each_time_it_is_compiled(family):
         assert fast.plan.backend == "numba", fast.plan.reason
 
 
-def test_an_index_out_of_range_is_told_as_numpy_does():
+def test_an_index_out_of_range_is_told_as_numpy_does(settled):
     fast, x = tg.compile(lambda x, i: x[i] * 2.0), np.arange(3.0)
-    np.testing.assert_array_equal(fast(x, np.array([0, -3])), [0.0, 0.0])
+    np.testing.assert_array_equal(settled(fast, x, np.array([0, -3])), [0.0, 0.0])
     assert fast.plan.backend == "numba"
     for wrong in (3, -4):
         with pytest.raises(IndexError, match="out of bounds for axis 0 with size 3"):
@@ -248,17 +223,18 @@ def test_threads_may_compile_the_same_source():
             assert backend == "numba"
 
 
-def test_programs_of_very_many_operations_are_numpys(monkeypatch):
+def test_programs_of_very_many_operations_are_numpys(monkeypatch, settled):
     monkeypatch.setattr("tinygrad_bp.backends.numba.NUMBA_OPERATIONS", 2)
     short, long = tg.compile(lambda x: tg.tanh(x) + 1.5), tg.compile(lambda x: tg.tanh(x + 1.5) + 2.5)
-    short(np.ones(2)), long(np.ones(2))
+    settled(short, np.ones(2)), long(np.ones(2))
     assert (short.plan.backend, long.plan.backend) == ("numba", "numpy")
     assert "2 operations" in long.plan.reason
 
 
-def test_auto_goes_by_size_and_kind():
+def test_auto_goes_by_size_and_kind(settled):
     f = tg.value_and_grad(lambda x: tg.sum(tg.tanh(x)))
     fast = tg.compile(f)
+    settled(fast, np.ones(5))
     for x, backend, reason in (
         (np.ones(5), "numba", "small"),
         (np.ones(100_000), "numpy", "large enough"),
@@ -277,14 +253,6 @@ def test_without_numba(monkeypatch):
     assert "not installed" in fast.plan.reason
     with pytest.raises(MissingExtraError, match=r"tinygrad_bp\[jit\]"):
         tg.compile(lambda x: x + 1.0, backend="numba")(np.ones(2))
-
-
-def test_a_cache_that_cannot_be_written_is_no_obstacle(monkeypatch, tmp_path):
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("TINYGRAD_BP_CACHE", str(tmp_path / "file" / "below"))
-    fast = tg.compile(lambda x: x * 3.0 + 7.0, backend="numba")
-    np.testing.assert_array_equal([fast(np.ones(2)), fast(np.zeros(2))], [[10.0, 10.0], [7.0, 7.0]])
-    assert fast.plan.backend == "numba"
 
 
 def test_exponentials_from_end_to_end():

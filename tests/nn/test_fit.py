@@ -262,7 +262,7 @@ def test_auto_makes_programs_when_they_pay(programs, monkeypatch):
     monkeypatch.setattr(fitting, "FEW", 5)
     fitted(network(), epochs=2)
     assert programs == [32, 6]
-    assert [fitting._chosen("auto", n) for n in (5, 6, descent.MANY)] == [None, "numpy", "auto"]
+    assert [fitting._chosen("auto", n) for n in (5, 6, descent.MANY)] == [None, "numpy", "settled"]
     assert [fitting._chosen(name, 1) for name in ("numba", "numpy", "eager")] == ["numba", "numpy", None]
 
 

@@ -17,43 +17,50 @@ from tinygrad_bp.backends.backend import (
 from tinygrad_bp.program import Program
 
 Choice = Literal["auto", "numpy", "numba"]
+"""What a user may ask for."""
+
+Settled = Choice | Literal["settled"]
+"""And what the library itself may: what "auto" comes to in the end, from the first call on."""
 
 BACKENDS: Mapping[str, Backend] = {backend.name: backend for backend in (numpy.BACKEND, numba.BACKEND)}
 """By the name that a user asks for."""
 
-AUTO: Sequence[Backend] = (numba.BACKEND, numpy.WITH_KERNELS)
-"""What "auto" takes the first of that has no obstacle; the last one has none."""
-
 CHOICES = ("auto", *BACKENDS)
 
 
+def unsuited(program: Program) -> str:
+    """Why a program is not for Numba where that may be chosen freely; empty if it is."""
+    return numba.BACKEND.available() or numba.BACKEND.obstacle(program)
+
+
 def prepared(
-    program: Program, choice: Choice, inputs: Sequence[Any], expected: Sequence[Any]
+    program: Program, choice: Settled, inputs: Sequence[Any], expected: Sequence[Any], obstacle: str = ""
 ) -> tuple[Executable, Plan]:
-    """Choose how to run a program, and make it ready; inputs and expected results are those it was traced with."""
+    """Choose how to run a program, and make it ready; inputs and expected results are those it was traced with.
+
+    obstacle: why it should not become Numba's; empty if it may.
+    """
     start = perf_counter()
     backend, reason = _chosen(program, choice)
     try:
+        if obstacle and backend is numba.BACKEND:
+            raise Unsupported(obstacle)
         executable = backend.prepare(program, inputs, expected)
     except Unsupported as error:
-        if choice != "auto":
+        if choice in BACKENDS:
             message = f"{program.name} runs on NumPy, not on {backend.name.capitalize()}: {error}"
             warnings.warn(message, RuntimeWarning, stacklevel=6)
-        backend, reason = AUTO[-1], str(error)
+        backend, reason = numpy.WITH_KERNELS, str(error)
         executable = backend.prepare(program, inputs, expected)
     reason = "; ".join([reason, *filter(None, [executable.note])])
     plan = Plan(backend.name, reason, len(program.operations), program.largest, perf_counter() - start)
     return executable, plan
 
 
-def _chosen(program: Program, choice: Choice) -> tuple[Backend, str]:
-    """A backend, and why it is the one."""
-    if choice != "auto":
+def _chosen(program: Program, choice: Settled) -> tuple[Backend, str]:
+    """A backend to begin with, and why it is the one."""
+    if choice in BACKENDS:
         return BACKENDS[choice], "as asked"
-    reason = ""
-    for backend in AUTO[:-1]:
-        obstacle = backend.available() or backend.obstacle(program)
-        if not obstacle:
-            return backend, reason or "the arrays are small"
-        reason = reason or obstacle
-    return AUTO[-1], reason
+    reason = unsuited(program)
+    backend = numba.BACKEND if choice == "settled" and not reason else numpy.WITH_KERNELS
+    return backend, reason or "the arrays are small"

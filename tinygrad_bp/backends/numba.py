@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import inspect
-import os
 import re
-import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib.util import find_spec
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from tinygrad_bp.backends.backend import Backend, Executable, Run, Unsupported
-from tinygrad_bp.backends.numba_functions import OWN_SOURCES, numba_numpy
+from tinygrad_bp.backends.cache import StoredCode, program_name
+from tinygrad_bp.backends.numba_functions import numba_numpy
 from tinygrad_bp.backends.numba_kernels import Kernel, numba_itself
 from tinygrad_bp.backends.numba_lowering import lowered, missing
 from tinygrad_bp.backends.thresholds import LOOP_MULTIPLICATIONS, NUMBA_ELEMENTS, NUMBA_OPERATIONS
@@ -37,6 +31,8 @@ def available() -> str:
 
 def obstacle(program: Program) -> str:
     """What makes a program NumPy's rather than Numba's; empty if nothing does."""
+    if not all(step.pure for step in program.steps):
+        return "it draws random numbers"
     if program.largest > NUMBA_ELEMENTS:
         return "the arrays are large enough for NumPy"
     if len(program.operations) > NUMBA_OPERATIONS:
@@ -62,26 +58,30 @@ def _lacking(program: Program) -> str:
 def prepare(program: Program, inputs: Sequence[Any], expected: Sequence[Any]) -> Executable:
     """The program as machine code, after it has given the expected results once.
 
-    It takes arrays that may lie in memory in any way, or quicker, such as lie like the inputs given here; then it
-    raises TypeError and ValueError for all others.
+    inputs: those of captured tensors too. It takes arrays that may lie in memory in any way, or quicker, such as lie
+    like the inputs; then it raises TypeError and ValueError for all others.
     """
     numba = numba_itself()
+    from numba.core.compiler_lock import global_compiler_lock
+
     program = _lowered(program)
     written = Writer(program, "numba").module("As Numba compiles it.")
-    source = f"{_checked(program, written)}\n\n{_filling(program, written)}"
-    module = _loaded(source)
-    fill = numba.njit(cache=True, error_model="numpy")(getattr(module, f"_fill_{written.name}"))
-    quick = _quick(program, fill, written.constants)
-    given = [*inputs, *[t.value for t in program.captured]]
-    space = [np.empty(y.shape, y.dtype) for y in _results(program)[1].values()]
-    with _importable(module):
-        if not _restored(fill, [*given, *written.constants, *space]):
+    given, space = list(inputs), [np.empty(y.shape, y.dtype) for y in _results(program)[1].values()]
+    text = f"{_checked(program, written)}\n\n{_filling(program, written)}"
+    with global_compiler_lock, pytext.module(text, program_name(text)) as module:
+        fill = numba.njit(error_model="numpy")(getattr(module, f"_fill_{written.name}"))
+        stored = StoredCode(fill, [*given, *written.constants, *space])
+        restored = stored.restore()
+        if not restored:
             _complete(module, program, written)
+        quick = _quick(program, fill, written.constants)
         try:
             got = quick(*given)
         except Exception as error:  # whatever Numba raises: the program itself has just run, on the same inputs
-            raise Unsupported(_explained(error, source, written)) from error
-    _require_equal(got if len(expected) != 1 else (got,), expected)
+            raise Unsupported(_explained(error, text, written)) from error
+        _require_equal(got if len(expected) != 1 else (got,), expected)
+        if not restored:
+            stored.keep()
     fill.disable_compile()
     orders: list[Any] = ["F" if np.ndim(x) and np.isfortran(x) else "C" for x in given]
     return Executable(lambda *first: quick(*map(_laid, first, orders)), quick, checks=True, python_numbers=True)
@@ -98,19 +98,6 @@ def _lowered(program: Program) -> Program:
     if lacking:
         raise Unsupported(lacking)
     return program
-
-
-@contextmanager
-def _importable(module: ModuleType) -> Iterator[None]:
-    """The module under its name, by which Numba asks for it while it compiles or reads machine code."""
-    from numba.core.compiler_lock import global_compiler_lock
-
-    with global_compiler_lock:
-        sys.modules[module.__name__] = module
-        try:
-            yield
-        finally:
-            del sys.modules[module.__name__]
 
 
 def _laid(x: Any, order: Any) -> Any:
@@ -188,37 +175,11 @@ def _results(program: Program) -> tuple[list[str], dict[str, Step]]:
     return [y for y, step in named.items() if not step.shape], {y: step for y, step in named.items() if step.shape}
 
 
-def _restored(fill: Any, arguments: Sequence[Any]) -> bool:
-    """Whether the function's machine code for such arguments was on disk, and is now in it.
-
-    Numba would do this by itself, but it prepares everything that compiling could need before it looks, which takes
-    longer than all else. The ways in are its own; where they are others, it is left to Numba.
-    """
-    try:
-        from numba import typeof
-        from numba.core.compiler_lock import global_compiler_lock
-        from numba.core.runtime.nrt import rtsys
-
-        signature = tuple(map(typeof, arguments))
-        with global_compiler_lock:
-            rtsys.initialize(fill.targetctx)
-            found = fill._cache._load_overload(signature, fill.targetctx)
-            if found is not None:
-                fill.targetctx.insert_user_function(found.entry_point, found.fndesc, [found.library])
-                fill.add_overload(found)
-    except (AttributeError, ImportError, OSError, TypeError):
-        return False
-    except Exception:  # whatever a damaged file makes of itself
-        fill._cache.flush()
-        return False
-    return found is not None
-
-
 def _explained(error: Exception, source: str, written: Module) -> str:
     """What Numba says first, and the line it is about; where it tells none, the functions that may have it."""
     message = str(error)
     lines = [line.strip() for line in message.splitlines() if line.strip() and "Failed in" not in line]
-    told = re.search(r'program_\w+\.py(?:", line | \()(\d+)', message)
+    told = re.search(r'program_\w+[^"\n]*?(?:", line | \()(\d+)', message)
     own = [name for function, name in written.helpers.items() if not isinstance(function, Kernel)]
     where = f"`{source.splitlines()[int(told[1]) - 1].strip()}`" if told else ", ".join(own) or written.name
     return f"{where}: {lines[0].partition(' Raised from')[0] if lines else type(error).__name__}"
@@ -229,39 +190,6 @@ def _require_equal(got: Sequence[Any], expected: Sequence[Any]) -> None:
         dtype = getattr(g, "dtype", np.dtype(type(g)))
         if np.shape(g) != e.shape or dtype != e.dtype or not np.allclose(g, e, rtol=1e-7, atol=1e-9, equal_nan=True):
             raise Unsupported("Numba's results differ from NumPy's")
-
-
-def cache_folder() -> Path:
-    """Where compiled programs are kept: $TINYGRAD_BP_CACHE, else a folder of the user's cache."""
-    chosen = os.environ.get("TINYGRAD_BP_CACHE")
-    if chosen:
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tinygrad_bp"
-
-
-def _loaded(source: str) -> ModuleType:
-    """The source as a module in a file named after it, beside which Numba keeps what it compiled.
-
-    The name depends on the library's own functions too, since they are part of the machine code.
-    """
-    parts = [source.encode(), *[path.read_bytes() for path in OWN_SOURCES]]
-    name = f"program_{hashlib.sha256(b''.join(parts)).hexdigest()[:32]}"
-    folder = cache_folder()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{name}.py"
-        if not path.exists() or path.read_text(encoding="utf-8") != source:
-            descriptor, beside = tempfile.mkstemp(dir=folder)
-            with open(descriptor, "w", encoding="utf-8") as file:
-                file.write(source)
-            os.replace(beside, path)
-    except OSError:
-        path = Path(tempfile.mkdtemp()) / f"{name}.py"
-        path.write_text(source, encoding="utf-8")
-    spec: Any = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 BACKEND = Backend("numba", available, obstacle, prepare)

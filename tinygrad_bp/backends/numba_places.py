@@ -14,8 +14,8 @@ import numpy as np
 
 from tinygrad_bp.backends import numba_kernels as kernels
 from tinygrad_bp.backends.numba_steps import Lowering
-from tinygrad_bp.ops.indexing import ARRAY, scatter_add, setitem
-from tinygrad_bp.ops.windows import fold, padded, unfold
+from tinygrad_bp.ops.indexing import ARRAY, assigned, scattered
+from tinygrad_bp.ops.windows import bordered, fold, unfold
 from tinygrad_bp.program import Step
 from tinygrad_bp.program.step import CONSTANT, FUNCTION, INDEX, METHOD, WHOLE, is_reversal, mapped
 from tinygrad_bp.source.helpers import plain
@@ -42,7 +42,7 @@ def moved(to: Lowering, step: Step) -> Step | None:
 def _may_move(step: Step) -> bool:
     """Whether a step is linear in its arrays, and none that Numba does well by itself."""
     if step.opcode == WHOLE:
-        return step.function in (plain(unfold), plain(padded))
+        return step.function in (plain(unfold), plain(bordered))
     if step.opcode == INDEX:
         x, *others = step.operands
         return bool(x.shape) and not _is_basic(step.args[1]) and all(other.opcode == CONSTANT for other in others)
@@ -112,7 +112,7 @@ def transposed_fold(to: Lowering, step: Step) -> Step | None:
     size, stride, padding, dilation = [*step.args[1:], *step.kwargs.values()]
     (x,) = step.operands
     image = np.arange(1.0, prod(step.shape) + 1).reshape(step.shape)
-    places = plain(unfold)(image, x.shape[2 : 2 + len(size)], stride, padding, dilation).astype(np.int64) - 1
+    places = plain(unfold)(image, x.shape[1 : 1 + len(size)], stride, padding, dilation).astype(np.int64) - 1
     return to.kernel(step, kernels.scattered, x, to.constant(step, places))
 
 
@@ -190,10 +190,10 @@ def indexed(to: Lowering, step: Step) -> Step | None:
 
 
 def written(to: Lowering, step: Step) -> Step | None:
-    """The ops `scatter_add` and `setitem`."""
-    if step.opcode != WHOLE or step.function not in (plain(scatter_add), plain(setitem)) or not step.shape:
+    """Writing to the places that an index with arrays names."""
+    if step.opcode != WHOLE or step.function not in (plain(scattered), plain(assigned)) or not step.shape:
         return None
-    sets = step.function is plain(setitem)
+    sets = step.function is plain(assigned)
     arrays = iter(step.args[1 + sets :])
     index = tuple([next(arrays) if isinstance(part, str) and part == ARRAY else part for part in step.kwargs["index"]])
     places = _index_places(to, step, step.shape, index)

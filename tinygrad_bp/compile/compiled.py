@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any, final
 
-from tinygrad_bp.backends import CHOICES, Choice, Plan
+from tinygrad_bp.backends import CHOICES, Choice, Plan, Settled
 from tinygrad_bp.compile.call import Call, has_tensors
 from tinygrad_bp.compile.dispatch import fast_path
 from tinygrad_bp.compile.specialization import Specialization, specialized
@@ -20,16 +20,20 @@ Function = Callable[..., Any]
 SPECIALIZATIONS = 64
 """How many kinds of calls a compiled function remembers; the one not used for longest is forgotten."""
 
+TOO_MANY = "the function is called in too many ways, and Numba keeps machine code until the process ends"
+"""Why kinds of calls beyond so many get none."""
+
 
 @final
 class Compiled:
     """A function that runs as a NumPy program; made by `compile`."""
 
-    def __init__(self, f: Function, backend: Choice):
+    def __init__(self, f: Function, backend: Settled):
         self.f = f
         self.backend = backend
         self._specializations: OrderedDict[Any, Specialization] = OrderedDict()
         self._needed: dict[Any, frozenset[int]] = {}  # the numbers that ops asked for, by the structure of the call
+        self._made = 0
         self._latest: Specialization | None = None
         self._fast: Function = self._unlike
         update_wrapper(self, f)
@@ -65,15 +69,18 @@ class Compiled:
         found = self._specializations.get(call.key)
         if found is None or found.is_stale:
             try:
-                found, result = specialized(self.f, call, self.backend)
+                obstacle = TOO_MANY * (self._made >= SPECIALIZATIONS)
+                found, result = specialized(self.f, call, self.backend, obstacle)
             except NumbersNeeded as error:
                 places = [call.dynamic[place] for place in error.places]
                 self._needed[call.structure] = self._needed.get(call.structure, frozenset()).union(places)
                 return self._find(*args, **kwargs)
+            self._made += 1
             self._specializations[call.key] = found
             if len(self._specializations) > SPECIALIZATIONS:
                 self._specializations.popitem(last=False)
         else:
+            found = self._specializations[call.key] = found.latest
             self._specializations.move_to_end(call.key)
             try:
                 result = found(call.values)
@@ -98,8 +105,10 @@ def compile(f: Function, backend: Choice = "auto") -> Compiled:
     a value raises TracingError. Where the differentiated number is infinite or NaN itself, derivatives may be NaN that
     f gives as 0. Given tensors, f itself is called, so that they can be differentiated.
 
-    backend: "numpy", "numba" (extra `jit`), or "auto": Numba for small arrays, where calls cost more than numbers, and
-    NumPy for large ones, but for much elementwise work in a row, which becomes one loop in machine code (`jit` again).
+    backend: "numpy", "numba" (extra `jit`), or "auto": NumPy, with much elementwise work on large arrays as one loop in
+    machine code (`jit` again). Programs on small arrays, where calls cost more than numbers, begin on NumPy; after 100
+    calls Numba compiles them in the background, and takes over. Numbers may then change in their last bit: "numpy" and
+    "numba" settle it. Only the first 64 kinds of calls become Numba's, which keeps machine code until the process ends.
     The result has `.source`, the program, and `.plan`, how it runs and why. It keeps the memory of large arrays for the
     next call, once nobody has them any more.
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
 
-from tinygrad_bp.backends import Choice, Executable, Plan, prepared
+from tinygrad_bp.backends import Executable, Plan, Settled, prepared, unsuited
+from tinygrad_bp.compile.background import Promotion
 from tinygrad_bp.compile.call import Call
 from tinygrad_bp.engine import Node
 from tinygrad_bp.program import Program, Step, optimized, traced
@@ -28,16 +29,33 @@ class Specialization:
 
     result: what the function returned, with HOLE for each of the program's results. types: what each result is turned
     into, as Numba's numbers are Python's; None for nothing. traits: shape and dtype of the captured tensors. fast_path:
-    from the arguments of a call like the one it was made for; see `dispatch`.
+    from the arguments of a call like the one it was made for; see `dispatch`. promotion: to machine code, if that is to
+    come.
     """
 
     program: Program
     executable: Executable
-    plan: Plan
+    prepared: Plan
     result: Any
     types: Sequence[Any]
     traits: Sequence[Any]
     fast_path: Function | None = None
+    promotion: Promotion | None = None
+
+    @property
+    def plan(self) -> Plan:
+        """How it runs, and why."""
+        return replace(self.prepared, reason=self.promotion.reason) if self.promotion else self.prepared
+
+    @property
+    def latest(self) -> Specialization:
+        """Itself, or what takes its place once there is machine code."""
+        if self.promotion is None or self.promotion.ready is None:
+            return self
+        executable, plan = self.promotion.ready
+        plan = replace(plan, reason=f"{plan.reason}; machine code since call {self.promotion.calls:,}")
+        types = [_type(y, None, executable.python_numbers) for y in self.program.outputs]
+        return replace(self, executable=executable, prepared=plan, types=types, fast_path=None, promotion=None)
 
     @property
     def is_stale(self) -> bool:
@@ -52,8 +70,11 @@ class Specialization:
         return _filled(self.result, typed)
 
 
-def specialized(f: Function, call: Call, backend: Choice) -> tuple[Specialization, Any]:
-    """Trace a call of f and compile what it did; also returns the result of the call."""
+def specialized(f: Function, call: Call, backend: Settled, obstacle: str) -> tuple[Specialization, Any]:
+    """Trace a call of f and compile what it did; also returns the result of the call.
+
+    obstacle: why it should not become machine code of Numba's; empty if it may.
+    """
     returned: Any = None
 
     def on_tensors(*tensors: Any) -> list[Any]:
@@ -69,10 +90,16 @@ def specialized(f: Function, call: Call, backend: Choice) -> tuple[Specializatio
     leaves, rebuild = flatten(returned)
     result = rebuild(iter([HOLE if _is_computed(leaf) else leaf for leaf in leaves]))
     values = [np.array(value) if isinstance(value, np.ndarray) else value for value in values]  # no argument's memory
-    executable, plan = prepared(program, backend, call.values, values)
+    inputs = [*call.values, *[t.value for t in program.captured]]
+    executable, plan = prepared(program, backend, inputs, values, obstacle)
+    promotion = None
+    if backend == "auto" and not obstacle and not unsuited(program):
+        promotion = Promotion(program, executable)
+        executable = promotion.executable
     types = [_type(y, x, executable.python_numbers) for y, x in zip(program.outputs, values, strict=True)]
     traits = [(t.shape, t.dtype) for t in program.captured]
-    return Specialization(program, executable, plan, result, types, traits), _filled(result, values)
+    made = Specialization(program, executable, plan, result, types, traits, promotion=promotion)
+    return made, _filled(result, values)
 
 
 def _filled(result: Any, values: Sequence[Any]) -> Any:

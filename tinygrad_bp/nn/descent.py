@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tinygrad_bp.backends import Choice
-from tinygrad_bp.compile import compile
+from tinygrad_bp.backends import Settled
+from tinygrad_bp.compile import Compiled
 from tinygrad_bp.nn.checks import Array
 from tinygrad_bp.tensor import Tensor
 from tinygrad_bp.transforms import grad
@@ -17,9 +17,9 @@ MANY = 300_000
 """From so many steps on machine code saves more seconds than Numba takes to make it."""
 
 
-def backend_for(steps: int) -> Choice:
-    """The backend of a program that will take so many steps."""
-    return "auto" if steps >= MANY else "numpy"
+def backend_for(steps: int) -> Settled:
+    """The backend of a program that will take so many steps, one that stays, so that they can be repeated."""
+    return "settled" if steps >= MANY else "numpy"
 
 
 def columns(X: Array, Y: Array, size: int) -> list[Batch]:
@@ -42,7 +42,7 @@ def passes(
 
     run: Callable[..., Any] = step
     if compiled:
-        run = compile(step, backend=backend_for(epochs * len(batches)))
+        run = Compiled(step, backend_for(epochs * len(batches)))
 
     def once() -> None:
         values = tuple([p.value for p in params])

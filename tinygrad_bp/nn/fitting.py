@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
-from tinygrad_bp.backends import CHOICES, Choice
+from tinygrad_bp.backends import CHOICES, Settled
 from tinygrad_bp.errors import ArgumentError, DataError, ShapeError
 from tinygrad_bp.nn.checks import Array, finite, whole
 from tinygrad_bp.nn.descent import backend_for
@@ -138,11 +138,11 @@ def _params(optimizer: Any) -> list[Tensor]:
     return trainable(optimizer.params)
 
 
-def _chosen(backend: Any, steps: int) -> Choice | None:
+def _chosen(backend: Any, steps: int) -> Settled | None:
     """The backend of the programs, None for no programs."""
     if backend not in (*CHOICES, "eager"):
         raise ArgumentError(f"backend is one of {', '.join(CHOICES)}, eager; got {backend!r}.")
     if backend == "eager" or (backend == "auto" and steps <= FEW):
         return None
-    chosen: Choice = backend_for(steps) if backend == "auto" else backend
+    chosen: Settled = backend_for(steps) if backend == "auto" else backend
     return chosen

@@ -11,8 +11,8 @@ from typing import Any, final
 
 import numpy as np
 
-from tinygrad_bp.backends import Choice
-from tinygrad_bp.compile import Compiled, compile
+from tinygrad_bp.backends import Settled
+from tinygrad_bp.compile import Compiled
 from tinygrad_bp.errors import ArgumentError, TracingError, describe
 from tinygrad_bp.nn.checks import Array
 from tinygrad_bp.nn.functional import gradients_of
@@ -31,11 +31,11 @@ class TrainingStep:
     the others run as programs, one for each size of batch; else a warning names what stands against it.
     """
 
-    def __init__(self, model: Function, loss: Function, params: Sequence[Tensor], backend: Choice | None):
+    def __init__(self, model: Function, loss: Function, params: Sequence[Tensor], backend: Settled | None):
         self.model: Function = model
         self.loss: Function = loss
         self.params: Sequence[Tensor] = params
-        self.backend: Choice | None = backend
+        self.backend: Settled | None = backend
         self._programs: dict[int, Compiled] = {}
         self._reached: Sequence[Tensor] = ()
         self._step = self._first
@@ -95,7 +95,7 @@ class TrainingStep:
     def _run(self, x: Array, y: Array) -> Any:
         # A program each, as a compiled function is quickest at calls that are like the one before.
         if len(x) not in self._programs:
-            self._programs[len(x)] = compile(gradients_of(self._cost, self._reached), backend=self.backend or "numpy")
+            self._programs[len(x)] = Compiled(gradients_of(self._cost, self._reached), self.backend or "numpy")
         return self._programs[len(x)](tuple([p.value for p in self._reached]), x, y)
 
     # --- whether a program would do the same ---

@@ -1,5 +1,6 @@
 """tinygrad_bp with the whole step compiled: cost, gradients and update are one generated function."""
 
+from time import monotonic
 from typing import Any
 
 import tinygrad_bp as tg
@@ -20,13 +21,15 @@ def compiled_step(problem: Problem, backend: str) -> Any:
     return tg.compile(step, backend=backend)
 
 
-def _program(problem: Problem, backend: str) -> Program:
-    return pure_program(problem, compiled_step(problem, backend), to_library=lambda array: array)
-
-
 def automatic(problem: Problem) -> Program:
-    return _program(problem, "auto")
+    """What "auto" comes to: once machine code is at work, where it is to come."""
+    step = compiled_step(problem, "auto")
+    limit = monotonic() + 120
+    step(problem.parameters, problem.inputs, problem.targets)
+    while "Numba compiles" in step.plan.reason and monotonic() < limit:
+        step(problem.parameters, problem.inputs, problem.targets)
+    return pure_program(problem, step, to_library=lambda array: array)
 
 
 def on_numpy(problem: Problem) -> Program:
-    return _program(problem, "numpy")
+    return pure_program(problem, compiled_step(problem, "numpy"), to_library=lambda array: array)
