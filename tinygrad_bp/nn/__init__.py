@@ -1,4 +1,8 @@
-"""Networks: layers, training, and the article's class. Compositions of ops; no derivative is written here."""
+"""Networks: layers, training, and the article's class. Compositions of ops; no derivative is written here.
+
+Examples are rows: the first axis of what layers take and return. They are columns only in `NeuralNetwork`, as in the
+article.
+"""
 
 from tinygrad_bp.nn.activations import (
     ACTIVATIONS as ACTIVATIONS,
@@ -14,10 +18,15 @@ from tinygrad_bp.nn.activations import (
     Softplus as Softplus,
     Tanh as Tanh,
 )
+from tinygrad_bp.nn.containers import Flatten as Flatten, Residual as Residual, Sequential as Sequential
+from tinygrad_bp.nn.dropout import Dropout as Dropout
 from tinygrad_bp.nn.fitting import Epoch as Epoch, fit as fit
 from tinygrad_bp.nn.init import glorot_normal as glorot_normal
-from tinygrad_bp.nn.layers import Layer as Layer, Linear as Linear, Sequential as Sequential
+from tinygrad_bp.nn.layers import Layer as Layer
+from tinygrad_bp.nn.linear import Linear as Linear
 from tinygrad_bp.nn.metrics import accuracy as accuracy
 from tinygrad_bp.nn.network import NeuralNetwork as NeuralNetwork, Pass as Pass
+from tinygrad_bp.nn.normalisation import BatchNorm as BatchNorm, LayerNorm as LayerNorm
 from tinygrad_bp.nn.optim import SGD as SGD
+from tinygrad_bp.nn.summary import Summary as Summary
 from tinygrad_bp.nn.training import Training as Training, split as split, standardise as standardise, train as train
