@@ -19,6 +19,7 @@ from tinygrad_bp.nn.activations import (
     Tanh as Tanh,
 )
 from tinygrad_bp.nn.containers import Flatten as Flatten, Residual as Residual, Sequential as Sequential
+from tinygrad_bp.nn.convolutional import Conv1d as Conv1d, Conv2d as Conv2d
 from tinygrad_bp.nn.dropout import Dropout as Dropout
 from tinygrad_bp.nn.fitting import Epoch as Epoch, fit as fit
 from tinygrad_bp.nn.init import glorot_normal as glorot_normal
@@ -28,5 +29,11 @@ from tinygrad_bp.nn.metrics import accuracy as accuracy
 from tinygrad_bp.nn.network import NeuralNetwork as NeuralNetwork, Pass as Pass
 from tinygrad_bp.nn.normalisation import BatchNorm as BatchNorm, LayerNorm as LayerNorm
 from tinygrad_bp.nn.optim import SGD as SGD
+from tinygrad_bp.nn.pooling import (
+    AvgPool1d as AvgPool1d,
+    AvgPool2d as AvgPool2d,
+    MaxPool1d as MaxPool1d,
+    MaxPool2d as MaxPool2d,
+)
 from tinygrad_bp.nn.summary import Summary as Summary
 from tinygrad_bp.nn.training import Training as Training, split as split, standardise as standardise, train as train
