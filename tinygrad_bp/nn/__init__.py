@@ -18,9 +18,14 @@ from tinygrad_bp.nn.activations import (
     Softplus as Softplus,
     Tanh as Tanh,
 )
+from tinygrad_bp.nn.attention import (
+    MultiHeadAttention as MultiHeadAttention,
+    scaled_dot_product_attention as scaled_dot_product_attention,
+)
 from tinygrad_bp.nn.containers import Flatten as Flatten, Residual as Residual, Sequential as Sequential
 from tinygrad_bp.nn.convolutional import Conv1d as Conv1d, Conv2d as Conv2d
 from tinygrad_bp.nn.dropout import Dropout as Dropout
+from tinygrad_bp.nn.embedding import Embedding as Embedding
 from tinygrad_bp.nn.fitting import Epoch as Epoch, fit as fit
 from tinygrad_bp.nn.init import glorot_normal as glorot_normal
 from tinygrad_bp.nn.layers import Layer as Layer
@@ -35,5 +40,6 @@ from tinygrad_bp.nn.pooling import (
     MaxPool1d as MaxPool1d,
     MaxPool2d as MaxPool2d,
 )
+from tinygrad_bp.nn.recurrent import GRU as GRU, LSTM as LSTM, RNN as RNN
 from tinygrad_bp.nn.summary import Summary as Summary
 from tinygrad_bp.nn.training import Training as Training, split as split, standardise as standardise, train as train
