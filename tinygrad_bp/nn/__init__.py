@@ -42,4 +42,5 @@ from tinygrad_bp.nn.pooling import (
 )
 from tinygrad_bp.nn.recurrent import GRU as GRU, LSTM as LSTM, RNN as RNN
 from tinygrad_bp.nn.summary import Summary as Summary
+from tinygrad_bp.nn.torch_layout import from_torch as from_torch, to_torch as to_torch
 from tinygrad_bp.nn.training import Training as Training, split as split, standardise as standardise, train as train
