@@ -31,3 +31,5 @@ def wrong(x: tg.Tensor, layer: tg.nn.Linear) -> None:
     tg.draw(x, passes="back")  # error: arg-type
     tg.nn.Linear(7)  # error: call-arg
     layer(x, 3)  # error: call-arg
+    tg.nn.Conv2d(1, 2, 3, padding="full")  # error: arg-type
+    tg.nn.GRU(2, 3)(x, state=x)  # error: call-arg

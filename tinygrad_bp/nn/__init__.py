@@ -1,4 +1,8 @@
-"""Networks: layers, training, and the article's class. Compositions of ops; no derivative is written here."""
+"""Networks: layers, training, and the article's class. Compositions of ops; no derivative is written here.
+
+Examples are rows: the first axis of what layers take and return. They are columns only in `NeuralNetwork`, as in the
+article.
+"""
 
 from tinygrad_bp.nn.activations import (
     ACTIVATIONS as ACTIVATIONS,
@@ -14,10 +18,29 @@ from tinygrad_bp.nn.activations import (
     Softplus as Softplus,
     Tanh as Tanh,
 )
+from tinygrad_bp.nn.attention import (
+    MultiHeadAttention as MultiHeadAttention,
+    scaled_dot_product_attention as scaled_dot_product_attention,
+)
+from tinygrad_bp.nn.containers import Flatten as Flatten, Residual as Residual, Sequential as Sequential
+from tinygrad_bp.nn.convolutional import Conv1d as Conv1d, Conv2d as Conv2d
+from tinygrad_bp.nn.dropout import Dropout as Dropout
+from tinygrad_bp.nn.embedding import Embedding as Embedding
 from tinygrad_bp.nn.fitting import Epoch as Epoch, fit as fit
 from tinygrad_bp.nn.init import glorot_normal as glorot_normal
-from tinygrad_bp.nn.layers import Layer as Layer, Linear as Linear, Sequential as Sequential
+from tinygrad_bp.nn.layers import Layer as Layer
+from tinygrad_bp.nn.linear import Linear as Linear
 from tinygrad_bp.nn.metrics import accuracy as accuracy
 from tinygrad_bp.nn.network import NeuralNetwork as NeuralNetwork, Pass as Pass
+from tinygrad_bp.nn.normalisation import BatchNorm as BatchNorm, LayerNorm as LayerNorm
 from tinygrad_bp.nn.optim import SGD as SGD
+from tinygrad_bp.nn.pooling import (
+    AvgPool1d as AvgPool1d,
+    AvgPool2d as AvgPool2d,
+    MaxPool1d as MaxPool1d,
+    MaxPool2d as MaxPool2d,
+)
+from tinygrad_bp.nn.recurrent import GRU as GRU, LSTM as LSTM, RNN as RNN
+from tinygrad_bp.nn.summary import Summary as Summary
+from tinygrad_bp.nn.torch_layout import from_torch as from_torch, to_torch as to_torch
 from tinygrad_bp.nn.training import Training as Training, split as split, standardise as standardise, train as train

@@ -85,6 +85,7 @@ class ParametricReLU(Layer):
     """x for x > 0, a·x otherwise, elementwise, with a slope `a` that is learned.
 
     n: how many slopes, one for each feature (the last axis), or None for a single one; slope: where they start.
+    PyTorch's PReLU(n) of (examples, n), whose weight is a.
 
     >>> [name for name, _ in ParametricReLU(3).named_parameters()]
     ['a']

@@ -23,10 +23,11 @@ def generator(seed: Seed = None) -> np.random.Generator:
         raise ArgumentError(f"a seed is a whole number from 0 on, a NumPy generator or None; got {seed!r}.") from error
 
 
-def glorot_normal(shape: tuple[int, int], seed: Seed = None) -> Array:
+def glorot_normal(shape: tuple[int, ...], seed: Seed = None, fans: int | None = None) -> Array:
     """Weights drawn from a normal distribution of mean 0 and variance 2/(n_in + n_out), float64.
 
-    The two lengths of `shape` are n_in and n_out in either order. With this variance a signal keeps its size on the way
+    fans: n_in + n_out, how many inputs an output has and how many outputs an input; by default the sum of the lengths
+    of `shape`, which for a matrix are the two in either order. With this variance a signal keeps its size on the way
     through a layer, forward and backward.
 
     >>> glorot_normal((2, 7), seed=0).shape
@@ -34,4 +35,4 @@ def glorot_normal(shape: tuple[int, int], seed: Seed = None) -> Array:
 
     Source: X. Glorot and Y. Bengio, Understanding the difficulty of training deep feedforward neural networks, 2010.
     """
-    return generator(seed).normal(0.0, np.sqrt(2.0 / sum(shape)), shape)
+    return generator(seed).normal(0.0, np.sqrt(2.0 / (fans or sum(shape))), shape)

@@ -1,18 +1,18 @@
-"""Layers: functions with parameters of their own, and how parameters are found and named."""
+"""`Layer`: a function with parameters of its own, and what can be asked of every one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, ParamSpec, Protocol, TypeVar
+from collections.abc import Iterator, Mapping
+from typing import Any, ParamSpec, Protocol, Self, TypeVar
 
 import numpy as np
 
-from tinygrad_bp.annotations import Operand
-from tinygrad_bp.errors import ArgumentError
-from tinygrad_bp.functions import affine, matmul
+from tinygrad_bp.annotations import Array
 from tinygrad_bp.modes import scope
-from tinygrad_bp.nn.checks import whole
-from tinygrad_bp.nn.init import Seed, glorot_normal
+from tinygrad_bp.nn.outline import outline
+from tinygrad_bp.nn.parts import Composite, found, is_parameter, parts as parts
+from tinygrad_bp.nn.state import load, tensors
+from tinygrad_bp.nn.summary import Summary, summarised
 from tinygrad_bp.tensor import Tensor
 
 P = ParamSpec("P")
@@ -28,12 +28,13 @@ class _Forward(Protocol[P, Y]):
     def forward(self, *inputs: P.args, **settings: P.kwargs) -> Y: ...
 
 
-class Layer:
+class Layer(Composite):
     """The base of layers, one's own too: assign tensors and layers to attributes, write `forward`, call the layer.
 
     Tensors that require a gradient are the layer's parameters, also inside lists, tuples, dicts and layers of it. They
     and the layers are named by the attributes that lead to them, `hidden.W`, unless they have a name already. A call
-    opens a scope with the layer's name, by default its class's, so that pictures show the layer as a box.
+    opens a scope with the layer's name, by default its class's, so that pictures show the layer as a box. `training`
+    says how layers behave that do something else while they learn; `train()` and `eval()` set it in the whole tree.
 
     >>> import tinygrad_bp as tg
     >>> class Scale(tg.nn.Layer):
@@ -46,6 +47,7 @@ class Layer:
     """
 
     name: str | None = None
+    training: bool = True
 
     def forward(self, *inputs: Any, **settings: Any) -> Any:
         """What the layer computes; each layer writes its own, with as many inputs as it likes."""
@@ -56,88 +58,86 @@ class Layer:
         with scope(self.name or type(self).__name__):
             return self.forward(*inputs, **settings)
 
+    # --- its parts ---
+
     def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
         """The path and the tensor of every parameter, in the order of assignment; a shared one once."""
-        seen: set[int] = set()
-        for path, part in parts("", self):
-            if _is_parameter(part) and id(part) not in seen:
-                seen.add(id(part))
-                yield path, part
+        return ((path, tensor) for path, tensor in found(self, Tensor) if is_parameter(tensor))
 
     def parameters(self) -> list[Tensor]:
         """The parameters, as an optimizer takes them."""
         return [p for _, p in self.named_parameters()]
 
+    def named_layers(self) -> Iterator[tuple[str, Layer]]:
+        """The path and the layer of every layer in this one, itself first, with the path ""; a shared one once."""
+        return found(self, Layer)
+
+    def named_generators(self) -> Iterator[tuple[str, np.random.Generator]]:
+        """The path and the random generator of every layer that draws; a shared one once.
+
+        A generator's state is no array, so it is not in `state_dict`. What it draws next is settled by
+        `generator.bit_generator.state`, a dict of numbers and texts that can be read, kept and set again.
+        """
+        return found(self, np.random.Generator)
+
+    # --- learning or in use ---
+
+    def train(self, mode: bool = True) -> Self:
+        """Make this layer and all in it behave as while learning, or with mode=False as in use; returns the layer."""
+        for _, layer in self.named_layers():
+            layer.training = mode
+        return self
+
+    def eval(self) -> Self:
+        """Make this layer and all in it behave as in use: nothing is dropped, no statistic is taken."""
+        return self.train(False)
+
+    # --- its state ---
+
+    def state_dict(self) -> dict[str, Array]:
+        """A copy of every tensor that was not computed, by its path: parameters, and buffers, which do not learn.
+
+        >>> import tinygrad_bp as tg
+        >>> list(tg.nn.Sequential(tg.nn.Linear(3, 4), tg.nn.BatchNorm(4, affine=False)).state_dict())
+        ['layers.0.W', 'layers.0.b', 'layers.1.running_mean', 'layers.1.running_variance']
+        """
+        return {path: tensor.numpy() for path, tensor in tensors(self)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Give parameters and buffers copies of the arrays that `state_dict` returned, here or in a model built alike.
+
+        Raises ArgumentError for names that are missing or unknown, ShapeError, DTypeError; then nothing has changed.
+        """
+        load(self, state)
+
+    # --- how it looks ---
+
+    def summary(self, *inputs: Any, **settings: Any) -> Summary:
+        """A table of what a call of the layer with these inputs does: every layer's output shape, dtype, parameters.
+
+        Runs `forward` once, as in use and without recording. Scopes are those that pictures show.
+
+        >>> import numpy as np
+        >>> import tinygrad_bp as tg
+        >>> tg.nn.Sequential(tg.nn.Linear(7, 16), tg.nn.Tanh(), tg.nn.Linear(16, 1)).summary(np.ones((5, 7)))
+        scope       layer       output   dtype    parameters
+        Sequential  Sequential  (5, 1)   float64           0
+          layers.0  Linear      (5, 16)  float64         128
+          layers.1  Tanh        (5, 16)  float64           0
+          layers.2  Linear      (5, 1)   float64          17
+        total: 145 parameters, 1,160 bytes
+        """
+        return summarised(dict(self.named_layers()), inputs, settings)
+
+    def __repr__(self) -> str:
+        return outline(self)
+
     def __setattr__(self, attribute: str, value: Any) -> None:
         object.__setattr__(self, attribute, value)
         for path, part in list(parts(attribute, value)):
             # A parameter that was named by its place in a layer gets its place in the one around it.
-            if _is_parameter(part):
+            if is_parameter(part):
                 if part.name is None or path.endswith(f".{part.name}"):
                     part.name = path
             elif isinstance(part, Layer) and part.name is None:
                 part.name = path
-
-
-def _is_parameter(part: Any) -> bool:
-    return isinstance(part, Tensor) and part.requires_grad and part.is_leaf
-
-
-def parts(path: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """`value` and what it holds, each with the path to it; a layer that is met again is not entered again."""
-    entered: set[int] = set()
-    pending = [(path, value)]
-    while pending:
-        path, value = pending.pop()
-        yield path, value
-        items: Iterable[tuple[Any, Any]] = ()
-        if isinstance(value, Layer | dict | list | tuple) and id(value) not in entered:
-            entered.add(id(value))
-            held = vars(value) if isinstance(value, Layer) else value
-            items = held.items() if isinstance(held, dict) else enumerate(held)
-        pending += [(f"{path}.{key}" if path else str(key), part) for key, part in items][::-1]
-
-
-class Linear(Layer):
-    """y = x·W + b for examples that are rows: x (…, n_in) to y (…, n_out).
-
-    W is (n_in, n_out), Glorot-normal; b is (n_out,), zeros, or None with bias=False. seed: a number or a generator, so
-    that the layers of a network can share one. dtype: of the parameters. Raises ArgumentError for widths below 1.
-
-    >>> import tinygrad_bp as tg
-    >>> layer = tg.nn.Linear(3, 2, seed=0)
-    >>> layer(tg.tensor([[1.0, 2.0, 3.0]])).shape
-    (1, 2)
-    """
-
-    def __init__(self, n_in: int, n_out: int, bias: bool = True, seed: Seed = None, dtype: Any = np.float64):
-        n_in, n_out = whole("n_in", n_in, 1), whole("n_out", n_out, 1)
-        self.W = Tensor(glorot_normal((n_in, n_out), seed).astype(dtype), requires_grad=True)
-        self.b: Tensor | None = Tensor(np.zeros(n_out, dtype), requires_grad=True) if bias else None
-
-    def forward(self, x: Operand) -> Tensor:
-        """x·W + b."""
-        return matmul(x, self.W) if self.b is None else affine(x, self.W, self.b)
-
-
-class Sequential(Layer):
-    """Layers one after the other, each given what the one before returned. Functions of a tensor may stand among them.
-
-    >>> import tinygrad_bp as tg
-    >>> model = tg.nn.Sequential(tg.nn.Linear(3, 4), tg.nn.Tanh(), tg.nn.Linear(4, 1))
-    >>> [name for name, _ in model.named_parameters()]
-    ['layers.0.W', 'layers.0.b', 'layers.2.W', 'layers.2.b']
-    """
-
-    def __init__(self, *layers: Callable[[Any], Any]):
-        for i, layer in enumerate(layers):
-            if not callable(layer):
-                raise ArgumentError(f"layer {i} is a {type(layer).__name__}, not a layer or a function of a tensor.")
-        self.layers = layers
-
-    def forward(self, x: Operand) -> Tensor:
-        """The last layer's output."""
-        y: Any = x
-        for layer in self.layers:
-            y = layer(y)
-        return y  # type: ignore[no-any-return]

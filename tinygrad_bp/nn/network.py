@@ -15,6 +15,7 @@ from tinygrad_bp.nn.checks import Array, examples, positive, targets, whole, wid
 from tinygrad_bp.nn.descent import columns, passes
 from tinygrad_bp.nn.init import Seed, generator, glorot_normal
 from tinygrad_bp.nn.metrics import accuracy
+from tinygrad_bp.nn.outline import setting
 from tinygrad_bp.ops.activations import sigmoid
 from tinygrad_bp.ops.losses import binary_cross_entropy, binary_cross_entropy_with_logits
 from tinygrad_bp.program import optimized, traced
@@ -72,6 +73,14 @@ class NeuralNetwork:
             self.parameters[f"W{l}"] = glorot_normal((n[l], n[l - 1]), rng)
             self.parameters[f"b{l}"] = np.zeros((n[l], 1))
             self._shapes |= {f"W{l}": (n[l], n[l - 1]), f"b{l}": (n[l], 1)}
+
+    def __repr__(self) -> str:
+        names = [setting("activation", self.activation)] * (self.L - 1) + [setting("activation", "sigmoid")]
+        layers = [
+            f"  {l}: {setting(f'W{l}', self.parameters[f'W{l}'])}, {setting(f'b{l}', self.parameters[f'b{l}'])}, {g}\n"
+            for l, g in enumerate(names, 1)
+        ]
+        return f"NeuralNetwork(\n{''.join(layers)})"
 
     @property
     def L(self) -> int:
