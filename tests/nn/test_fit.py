@@ -11,6 +11,7 @@ import tinygrad_bp as tg
 from tinygrad_bp.errors import AnomalyError, ArgumentError, DataError, NonScalarBackwardError, ShapeError
 from tinygrad_bp.nn import descent, fitting, training_step
 from tinygrad_bp.nn.functional import gradients_of, restored
+from tinygrad_bp.nn.optim import GradientDescent
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(70, 7))
@@ -217,6 +218,27 @@ def test_a_step_of_ones_own_is_taken():
     assert len(calls) == 9
     for p, q in zip(values(model), values(other), strict=True):
         np.testing.assert_array_equal(p, q)
+
+
+class SignDescent(GradientDescent):
+    """A rule of one's own: every element moves by the rate."""
+
+    def update(self, p, g, state, rates):
+        return (p - rates[0] * np.sign(g),)
+
+
+def test_a_rule_of_ones_own_is_part_of_the_program():
+    models = network(), network()
+    for model, backend in zip(models, ("numpy", "eager"), strict=True):
+        optimizer = SignDescent(model.parameters(), tg.nn.StepDecay(0.01, 3))
+        calls = counted(optimizer, "update")
+        tg.nn.fit(model, X, Y, LOSS, optimizer, epochs=5, batch=70, seed=0, backend=backend)
+        assert optimizer.steps == 5
+        assert len(calls) == {"numpy": 8, "eager": 20}[backend]
+    for p, q in zip(*map(values, models), strict=True):
+        np.testing.assert_array_equal(p, q)
+    with pytest.raises(NotImplementedError, match="GradientDescent has no rule"):
+        GradientDescent([tg.tensor(1.0, requires_grad=True)], 0.1).update(1.0, 1.0, (), (0.1,))
 
 
 def test_parameters_that_have_taken_different_numbers_of_steps(programs):

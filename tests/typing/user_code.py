@@ -86,6 +86,10 @@ assert_type(tg.vjp(tg.sigmoid, ones), tuple[Array, Callable[[Any], tuple[Array, 
 assert_type(tg.jvp(tg.sigmoid, (0.5,), (1.0,)), tuple[Array, Array])
 assert_type(tg.hvp(lambda x: tg.sum(x**3), (ones,), (ones,)), tuple[Array, ...])
 assert_type(tg.compile(loss), tg.Compiled)
+objective = tg.scipy_objective(lambda p: tg.sum(p["W"] ** 2), {"W": ones})
+fun, jac, hessp = objective
+assert_type(objective.fun(objective.x0), float)
+assert_type(objective.jac(objective.x0), Array)
 
 
 # layers
@@ -105,6 +109,9 @@ assert_type(tg.nn.Sigmoid()(x), tg.Tensor)
 assert_type(Gate(2)(x, scale=2.0), tuple[tg.Tensor, tg.Tensor])
 assert_type(model.parameters(), list[tg.Tensor])
 tg.nn.SGD(model.parameters(), lr=0.1).zero_grad()
+adam = tg.nn.Adam(model.parameters(), lr=tg.nn.WarmUp(tg.nn.CosineDecay(0.1, steps=100), steps=10))
+tg.nn.AdamW(model.parameters(), lr=lambda step: 0.1 / (1 + step)).load_state_dict(adam.state_dict())
+assert_type(tg.nn.clip_grad_norm(model.parameters(), 1.0), float)
 
 # graph, picture, derivation
 tg.mean(model(x)).backward(retain_graph=True)

@@ -60,10 +60,11 @@ def fit(
     `batch` at a time, in a new order drawn from the seed, or with shuffle=False in theirs. `progress`, if given, is
     called after each epoch with its `Epoch`; the list of them is returned.
 
-    backend: "numpy" and "numba" run steps as programs, see `compile`; "eager" runs the model as it is written; "auto"
-    chooses by the number of steps. A model or loss that is no pure function of arrays (it branches on a value, draws
-    random numbers, keeps something in a layer) runs eagerly, and a RuntimeWarning names the line. What a program does
-    not repeat is printing and writing to lists outside of the model.
+    backend: "numpy" and "numba" run steps as programs, see `compile`, with the optimizer's step inside if it is one of
+    `nn`'s; "eager" runs the model as it is written; "auto" chooses by the number of steps. A model or loss that is no
+    pure function of arrays (it branches on a value, draws random numbers, keeps something in a layer) runs eagerly, and
+    a RuntimeWarning names the line. What a program does not repeat is printing and writing to lists outside of the
+    model.
 
     Raises ShapeError and DataError for examples that do not fit, ArgumentError if the cost stops being finite; the
     parameters are then those that gave it.

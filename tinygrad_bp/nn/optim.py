@@ -86,7 +86,7 @@ class GradientDescent:
             p.grad = None
 
     def _rate(self) -> float:
-        if isinstance(self._lr, float):
+        if not callable(self._lr):
             return self._lr
         given = self._lr(self.steps)
         try:
