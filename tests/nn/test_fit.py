@@ -224,7 +224,7 @@ class SignDescent(GradientDescent):
     """A rule of one's own: every element moves by the rate."""
 
     def update(self, p, g, state, rates):
-        return (p - rates[0] * np.sign(g),)
+        return p - rates[0] * np.sign(g), ()
 
 
 def test_a_rule_of_ones_own_is_part_of_the_program():

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final, final
 import numpy as np
 
 from tinygrad_bp.nn.checks import fraction, nonnegative
-from tinygrad_bp.nn.optim import GradientDescent, Rate
+from tinygrad_bp.nn.optim import GradientDescent, Moved, Rate
 from tinygrad_bp.tensor import Tensor
 
 
@@ -48,12 +48,12 @@ class Adagrad(GradientDescent):
         """The learning rate after its decay."""
         return (lr / (1.0 + (n - 1) * self.lr_decay),)
 
-    def update(self, p: Any, g: Any, state: Sequence[Any], rates: Sequence[float]) -> tuple[Any, ...]:
+    def update(self, p: Any, g: Any, state: Sequence[Any], rates: Sequence[float]) -> Moved:
         """p − lr·g/(√s + ε), and s, the sum of the squares."""
         if self.weight_decay:
             g = g + self.weight_decay * p
         s = state[0] + g * g
-        return p - rates[0] * (g / (np.sqrt(s) + self.eps)), s
+        return p - rates[0] * (g / (np.sqrt(s) + self.eps)), (s,)
 
 
 @final
@@ -91,7 +91,7 @@ class RMSprop(GradientDescent):
         names = {"s": True, "m": centered, "v": momentum}
         super().__init__(params, lr, [name for name, kept in names.items() if kept])
 
-    def update(self, p: Any, g: Any, state: Sequence[Any], rates: Sequence[float]) -> tuple[Any, ...]:
+    def update(self, p: Any, g: Any, state: Sequence[Any], rates: Sequence[float]) -> Moved:
         """p − lr·g/(√s + ε) or p − lr·v, and s, m if centered, v with momentum."""
         if self.weight_decay:
             g = g + self.weight_decay * p
@@ -104,7 +104,7 @@ class RMSprop(GradientDescent):
         if self.momentum:
             change = self.momentum * state[-1] + change
             kept = [*kept, change]
-        return p - rates[0] * change, *kept
+        return p - rates[0] * change, tuple(kept)
 
 
 class _Moments(GradientDescent):
@@ -131,7 +131,7 @@ class _Moments(GradientDescent):
         """lr/(1 − β₁ⁿ), √(1 − β₂ⁿ), and 1 − lr·λ, by which AdamW shrinks p."""
         return lr / (1.0 - self.betas[0] ** n), sqrt(1.0 - self.betas[1] ** n), 1.0 - lr * self.weight_decay
 
-    def update(self, p: Any, g: Any, state: Sequence[Any], rates: Sequence[float]) -> tuple[Any, ...]:
+    def update(self, p: Any, g: Any, state: Sequence[Any], rates: Sequence[float]) -> Moved:
         """The parameter, and the means m of g and v of g²; with amsgrad the largest v so far."""
         length, correction, shrink = rates
         if self.weight_decay and self._decoupled:
@@ -143,7 +143,7 @@ class _Moments(GradientDescent):
         v = b2 * v + (1.0 - b2) * (g * g)
         largest = [np.maximum(v_max[0], v)] if self.amsgrad else []
         root = np.sqrt(largest[0] if self.amsgrad else v)
-        return p - length * (m / (root / correction + self.eps)), m, v, *largest
+        return p - length * (m / (root / correction + self.eps)), (m, v, *largest)
 
 
 @final

@@ -18,6 +18,9 @@ from tinygrad_bp.tensor import Tensor
 Rate = float | Callable[[int], float]
 """A learning rate: a number, or a function of the number of steps taken so far."""
 
+Moved = tuple[Any, tuple[Any, ...]]
+"""A parameter's new value, and its new state."""
+
 BLOCK = 1 << 15
 """Elements of a large parameter that are moved at a time: what a rule makes of them on its way stays in the cache."""
 
@@ -54,7 +57,7 @@ class GradientDescent:
         """What a parameter's n-th step multiplies with, n from 1: Python's floats, which leave float32 what it is."""
         return (lr,)
 
-    def update(self, p: Any, g: Any, state: Sequence[Any], rates: Sequence[float]) -> tuple[Any, ...]:
+    def update(self, p: Any, g: Any, state: Sequence[Any], rates: Sequence[float]) -> Moved:
         """A parameter and its state after a step, from its gradient and its state before; writes to none of them."""
         raise NotImplementedError(f"{type(self).__name__} has no rule.")
 
@@ -64,20 +67,24 @@ class GradientDescent:
         """Move every parameter that has a gradient."""
         moving = [i for i, p in enumerate(self.params) if p.grad is not None]
         states, rates = self.inputs(moving)
-        self.take(moving, [self._moved(*each) for each in zip(moving, states, rates, strict=True)])
+        self.take(moving, [self._moved(*each) for each in zip(moving, states, for_each(moving, rates), strict=True)])
 
     def inputs(self, moving: Sequence[int]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        """The states of the parameters in these places, and the rates of their next step."""
+        """The states of the parameters in these places, and the rates of their next step, see `for_each`."""
         lr, counts = self._rate(), self._counts
         rates = {n: self.rates(lr, n + 1) for n in {counts[i] for i in moving}}
-        return tuple([self._states[i] for i in moving]), tuple([rates[counts[i]] for i in moving])
+        alike = len(rates) == 1
+        return tuple([self._states[i] for i in moving]), tuple(
+            rates.values() if alike else [rates[counts[i]] for i in moving]
+        )
 
-    def take(self, moving: Sequence[int], moved: Iterable[Sequence[Any]]) -> None:
+    def take(self, moving: Sequence[int], moved: Iterable[Moved]) -> None:
         """Give the parameters in these places what `update` returned for them; that was a step."""
-        for i, (value, *state) in zip(moving, moved, strict=True):
-            self.params[i].value = value
-            self._states[i] = tuple(state)
-            self._counts[i] += 1
+        params, states, counts = self.params, self._states, self._counts
+        for i, (value, state) in zip(moving, moved, strict=True):
+            params[i].value = value
+            states[i] = state
+            counts[i] += 1
         self.steps += 1
 
     def zero_grad(self) -> None:
@@ -97,7 +104,7 @@ class GradientDescent:
             raise ArgumentError(f"lr is {given!r} at step {self.steps}; it must be a finite number from 0 on.")
         return rate
 
-    def _moved(self, i: int, state: Sequence[Any], rates: Sequence[float]) -> Sequence[Any]:
+    def _moved(self, i: int, state: Sequence[Any], rates: Sequence[float]) -> Moved:
         p = self.params[i]
         value, g = p.value, _in_dtype(p.grad, p.value.dtype)
         if value.nbytes < REUSED_BYTES:
@@ -106,10 +113,10 @@ class GradientDescent:
         flat = [array.reshape(-1) for array in (value, g, *state, *new)]
         for start in range(0, value.size, BLOCK):
             value, g, *parts = [array[start : start + BLOCK] for array in flat]
-            moved = self.update(value, g, parts[: len(state)], rates)
-            for place, block in zip(parts[len(state) :], moved, strict=True):
+            moved, kept = self.update(value, g, parts[: len(state)], rates)
+            for place, block in zip(parts[len(state) :], (moved, *kept), strict=True):
                 place[...] = block
-        return new
+        return new[0], tuple(new[1:])
 
     def _pools_of(self, p: Tensor) -> list[BufferPool]:
         """For a large parameter and its state: arrays that they had before, if nobody has them any more."""
@@ -209,14 +216,19 @@ class SGD(GradientDescent):
         """lr, and how much of the gradient the velocity takes up."""
         return (lr, 1.0 if n == 1 else 1.0 - self.dampening) if self.dampening else (lr,)
 
-    def update(self, p: Any, g: Any, state: Sequence[Any], rates: Sequence[float]) -> tuple[Any, ...]:
+    def update(self, p: Any, g: Any, state: Sequence[Any], rates: Sequence[float]) -> Moved:
         """p − lr·g, or with momentum p − lr·v and the velocity v."""
         if self.weight_decay:
             g = g + self.weight_decay * p
         if not self.momentum:
-            return (p - rates[0] * g,)
+            return p - rates[0] * g, ()
         v = self.momentum * state[0] + (rates[1] * g if self.dampening else g)
-        return p - rates[0] * (g + self.momentum * v if self.nesterov else v), v
+        return p - rates[0] * (g + self.momentum * v if self.nesterov else v), (v,)
+
+
+def for_each(moving: Sequence[Any], rates: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The rates of each parameter that moves: those given, or the only ones given, which are for all."""
+    return rates if len(rates) == len(moving) else rates * len(moving)
 
 
 def trainable(params: Iterable[Tensor]) -> list[Tensor]:

@@ -17,7 +17,7 @@ from tinygrad_bp.errors import ArgumentError, TracingError, describe
 from tinygrad_bp.nn.checks import Array
 from tinygrad_bp.nn.functional import gradients_of
 from tinygrad_bp.nn.layers import Layer, parts
-from tinygrad_bp.nn.optim import SGD, GradientDescent, trainable
+from tinygrad_bp.nn.optim import SGD, GradientDescent, for_each, trainable
 from tinygrad_bp.program.tracer import LIBRARIES
 from tinygrad_bp.tensor import Tensor, asarray
 
@@ -43,6 +43,8 @@ class TrainingStep:
         self._reached: Sequence[Tensor] = ()
         self._moving: Sequence[int] = ()
         self._moved: Sequence[Any] | None = None
+        # A step that is the optimizer's `update` and nothing else
+        self._has_rule = getattr(optimizer.step, "__func__", None) in (GradientDescent.step, SGD.step)
         self._step = self._first
         trained = {id(p) for p in self.params}
         self._others = [(p, p.grad) for p in getattr(model, "parameters", list)() if id(p) not in trained]
@@ -112,19 +114,19 @@ class TrainingStep:
         # A program each, as a compiled function is quickest at calls that are like the one before.
         if len(x) not in self._programs:
             self._programs[len(x)] = compile(self._whole(), backend=self.backend or "numpy")
-        inputs = self.optimizer.inputs(self._moving) if _has_rule(self.optimizer) else (None, None)
+        inputs = self.optimizer.inputs(self._moving) if self._has_rule else (None, None)
         return self._programs[len(x)](tuple([p.value for p in self._reached]), *inputs, x, y)
 
     def _whole(self) -> Function:
         """All of a step, as a function of arrays."""
         cost_and_gradients = gradients_of(self._cost, self._reached)
-        update = self.optimizer.update if _has_rule(self.optimizer) else None
 
         def training_step(values: Any, states: Any, rates: Any, x: Any, y: Any) -> Any:
             cost, gradients = cost_and_gradients(values, x, y)
-            if update is None:
+            if not self._has_rule:
                 return cost, gradients, None
-            return cost, gradients, [update(*each) for each in zip(values, gradients, states, rates, strict=True)]
+            given = zip(values, gradients, states, for_each(values, rates), strict=True)
+            return cost, gradients, tuple([self.optimizer.update(*each) for each in given])
 
         return training_step
 
@@ -158,11 +160,6 @@ class TrainingStep:
             for name, f in (("model", self.model), ("loss", self.loss))
         }
         return [(path, _face(part)) for path, part in parts("", held)][1:]
-
-
-def _has_rule(optimizer: Any) -> bool:
-    """Whether a step is the optimizer's `update` and nothing else."""
-    return getattr(optimizer.step, "__func__", None) in (GradientDescent.step, SGD.step)
 
 
 def _face(part: Any) -> tuple[Any, ...]:
