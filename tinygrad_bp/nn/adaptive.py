@@ -151,8 +151,8 @@ class Adam(_Moments):
     """Adam: m ← β₁·m + (1 − β₁)·g, v ← β₂·v + (1 − β₂)·g², p ← p − lr·m̂/(√v̂ + ε).
 
     In a parameter's n-th step m̂ = m/(1 − β₁ⁿ) and v̂ = v/(1 − β₂ⁿ). weight_decay λ adds λ·p to g first; see `AdamW`.
-    amsgrad: the largest v so far in the place of v. Parameters, lr and errors as `SGD` has them. Kingma and Ba 2015;
-    amsgrad: Reddi, Kale and Kumar 2018.
+    amsgrad: the largest v so far in the place of v. float16 needs a larger ε, as 1e-8 is 0 in it. Parameters, lr and
+    errors as `SGD` has them. Kingma and Ba 2015; amsgrad: Reddi, Kale and Kumar 2018.
 
     >>> import tinygrad_bp as tg
     >>> w = tg.tensor([1.0, -2.0], requires_grad=True)

@@ -73,10 +73,8 @@ class GradientDescent:
         """The states of the parameters in these places, and the rates of their next step, see `for_each`."""
         lr, counts = self._rate(), self._counts
         rates = {n: self.rates(lr, n + 1) for n in {counts[i] for i in moving}}
-        alike = len(rates) == 1
-        return tuple([self._states[i] for i in moving]), tuple(
-            rates.values() if alike else [rates[counts[i]] for i in moving]
-        )
+        shared = rates.values() if len(rates) == 1 else [rates[counts[i]] for i in moving]
+        return tuple([self._states[i] for i in moving]), tuple(shared)
 
     def take(self, moving: Sequence[int], moved: Iterable[Moved]) -> None:
         """Give the parameters in these places what `update` returned for them; that was a step."""
