@@ -1,10 +1,13 @@
 """The examples run, and the article's derivation holds for every network."""
 
+import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given, strategies as st
 
 from examples.article import derivatives_by_engine, derivatives_by_hand, main, random_problem
@@ -34,3 +37,13 @@ def test_article_runs_from_the_command_line():
     command = [sys.executable, "-m", "examples.article"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert "largest of all" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "printed"),
+    [("rosenbrock", r"Newton-CG .* \d\.\de-\d+"), ("maximum_likelihood", r"11\.87 ± 0\.09 .* 0\.50")],
+)
+def test_minimizing_with_scipy(name, printed, capsys):
+    pytest.importorskip("scipy")
+    import_module(f"examples.{name}").main()
+    assert re.search(printed, capsys.readouterr().out)

@@ -11,6 +11,7 @@ import tinygrad_bp as tg
 from tinygrad_bp.errors import AnomalyError, ArgumentError, DataError, NonScalarBackwardError, ShapeError
 from tinygrad_bp.nn import descent, fitting, training_step
 from tinygrad_bp.nn.functional import gradients_of, restored
+from tinygrad_bp.nn.optim import GradientDescent
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(70, 7))
@@ -145,6 +146,122 @@ def test_takes_other_optimizers():
     by_hand(other, X, Y, LOSS, Momentum(other.parameters()), 4, 32, 0)
     for p, q in zip(values(model), values(other), strict=True):
         np.testing.assert_array_equal(p, q)
+
+
+OPTIMIZERS = [
+    lambda params: tg.nn.SGD(params, 0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
+    lambda params: tg.nn.SGD(params, 0.1, momentum=0.9, dampening=0.5),
+    lambda params: tg.nn.RMSprop(params, momentum=0.9, centered=True),
+    lambda params: tg.nn.Adagrad(params, lr_decay=0.1),
+    lambda params: tg.nn.Adam(params, tg.nn.OneCycle(0.1, 12), amsgrad=True),
+    lambda params: tg.nn.AdamW(params, tg.nn.WarmUp(0.05, 5)),
+]
+
+
+@pytest.mark.parametrize("make", OPTIMIZERS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_optimizers_step_in_a_program_is_the_same_to_the_last_bit(make, dtype, programs):
+    model, other = network(dtype), network(dtype)
+    x, y = X.astype(dtype), Y.astype(dtype)
+    optimizer, eager = make(model.parameters()), make(other.parameters())
+    tg.nn.fit(model, x, y, LOSS, optimizer, epochs=4, seed=0, backend="numpy")
+    by_hand(other, x, y, LOSS, eager, 4, 32, 0)
+    for p, q in zip(values(model), values(other), strict=True):
+        np.testing.assert_array_equal(p, q)
+    state = eager.state_dict()
+    assert state["steps"] == 12
+    assert state["0.steps"] == 12
+    for name, array in optimizer.state_dict().items():
+        np.testing.assert_array_equal(array, state[name])
+    assert programs == [32, 6]
+
+
+@pytest.mark.parametrize("make", OPTIMIZERS)
+def test_training_goes_on_where_it_stopped_to_the_last_bit(make):
+    model, other = network(), network()
+    tg.nn.fit(model, X, Y, LOSS, make(model.parameters()), epochs=7, batch=35, seed=0, backend="numpy")
+    first, second, rng = make(other.parameters()), make(other.parameters()), np.random.default_rng(0)
+    tg.nn.fit(other, X, Y, LOSS, first, epochs=3, batch=35, seed=rng, backend="numpy")
+    second.load_state_dict(first.state_dict())
+    tg.nn.fit(other, X, Y, LOSS, second, epochs=4, batch=35, seed=rng, backend="numpy")
+    for p, q in zip(values(model), values(other), strict=True):
+        np.testing.assert_array_equal(p, q)
+
+
+def counted(optimizer, method):
+    """A list that grows with every call of a method of the optimizer."""
+    calls, f = [], getattr(optimizer, method)
+
+    def call(*args):
+        calls.append(method)
+        return f(*args)
+
+    setattr(optimizer, method, call)
+    return calls
+
+
+def test_the_rule_is_traced_once_whatever_the_step_and_the_rate():
+    model = network()
+    optimizer = tg.nn.Adam(model.parameters(), tg.nn.CosineDecay(0.1, 50))
+    calls = counted(optimizer, "update")
+    tg.nn.fit(model, X, Y, LOSS, optimizer, epochs=30, batch=70, backend="numpy")
+    assert len(calls) == 2 * len(optimizer.params)
+    assert optimizer.steps == 30
+
+
+def test_a_step_of_ones_own_is_taken():
+    model, other = network(), network()
+    optimizer, plain = tg.nn.Adam(model.parameters()), tg.nn.Adam(other.parameters())
+    calls = counted(optimizer, "step")
+    for m, o in ((model, optimizer), (other, plain)):
+        tg.nn.fit(m, X, Y, LOSS, o, epochs=3, seed=0, backend="numpy")
+    assert len(calls) == 9
+    for p, q in zip(values(model), values(other), strict=True):
+        np.testing.assert_array_equal(p, q)
+
+
+class SignDescent(GradientDescent):
+    """A rule of one's own: every element moves by the rate."""
+
+    def update(self, p, g, state, rates):
+        return p - rates[0] * np.sign(g), ()
+
+
+def test_a_rule_of_ones_own_is_part_of_the_program():
+    models = network(), network()
+    for model, backend in zip(models, ("numpy", "eager"), strict=True):
+        optimizer = SignDescent(model.parameters(), tg.nn.StepDecay(0.01, 3))
+        calls = counted(optimizer, "update")
+        tg.nn.fit(model, X, Y, LOSS, optimizer, epochs=5, batch=70, seed=0, backend=backend)
+        assert optimizer.steps == 5
+        assert len(calls) == {"numpy": 8, "eager": 20}[backend]
+    for p, q in zip(*map(values, models), strict=True):
+        np.testing.assert_array_equal(p, q)
+    with pytest.raises(NotImplementedError, match="GradientDescent has no rule"):
+        GradientDescent([tg.tensor(1.0, requires_grad=True)], 0.1).update(1.0, 1.0, (), (0.1,))
+
+
+def test_parameters_that_have_taken_different_numbers_of_steps(programs):
+    models = network(), network()
+    for model, backend in zip(models, ("numpy", "eager"), strict=True):
+        optimizer = tg.nn.Adam(model.parameters(), 0.1)
+        for p in model.layers[0].parameters():
+            p.grad = np.ones(p.shape)
+        optimizer.step()
+        tg.nn.fit(model, X, Y, LOSS, optimizer, epochs=2, batch=70, seed=0, backend=backend)
+        assert [optimizer.state_dict()[f"{i}.steps"] for i in range(4)] == [3, 3, 2, 2]
+    for p, q in zip(*map(values, models), strict=True):
+        np.testing.assert_array_equal(p, q)
+    assert programs == [70]
+
+
+def test_numbers_for_parameters_are_moved_by_programs():
+    w, b = (tg.tensor(0.0, requires_grad=True) for _ in range(2))
+    optimizer = tg.nn.Adam([w, b], 0.1)
+    calls = counted(optimizer, "update")
+    tg.nn.fit(lambda x: w * x + b, X[:, 0], X[:, 0] * 2 + 1, tg.mse, optimizer, epochs=500, batch=70, backend="numpy")
+    assert (w.item(), b.item()) == (pytest.approx(2.0, abs=1e-3), pytest.approx(1.0, abs=1e-3))
+    assert len(calls) == 4
 
 
 @pytest.mark.parametrize("backend", ["eager", "numpy"])

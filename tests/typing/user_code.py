@@ -86,6 +86,10 @@ assert_type(tg.vjp(tg.sigmoid, ones), tuple[Array, Callable[[Any], tuple[Array, 
 assert_type(tg.jvp(tg.sigmoid, (0.5,), (1.0,)), tuple[Array, Array])
 assert_type(tg.hvp(lambda x: tg.sum(x**3), (ones,), (ones,)), tuple[Array, ...])
 assert_type(tg.compile(loss), tg.Compiled)
+objective = tg.scipy_objective(lambda p: tg.sum(p["W"] ** 2), {"W": ones})
+fun, jac, hessp = objective
+assert_type(objective.fun(objective.x0), float)
+assert_type(objective.jac(objective.x0), Array)
 
 
 # layers
@@ -105,17 +109,20 @@ assert_type(tg.nn.Sigmoid()(x), tg.Tensor)
 assert_type(Gate(2)(x, scale=2.0), tuple[tg.Tensor, tg.Tensor])
 assert_type(model.parameters(), list[tg.Tensor])
 tg.nn.SGD(model.parameters(), lr=0.1).zero_grad()
-assert_type(tg.nn.Conv2d(1, 2, (3, 3), padding="same")(a), tg.Tensor)
-assert_type(tg.nn.BatchNorm(3).eval()(x), tg.Tensor)
+assert_type(tg.nn.Conv2d(1, 2, (3, 3), padding="same")(np.ones((1, 1, 4, 4))), tg.Tensor)
+assert_type(tg.nn.BatchNorm(3).eval()(np.ones((2, 3))), tg.Tensor)
 assert_type(tg.nn.BatchNorm(3).train(), tg.nn.BatchNorm)
 assert_type(tg.nn.Dropout(0.1, seed=0)(x), tg.Tensor)
 assert_type(tg.nn.Embedding(5, 3)([1, 2]), tg.Tensor)
-assert_type(tg.nn.GRU(2, 3)(x, h=None), tuple[tg.Tensor, tg.Tensor])
-assert_type(tg.nn.LSTM(2, 3)(x), tuple[tg.Tensor, tuple[tg.Tensor, tg.Tensor]])
-assert_type(tg.nn.MultiHeadAttention(4, 2)(x, causal=True), tg.Tensor)
+assert_type(tg.nn.GRU(2, 3)(np.ones((1, 5, 2)), h=None), tuple[tg.Tensor, tg.Tensor])
+assert_type(tg.nn.LSTM(2, 3)(np.ones((1, 5, 2))), tuple[tg.Tensor, tuple[tg.Tensor, tg.Tensor]])
+assert_type(tg.nn.MultiHeadAttention(4, 2)(np.ones((1, 5, 4)), causal=True), tg.Tensor)
 assert_type(model.state_dict(), dict[str, Array])
 assert_type(model.summary(a), tg.nn.Summary)
 model.load_state_dict(tg.nn.from_torch(model, tg.nn.to_torch(model)))
+adam = tg.nn.Adam(model.parameters(), lr=tg.nn.WarmUp(tg.nn.CosineDecay(0.1, steps=100), steps=10))
+tg.nn.AdamW(model.parameters(), lr=lambda step: 0.1 / (1 + step)).load_state_dict(adam.state_dict())
+assert_type(tg.nn.clip_grad_norm(model.parameters(), 1.0), float)
 
 # graph, picture, derivation
 tg.mean(model(x)).backward(retain_graph=True)

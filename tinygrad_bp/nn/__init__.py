@@ -18,10 +18,12 @@ from tinygrad_bp.nn.activations import (
     Softplus as Softplus,
     Tanh as Tanh,
 )
+from tinygrad_bp.nn.adaptive import Adagrad as Adagrad, Adam as Adam, AdamW as AdamW, RMSprop as RMSprop
 from tinygrad_bp.nn.attention import (
     MultiHeadAttention as MultiHeadAttention,
     scaled_dot_product_attention as scaled_dot_product_attention,
 )
+from tinygrad_bp.nn.clipping import clip_grad_norm as clip_grad_norm, clip_grad_value as clip_grad_value
 from tinygrad_bp.nn.containers import Flatten as Flatten, Residual as Residual, Sequential as Sequential
 from tinygrad_bp.nn.convolutional import Conv1d as Conv1d, Conv2d as Conv2d
 from tinygrad_bp.nn.dropout import Dropout as Dropout
@@ -41,6 +43,12 @@ from tinygrad_bp.nn.pooling import (
     MaxPool2d as MaxPool2d,
 )
 from tinygrad_bp.nn.recurrent import GRU as GRU, LSTM as LSTM, RNN as RNN
+from tinygrad_bp.nn.schedules import (
+    CosineDecay as CosineDecay,
+    OneCycle as OneCycle,
+    StepDecay as StepDecay,
+    WarmUp as WarmUp,
+)
 from tinygrad_bp.nn.summary import Summary as Summary
 from tinygrad_bp.nn.torch_layout import from_torch as from_torch, to_torch as to_torch
 from tinygrad_bp.nn.training import Training as Training, split as split, standardise as standardise, train as train

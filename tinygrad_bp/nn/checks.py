@@ -20,6 +20,22 @@ def positive(name: str, value: Any) -> float:
     return float(value)
 
 
+def nonnegative(name: str, value: Any) -> float:
+    """A finite number from 0 on, as a float."""
+    return _between(name, value, np.inf, "a finite number from 0 on")
+
+
+def fraction(name: str, value: Any) -> float:
+    """A number from 0 to below 1, as a float."""
+    return _between(name, value, 1.0, "a number from 0 to below 1")
+
+
+def _between(name: str, value: Any, end: float, expected: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, _REAL) or not 0 <= value < end:
+        raise ArgumentError(f"{name} is {expected}; got {value!r}.")
+    return float(value)
+
+
 def whole(name: str, value: Any, least: int) -> int:
     """A whole number from `least` on, as an int."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:

@@ -13,7 +13,6 @@ from tinygrad_bp.errors import ArgumentError, DataError, ShapeError
 from tinygrad_bp.nn.checks import Array, finite, whole
 from tinygrad_bp.nn.descent import backend_for
 from tinygrad_bp.nn.init import Seed, generator
-from tinygrad_bp.nn.optim import trainable
 from tinygrad_bp.nn.training_step import TrainingStep
 from tinygrad_bp.tensor import Tensor
 
@@ -61,10 +60,11 @@ def fit(
     `batch` at a time, in a new order drawn from the seed, or with shuffle=False in theirs. `progress`, if given, is
     called after each epoch with its `Epoch`; the list of them is returned.
 
-    backend: "numpy" and "numba" run steps as programs, see `compile`; "eager" runs the model as it is written; "auto"
-    chooses by the number of steps. A model or loss that is no pure function of arrays (it branches on a value, draws
-    random numbers, keeps something in a layer) runs eagerly, and a RuntimeWarning names the line. What a program does
-    not repeat is printing and writing to lists outside of the model.
+    backend: "numpy" and "numba" run steps as programs, see `compile`, with the optimizer's step inside if it is one of
+    `nn`'s; "eager" runs the model as it is written; "auto" chooses by the number of steps. A model or loss that is no
+    pure function of arrays (it branches on a value, draws random numbers, keeps something in a layer) runs eagerly, and
+    a RuntimeWarning names the line. What a program does not repeat is printing and writing to lists outside of the
+    model.
 
     Raises ShapeError and DataError for examples that do not fit, ArgumentError if the cost stops being finite; the
     parameters are then those that gave it.
@@ -81,21 +81,21 @@ def fit(
     X, y = _examples(X, y)
     epochs, batch = whole("epochs", epochs, 0), whole("batch", batch, 1)
     _require_callable(model=model, loss=loss, **({} if progress is None else {"progress": progress}))
-    params = _params(optimizer)
-    steps = TrainingStep(model, loss, params, _chosen(backend, epochs * -(-len(X) // batch)))
+    _require_optimizer(optimizer)
+    steps = TrainingStep(model, loss, optimizer, _chosen(backend, epochs * -(-len(X) // batch)))
     rng = generator(seed)
     done: list[Epoch] = []
     for epoch in range(1, epochs + 1):
         order = rng.permutation(len(X)) if shuffle else np.arange(len(X))
         with np.errstate(all="ignore"):  # the cost says whether they mattered
-            done.append(Epoch(epoch, _once(steps, optimizer, X, y, order, batch, epoch)))
+            done.append(Epoch(epoch, _once(steps, X, y, order, batch, epoch)))
         if progress is not None:
             progress(done[-1])
     optimizer.zero_grad()
     return done
 
 
-def _once(steps: TrainingStep, optimizer: Optimizer, X: Array, y: Array, order: Array, batch: int, epoch: int) -> float:
+def _once(steps: TrainingStep, X: Array, y: Array, order: Array, batch: int, epoch: int) -> float:
     """A pass over the examples in this order; returns their mean cost."""
     total = 0.0
     for i in range(0, len(order), batch):
@@ -106,7 +106,7 @@ def _once(steps: TrainingStep, optimizer: Optimizer, X: Array, y: Array, order: 
                 f"the cost is {cost} in epoch {epoch}: training diverged. "
                 "Choose a smaller learning rate, or standardise X."
             )
-        optimizer.step()
+        steps.move()
         total += cost * len(rows)
     return total / len(order)
 
@@ -128,14 +128,13 @@ def _require_callable(**functions: Any) -> None:
             raise ArgumentError(f"{name} is {takes.get(name, 'a function of an Epoch')}; got {f!r}.")
 
 
-def _params(optimizer: Any) -> list[Tensor]:
+def _require_optimizer(optimizer: Any) -> None:
     missing = [name for name in ("params", "step", "zero_grad") if not hasattr(optimizer, name)]
     if missing:
         raise ArgumentError(
             f"an optimizer has params, step() and zero_grad(); {type(optimizer).__name__} lacks {', '.join(missing)}. "
             "Pass an object such as tg.nn.SGD(model.parameters(), lr=0.1)."
         )
-    return trainable(optimizer.params)
 
 
 def _chosen(backend: Any, steps: int) -> Settled | None:

@@ -1,4 +1,4 @@
-"""Cost and gradients, batch after batch: as the model is written, or as a program where that gives the same."""
+"""Steps of training, batch after batch: as the model is written, or as a program where that gives the same."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from tinygrad_bp.errors import ArgumentError, TracingError, describe
 from tinygrad_bp.nn.checks import Array
 from tinygrad_bp.nn.functional import gradients_of
 from tinygrad_bp.nn.layers import Layer, parts
+from tinygrad_bp.nn.optim import SGD, GradientDescent, for_each, trainable
 from tinygrad_bp.program.tracer import LIBRARIES
 from tinygrad_bp.tensor import Tensor, asarray
 
@@ -27,24 +28,38 @@ Function = Callable[..., Any]
 class TrainingStep:
     """Call it with a batch: it returns the cost and leaves the gradients in `.grad` of the parameters to train.
 
-    The first batch goes through the model as it is written. If that shows a pure function, and `backend` is not None,
-    the others run as programs, one for each size of batch; else a warning names what stands against it.
+    `move` then takes the optimizer's step. The first batch goes through the model as it is written. If that shows a
+    pure function, and `backend` is not None, the others run as programs, one for each size of batch; else a warning
+    names what stands against it. The step of an optimizer of this package is part of the program.
     """
 
-    def __init__(self, model: Function, loss: Function, params: Sequence[Tensor], backend: Settled | None):
+    def __init__(self, model: Function, loss: Function, optimizer: Any, backend: Settled | None):
         self.model: Function = model
         self.loss: Function = loss
-        self.params: Sequence[Tensor] = params
+        self.optimizer: Any = optimizer
+        self.params: Sequence[Tensor] = trainable(optimizer.params)
         self.backend: Settled | None = backend
         self._programs: dict[int, Compiled] = {}
         self._reached: Sequence[Tensor] = ()
+        self._moving: Sequence[int] = ()
+        self._moved: Sequence[Any] | None = None
+        # A step that is the optimizer's `update` and nothing else
+        self._has_rule = getattr(optimizer.step, "__func__", None) in (GradientDescent.step, SGD.step)
         self._step = self._first
-        trained = {id(p) for p in params}
+        trained = {id(p) for p in self.params}
         self._others = [(p, p.grad) for p in getattr(model, "parameters", list)() if id(p) not in trained]
 
     def __call__(self, x: Array, y: Array) -> float:
         """The cost of the batch."""
+        self._moved = None
         return self._step(x, y)
+
+    def move(self) -> None:
+        """The optimizer's step, down the gradients of the latest batch."""
+        if self._moved is None:
+            self.optimizer.step()
+        else:
+            self.optimizer.take(self._moving, self._moved)
 
     # --- the ways to take a step ---
 
@@ -61,7 +76,8 @@ class TrainingStep:
         """An eager step, then the choice how to take the others."""
         before = self._state()
         cost = self._eager(x, y)
-        self._reached = [p for p in self.params if p.grad is not None]
+        self._moving = [i for i, p in enumerate(self.params) if p.grad is not None]
+        self._reached = [self.params[i] for i in self._moving]
         if not self._reached:
             raise ArgumentError(
                 "the cost depends on none of the optimizer's parameters. "
@@ -83,20 +99,36 @@ class TrainingStep:
 
     def _program(self, x: Array, y: Array) -> float:
         try:
-            cost, gradients = self._run(x, y)
+            cost, gradients, moved = self._run(x, y)
         except TracingError as error:
             self._step = self._eager
             _warn(str(error), error.__traceback__)
             return self._eager(x, y)
         for p, g in zip(self._reached, gradients, strict=True):
             p.grad = g
+        self._moved = moved
         return float(cost)
 
     def _run(self, x: Array, y: Array) -> Any:
+        """Cost, gradients, and what a step makes of parameters and state, None if the optimizer takes it by itself."""
         # A program each, as a compiled function is quickest at calls that are like the one before.
         if len(x) not in self._programs:
-            self._programs[len(x)] = Compiled(gradients_of(self._cost, self._reached), self.backend or "numpy")
-        return self._programs[len(x)](tuple([p.value for p in self._reached]), x, y)
+            self._programs[len(x)] = Compiled(self._whole(), self.backend or "numpy")
+        inputs = self.optimizer.inputs(self._moving) if self._has_rule else (None, None)
+        return self._programs[len(x)](tuple([p.value for p in self._reached]), *inputs, x, y)
+
+    def _whole(self) -> Function:
+        """All of a step, as a function of arrays."""
+        cost_and_gradients = gradients_of(self._cost, self._reached)
+
+        def training_step(values: Any, states: Any, rates: Any, x: Any, y: Any) -> Any:
+            cost, gradients = cost_and_gradients(values, x, y)
+            if not self._has_rule:
+                return cost, gradients, None
+            given = zip(values, gradients, states, for_each(values, rates), strict=True)
+            return cost, gradients, tuple([self.optimizer.update(*each) for each in given])
+
+        return training_step
 
     # --- whether a program would do the same ---
 
@@ -117,7 +149,7 @@ class TrainingStep:
             return f"{changed} changes while the cost is computed, which it would not do in a program."
         if any(p.hooks for p in self._reached):
             return "a parameter has a hook, which a program would not call."
-        if not _same_numbers((cost, [p.grad for p in self._reached]), self._run(x, y)):
+        if not _same_numbers((cost, [p.grad for p in self._reached]), self._run(x, y)[:2]):
             return "the same batch gave another cost, as it does where random numbers are drawn."
         return ""
 
