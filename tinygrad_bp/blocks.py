@@ -105,6 +105,26 @@ def in_blocks(function: Callable[..., Any], *operands: Any) -> Any:
     return result
 
 
+def by_ufunc(ufunc: np.ufunc) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A decorator for functions that a ufunc is on arrays: large ones go in blocks, written straight to the result."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        def written(out: Any, *parts: Any) -> Any:
+            return ufunc(*parts, out=out)
+
+        def unary(x: Any) -> Any:
+            large = x.__class__ is np.ndarray and x.size >= LARGE and splits(x.shape, (x,))
+            return in_blocks(written, x) if large else function(x)
+
+        def binary(a: Any, b: Any) -> Any:
+            large = a.__class__ is np.ndarray and a.size >= LARGE and splits(a.shape, (a, b))
+            return in_blocks(written, a, b) if large else function(a, b)
+
+        return wraps(function)(unary if ufunc.nin == 1 else binary)
+
+    return decorate
+
+
 def blockwise(function: Callable[..., Any]) -> Callable[..., Any]:
     """A decorator for elementwise functions that pass over their one array several times: large ones go in blocks."""
 

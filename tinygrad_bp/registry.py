@@ -166,11 +166,14 @@ def _public(record: Op, arity: int | None, names: list[str]) -> Callable[..., An
     def call(*args: Any, **params: Any) -> Any:
         if arity is not None and len(args) != arity:
             args, params = _placed(record, names, arity, args, params)
-        for setting in params.values():
-            if isinstance(setting, Node):
-                args, params = _with_plain_settings(record.name, args, params)
-                break
-        params = {**defaults, **owned(params)} if params else defaults
+        if params:
+            for setting in params.values():
+                if isinstance(setting, Node):
+                    args, params = _with_plain_settings(record.name, args, params)
+                    break
+            params = {**defaults, **owned(params)}
+        else:
+            params = defaults
         try:
             for a in args:
                 if isinstance(a, Node):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.blocks import by_ufunc
 from tinygrad_bp.domains import Intervals, Reals
 from tinygrad_bp.engine import Node
 from tinygrad_bp.ops.comparison import where
@@ -22,6 +23,7 @@ from tinygrad_bp.traits import Traits
     domain=Reals(),
     traits=Traits(algebra=operator.add),
 )
+@by_ufunc(np.add)
 def add(a: Any, b: Any) -> Any:
     """Sum a + b, elementwise with broadcasting. ∂y/∂a = 1, ∂y/∂b = 1."""
     return a + b
@@ -34,6 +36,7 @@ def add(a: Any, b: Any) -> Any:
     domain=Reals(),
     traits=Traits(algebra=operator.sub),
 )
+@by_ufunc(np.subtract)
 def subtract(a: Any, b: Any) -> Any:
     """Difference a − b, elementwise with broadcasting. ∂y/∂a = 1, ∂y/∂b = −1."""
     return a - b
@@ -45,6 +48,7 @@ def subtract(a: Any, b: Any) -> Any:
     domain=Reals(),
     traits=Traits(algebra=operator.mul),
 )
+@by_ufunc(np.multiply)
 def multiply(a: Any, b: Any) -> Any:
     """Product a·b, elementwise with broadcasting. ∂y/∂a = b, ∂y/∂b = a."""
     return a * b
@@ -56,12 +60,14 @@ def multiply(a: Any, b: Any) -> Any:
     domain=Intervals((-3, 3), (0.3, 3)),
     traits=Traits(algebra=operator.truediv),
 )
+@by_ufunc(np.divide)
 def divide(a: Any, b: Any) -> Any:
     """Quotient a/b, elementwise with broadcasting. ∂y/∂a = 1/b, ∂y/∂b = −a/b²."""
     return a / b
 
 
-@op(vjps=(lambda g, y, x: -g,), jvp=LINEAR, latex="-{0}", domain=Reals(), traits=Traits(algebra=operator.neg))
+@op(vjps=(lambda g, y, x: negative(g),), jvp=LINEAR, latex="-{0}", domain=Reals(), traits=Traits(algebra=operator.neg))
+@by_ufunc(np.negative)
 def negative(x: Any) -> Any:
     """Negation −x, elementwise. ∂y/∂x = −1."""
     return -x

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.blocks import by_ufunc
 from tinygrad_bp.domains import Reals
 from tinygrad_bp.registry import op
 from tinygrad_bp.traits import ACTIVATION, Traits
@@ -17,6 +18,7 @@ _INSIDE_ONE = Reals(-0.9, 0.9, bounded=True)
 
 
 @op(derivatives=(lambda y, x: y,), latex="e^{{0}}", domain=Reals(), traits=Traits(algebra=np.exp))
+@by_ufunc(np.exp)
 def exp(x: Any) -> Any:
     """Exponential eˣ, elementwise. ∂y/∂x = eˣ."""
     return np.exp(x)
@@ -114,6 +116,7 @@ def cosh(x: Any) -> Any:
 
 
 @op(derivatives=(lambda y, x: 1.0 - y * y,), latex=r"\tanh({0})", domain=Reals(), traits=ACTIVATION)
+@by_ufunc(np.tanh)
 def tanh(x: Any) -> Any:
     """Hyperbolic tangent, elementwise. ∂y/∂x = 1 − tanh² x."""
     return np.tanh(x)
