@@ -167,11 +167,8 @@ def _public(record: Op, arity: int | None, names: list[str]) -> Callable[..., An
         if arity is not None and len(args) != arity:
             args, params = _placed(record, names, arity, args, params)
         if params:
-            for setting in params.values():
-                if isinstance(setting, Node):
-                    args, params = _with_plain_settings(record.name, args, params)
-                    break
-            params = {**defaults, **owned(params)}
+            args, params = _settled(record.name, args, params)
+            params = {**defaults, **params}
         else:
             params = defaults
         try:
@@ -220,13 +217,18 @@ def require_signature(
         raise SignatureError(f"{name}: {error}. It is called as {name}{plain}.") from None
 
 
-def _with_plain_settings(name: str, args: Any, params: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """The arguments with values in the place of tensors among the settings, and a tensor among the operands."""
+def _settled(name: str, args: Any, params: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
+    """The arguments with settings that nobody writes to, and with values in the place of tensors among them.
+
+    If there were tensors among the settings there is one among the operands then.
+    """
+    given = next((type(setting) for setting in params.values() if isinstance(setting, Node)), None)
+    if given is None:
+        return args, owned(params)
     plain = {key: plain_setting(name, key, setting) for key, setting in params.items()}
     if not any(isinstance(a, Node) for a in args):
-        kind = next(type(setting) for setting in params.values() if isinstance(setting, Node))
-        args = kind(constant(args[0])), *args[1:]
-    return args, plain
+        args = given(constant(args[0])), *args[1:]
+    return args, owned(plain)
 
 
 def plain_setting(name: str, key: str, setting: Any) -> Any:
