@@ -167,8 +167,7 @@ def _public(record: Op, arity: int | None, names: list[str]) -> Callable[..., An
         if arity is not None and len(args) != arity:
             args, params = _placed(record, names, arity, args, params)
         if params:
-            args, params = _settled(record.name, args, params)
-            params = {**defaults, **params}
+            args, params = _settled(record, args, params)
         else:
             params = defaults
         try:
@@ -217,18 +216,18 @@ def require_signature(
         raise SignatureError(f"{name}: {error}. It is called as {name}{plain}.") from None
 
 
-def _settled(name: str, args: Any, params: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
-    """The arguments with settings that nobody writes to, and with values in the place of tensors among them.
+def _settled(record: Op, args: Any, params: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The arguments with all settings, which nobody writes to, and with values in the place of tensors among them.
 
     If there were tensors among the settings there is one among the operands then.
     """
     given = next((type(setting) for setting in params.values() if isinstance(setting, Node)), None)
     if given is None:
-        return args, owned(params)
-    plain = {key: plain_setting(name, key, setting) for key, setting in params.items()}
+        return args, {**record.defaults, **owned(params)}
+    plain = {key: plain_setting(record.name, key, setting) for key, setting in params.items()}
     if not any(isinstance(a, Node) for a in args):
         args = given(constant(args[0])), *args[1:]
-    return args, owned(plain)
+    return args, {**record.defaults, **owned(plain)}
 
 
 def plain_setting(name: str, key: str, setting: Any) -> Any:
