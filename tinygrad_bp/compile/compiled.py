@@ -8,9 +8,8 @@ from functools import update_wrapper
 from typing import Any, final
 
 from tinygrad_bp.backends import CHOICES, Choice, Plan, Settled
-from tinygrad_bp.compile.call import Call, has_tensors
 from tinygrad_bp.compile.dispatch import fast_path
-from tinygrad_bp.compile.specialization import Specialization, specialized
+from tinygrad_bp.compile.specialization import Call, Specialization, has_tensors, specialized
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.program import NumbersNeeded
 from tinygrad_bp.source import module
@@ -68,29 +67,32 @@ class Compiled:
             return self.f(*args, **kwargs)
         found = self._specializations.get(call.key)
         if found is None or found.is_stale:
-            try:
-                obstacle = TOO_MANY * (self._made >= SPECIALIZATIONS)
-                found, result = specialized(self.f, call, self.backend, obstacle)
-            except NumbersNeeded as error:
-                places = [call.dynamic[place] for place in error.places]
-                self._needed[call.structure] = self._needed.get(call.structure, frozenset()).union(places)
-                return self._find(*args, **kwargs)
-            self._made += 1
-            self._specializations[call.key] = found
-            if len(self._specializations) > SPECIALIZATIONS:
-                self._specializations.popitem(last=False)
-        else:
-            found = self._specializations[call.key] = found.latest
-            self._specializations.move_to_end(call.key)
-            try:
-                result = found(call.values)
-            except ValueError:  # a guard: the eager function knows what to say, or to do
-                result = self.f(*args, **kwargs)
-        self._latest = found
-        if kwargs:
-            self._fast = self._unlike
-        else:
+            return self._specialize(call, args, kwargs)
+        found = self._specializations[call.key] = found.latest
+        self._specializations.move_to_end(call.key)
+        try:
+            result = found(call.values)
+        except ValueError:  # a guard: the eager function knows what to say, or to do
+            result = self.f(*args, **kwargs)
+        self._latest, self._fast = found, self._unlike
+        if not kwargs:  # such a call has come again
             self._fast = found.fast_path = found.fast_path or fast_path(args, found, self._find, call.fixed)
+        return result
+
+    def _specialize(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The first call of its kind, or the first again since it was forgotten."""
+        try:
+            obstacle = TOO_MANY * (self._made >= SPECIALIZATIONS)
+            found, result = specialized(self.f, call, self.backend, obstacle)
+        except NumbersNeeded as error:
+            places = [call.dynamic[place] for place in error.places]
+            self._needed[call.structure] = self._needed.get(call.structure, frozenset()).union(places)
+            return self._find(*args, **kwargs)
+        self._made += 1
+        self._specializations[call.key] = found
+        if len(self._specializations) > SPECIALIZATIONS:
+            self._specializations.popitem(last=False)
+        self._latest, self._fast = found, self._unlike
         return result
 
 

@@ -30,11 +30,6 @@ def traced_generator(traced: TracedArray) -> Any:
     return generator
 
 
-def is_traced(x: Any) -> bool:
-    """Whether something is a generator of a program."""
-    return isinstance(getattr(x, "traced", None), TracedArray)
-
-
 @cache
 def _traced_class() -> Any:
     """A subclass of NumPy's generator, made when the first is traced: NumPy takes long to load its own."""

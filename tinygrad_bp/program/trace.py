@@ -11,9 +11,9 @@ import numpy as np
 
 from tinygrad_bp.engine import Node, Trail, history
 from tinygrad_bp.errors import TracingError, describe
+from tinygrad_bp.graph.naming import adds, name_nodes
 from tinygrad_bp.modes import tracing
 from tinygrad_bp.program.generators import traced_generator
-from tinygrad_bp.program.naming import name_steps
 from tinygrad_bp.program.step import CONSTANT, INPUT, Step
 from tinygrad_bp.program.tracer import TracedArray, Tracer
 from tinygrad_bp.tensor import Tensor
@@ -165,3 +165,47 @@ def _given(program: Program, captured: Mapping[Tensor, Step]) -> Program:
         steps=steps, outputs=[new[y] for y in program.outputs],
         names={new.get(step, step): name for step, name in names.items()},
     )  # fmt: skip
+
+
+# --- names ------------------------------------------------------------------------------------------------------------
+
+
+def name_steps(nodes: Sequence[Node], trail: Trail, names: dict[Step, str]) -> dict[Step, list[str]]:
+    """Give steps the names that their nodes have in a picture, and the cotangent of v the name dv.
+
+    Returns the names of the gradients, for one step may be several: of leaves, in the order in which they were made.
+    """
+    forward = [node for node in nodes if not trail or node.number <= trail[0][0].number]
+    named = {number: name for number, (name, told) in name_nodes(forward).items() if told} if forward else {}
+    for node in forward:
+        _name(node, named.get(node.number), names)
+    sums = {_numbers(node.parents): node for node in nodes if adds(node)}
+    totals: dict[int, Any] = {}
+    for node, i, share in trail:
+        number = node.parents[i].number
+        before = totals.get(number)
+        totals[number] = share if before is None else sums.get(_numbers((before, share)), share)
+    for number, total in totals.items():
+        _name(total, f"d{named[number]}" if number in named else None, names)
+    gradients: dict[Step, list[str]] = {}
+    for leaf in forward:
+        step = _step(totals.get(leaf.number))
+        if leaf.op is None and step is not None and leaf.number in named:
+            gradients.setdefault(step, []).append(f"d{named[leaf.number]}")
+    return gradients
+
+
+def _numbers(values: Sequence[Any]) -> tuple[int, ...]:
+    """What tells nodes apart; constants, a cotangent of 0 among them, have 0."""
+    return tuple([getattr(v, "number", 0) for v in values])
+
+
+def _name(node: Any, name: str | None, names: dict[Step, str]) -> None:
+    step = _step(node)
+    if name and step is not None:
+        names.setdefault(step, name)
+
+
+def _step(node: Any) -> Step | None:
+    value = node.value if isinstance(node, Node) else node
+    return value.step if isinstance(value, TracedArray) else None
