@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import tinygrad_bp as tg
-from tinygrad_bp.backends import cache
+from tinygrad_bp.backends.numba import cache
 
 numba = pytest.importorskip("numba", reason="the jit extra is not installed")
 rng = np.random.default_rng(0)

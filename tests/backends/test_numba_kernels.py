@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from tinygrad_bp.backends import numba_kernels as kernels
+from tinygrad_bp.backends.numba import kernels as kernels
 from tinygrad_bp.ops.cumulative import linear_recurrence
 from tinygrad_bp.ops.gated_activations import gelu
 from tinygrad_bp.ops.trigonometry import sinc_derivative

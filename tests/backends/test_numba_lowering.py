@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import tinygrad_bp as tg
-from tinygrad_bp.backends.numba_kernels import Kernel
-from tinygrad_bp.backends.numba_lowering import lowered, missing
+from tinygrad_bp.backends.numba.kernels import Kernel
+from tinygrad_bp.backends.numba.lowering import lowered, missing
 from tinygrad_bp.program import optimized, traced
 from tinygrad_bp.registry import OPS
 from tinygrad_bp.source import Writer

@@ -72,11 +72,11 @@ def _parts_of_power(numbers: Numbers) -> Function:
     as n itself may be too large or too small for an exponent.
     """
     form, bits, number, select = numbers.format, numbers.bits, numbers.number, numbers.select
-    kind, whole = form.dtype, form.integer
-    log2_e, half_log2_e, rounding = kind(1 / log(2)), kind(0.5 / log(2)), kind(form.rounding)
+    real, whole = form.dtype, form.integer
+    log2_e, half_log2_e, rounding = real(1 / log(2)), real(0.5 / log(2)), real(form.rounding)
     origin, bias, shift = whole(rounding.view(whole)), whole(form.bias), whole(form.significand)
-    high, low, lowest, highest = kind(form.high), kind(form.low), kind(form.lowest), kind(form.highest)
-    series = numbers.function(_SERIES[kind](kind))
+    high, low, lowest, highest = real(form.high), real(form.low), real(form.lowest), real(form.highest)
+    series = numbers.function(_SERIES[real](real))
 
     def parts(x: Any) -> Any:
         y = select(x < lowest, lowest, select(x > highest, highest, x))
@@ -90,9 +90,9 @@ def _parts_of_power(numbers: Numbers) -> Function:
     return numbers.function(parts)
 
 
-def _series_of_7(kind: Any) -> Any:
+def _series_of_7(real: Any) -> Any:
     """The terms of eʳ − 1 = Σ rᵏ/k!, k ≥ 1, in pairs, so that a processor need not wait for one after the other."""
-    c2, c3, c4, c5, c6, c7 = [kind(1 / factorial(k)) for k in range(2, 8)]
+    c2, c3, c4, c5, c6, c7 = [real(1 / factorial(k)) for k in range(2, 8)]
 
     def series(r: Any) -> Any:
         r2 = r * r
@@ -101,9 +101,9 @@ def _series_of_7(kind: Any) -> Any:
     return series
 
 
-def _series_of_13(kind: Any) -> Any:
+def _series_of_13(real: Any) -> Any:
     """The same with six terms more."""
-    c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13 = [kind(1 / factorial(k)) for k in range(2, 14)]
+    c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13 = [real(1 / factorial(k)) for k in range(2, 14)]
 
     def series(r: Any) -> Any:
         r2 = r * r
@@ -127,8 +127,8 @@ def exponential(numbers: Numbers) -> Function:
 
 def exponential_less_1(numbers: Numbers) -> Function:
     """eˣ − 1 with all digits where x is small."""
-    kind, select, parts = numbers.format.dtype, numbers.select, _parts_of_power(numbers)
-    one, large = kind(1), kind(50)
+    real, select, parts = numbers.format.dtype, numbers.select, _parts_of_power(numbers)
+    one, large = real(1), real(50)
 
     def expm1(x: Any) -> Any:
         p, a, b = parts(x)
@@ -139,9 +139,9 @@ def exponential_less_1(numbers: Numbers) -> Function:
 
 def hyperbolic_tangent(numbers: Numbers) -> Function:
     """tanh x = 1 − 2/(e²ˣ + 1) for x > 0, which loses digits near 0."""
-    kind, select = numbers.format.dtype, numbers.select
-    one, two, zero, end = kind(1), kind(2), kind(0), kind(0.625)
-    exp, near_zero = exponential(numbers), numbers.function(_NEAR_ZERO[kind](kind))
+    real, select = numbers.format.dtype, numbers.select
+    one, two, zero, end = real(1), real(2), real(0), real(0.625)
+    exp, near_zero = exponential(numbers), numbers.function(_NEAR_ZERO[real](real))
 
     def tanh(x: Any) -> Any:
         size = abs(x)
@@ -151,9 +151,9 @@ def hyperbolic_tangent(numbers: Numbers) -> Function:
     return numbers.function(tanh)
 
 
-def _near_zero_single(kind: Any) -> Any:
+def _near_zero_single(real: Any) -> Any:
     a, b, c, d, e = [
-        kind(v) for v in (-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1)
+        real(v) for v in (-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1)
     ]
 
     def near_zero(x: Any) -> Any:
@@ -163,7 +163,7 @@ def _near_zero_single(kind: Any) -> Any:
     return near_zero
 
 
-def _near_zero_double(kind: Any) -> Any:
+def _near_zero_double(real: Any) -> Any:
     a, b, c = -9.64399179425052238628e-1, -9.92877231001918586564e1, -1.61468768441708447952e3
     d, e, f = 1.12811678491632931402e2, 2.23548839060100448583e3, 4.84406305325125486048e3
 
@@ -177,21 +177,21 @@ def _near_zero_double(kind: Any) -> Any:
 def logarithm(numbers: Numbers) -> Function:
     """log x = k·log 2 + log m, m from √½ to √2, and log m = f − f²/2 + s·(f²/2 + R(s²)), f = m − 1, s = f/(2 + f)."""
     form, bits, number, select = numbers.format, numbers.bits, numbers.number, numbers.select
-    kind, whole = form.dtype, form.integer
-    one, two, half, zero, infinity, nothing = [kind(v) for v in (1, 2, 0.5, 0, np.inf, np.nan)]
-    smallest, scale, shift = np.finfo(kind).smallest_normal, kind(2.0**form.significand), whole(form.significand)
-    middle, bias = whole(kind(0.5**0.5).view(whole)), whole(form.bias)
-    rounding, high, low = kind(form.rounding), kind(form.high), kind(form.low)
+    real, whole = form.dtype, form.integer
+    one, two, half, zero, infinity, nothing = [real(v) for v in (1, 2, 0.5, 0, np.inf, np.nan)]
+    smallest, scale, shift = np.finfo(real).smallest_normal, real(2.0**form.significand), whole(form.significand)
+    middle, bias = whole(real(0.5**0.5).view(whole)), whole(form.bias)
+    rounding, high, low = real(form.rounding), real(form.high), real(form.low)
     origin = whole(rounding.view(whole))
-    factor, start = bias << shift, rounding + kind(bias)
-    series = numbers.function(_LOG_SERIES[kind](kind))
+    factor, start = bias << shift, rounding + real(bias)
+    series = numbers.function(_LOG_SERIES[real](real))
 
     def log(x: Any) -> Any:
         normal = select(x < smallest, x * scale, x)
         word = bits(normal)
         exponent = (word - middle + factor) >> shift
         f = number(word - ((exponent - bias) << shift)) - one
-        k = (number(exponent + origin) - start) - select(x < smallest, kind(shift), zero)
+        k = (number(exponent + origin) - start) - select(x < smallest, real(shift), zero)
         s = f / (two + f)
         square = half * f * f
         y = k * high + (f - (square - (s * (square + series(s * s)) + k * low)))
@@ -200,8 +200,8 @@ def logarithm(numbers: Numbers) -> Function:
     return numbers.function(log)
 
 
-def _log_series_single(kind: Any) -> Any:
-    a, b, c, d = [kind(v) for v in (0.66666662693, 0.40000972152, 0.28498786688, 0.24279078841)]
+def _log_series_single(real: Any) -> Any:
+    a, b, c, d = [real(v) for v in (0.66666662693, 0.40000972152, 0.28498786688, 0.24279078841)]
 
     def series(z: Any) -> Any:
         w = z * z
@@ -210,7 +210,7 @@ def _log_series_single(kind: Any) -> Any:
     return series
 
 
-def _log_series_double(kind: Any) -> Any:
+def _log_series_double(real: Any) -> Any:
     a, b, c, d = 6.666666666666735130e-01, 3.999999999940941908e-01, 2.857142874366239149e-01, 2.222219843214978396e-01
     e, f, g = 1.818357216161805012e-01, 1.531383769920937332e-01, 1.479819860511658591e-01
 
@@ -223,8 +223,8 @@ def _log_series_double(kind: Any) -> Any:
 
 def logarithm_of_1_and(numbers: Numbers) -> Function:
     """log(1 + x) with all digits where x is small: what is lost in u = 1 + x, divided by u, is added."""
-    kind, select, log = numbers.format.dtype, numbers.select, logarithm(numbers)
-    one, zero, infinity = kind(1), kind(0), kind(np.inf)
+    real, select, log = numbers.format.dtype, numbers.select, logarithm(numbers)
+    one, zero, infinity = real(1), real(0), real(np.inf)
 
     def log1p(x: Any) -> Any:
         u = one + x

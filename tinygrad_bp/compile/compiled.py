@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import update_wrapper
-from typing import Any, final
+from typing import Any, Generic, ParamSpec, final
 
 from tinygrad_bp.backends import CHOICES, Choice, Plan, Settled
 from tinygrad_bp.compile.dispatch import fast_path
@@ -15,6 +15,7 @@ from tinygrad_bp.program import NumbersNeeded
 from tinygrad_bp.source import module
 
 Function = Callable[..., Any]
+P = ParamSpec("P")
 
 SPECIALIZATIONS = 64
 """How many kinds of calls a compiled function remembers; the one not used for longest is forgotten."""
@@ -24,10 +25,10 @@ TOO_MANY = "the function is called in too many ways, and Numba keeps machine cod
 
 
 @final
-class Compiled:
+class Compiled(Generic[P]):
     """A function that runs as a NumPy program; made by `compile`."""
 
-    def __init__(self, f: Function, backend: Settled):
+    def __init__(self, f: Callable[P, Any], backend: Settled):
         self.f = f
         self.backend = backend
         self._specializations: OrderedDict[Any, Specialization] = OrderedDict()
@@ -37,7 +38,7 @@ class Compiled:
         self._fast: Function = self._unlike
         update_wrapper(self, f)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
         """What f gives for these arguments."""
         return self._find(*args, **kwargs) if kwargs else self._fast(args)
 
@@ -96,7 +97,7 @@ class Compiled:
         return result
 
 
-def compile(f: Function, backend: Choice = "auto") -> Compiled:
+def compile(f: Callable[P, Any], backend: Choice = "auto") -> Compiled[P]:
     """The same function, traced at its first call and run as a NumPy program from then on.
 
     f takes and returns arrays, numbers and containers of them; it may be `value_and_grad(loss)`, or a whole training

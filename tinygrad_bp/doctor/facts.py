@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 import numpy as np
 
 import tinygrad_bp as tg
-from tinygrad_bp.backends.cache import cache_folder
+from tinygrad_bp.backends.numba.cache import cache_folder
 from tinygrad_bp.doctor.blas import Blas, blas
 from tinygrad_bp.doctor.machine import has_avx512, processor, usable_cores
 from tinygrad_bp.doctor.restart import BETTER, CORETYPE, PACKAGE

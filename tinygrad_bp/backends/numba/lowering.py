@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from tinygrad_bp import ops
-from tinygrad_bp.backends import numba_kernels as kernels
-from tinygrad_bp.backends.numba_axes import along_axes, best, is_simple_sum, recurrence, sorting, spread
-from tinygrad_bp.backends.numba_kernels import Kernel
-from tinygrad_bp.backends.numba_places import indexed, moved, reshaped, transposed_fold, written
-from tinygrad_bp.backends.numba_steps import Lowering, Rule
+from tinygrad_bp.backends.numba import kernels as kernels
+from tinygrad_bp.backends.numba.axes import along_axes, best, is_simple_sum, recurrence, sorting, spread
+from tinygrad_bp.backends.numba.kernels import Kernel
+from tinygrad_bp.backends.numba.places import indexed, moved, reshaped, transposed_fold, written
+from tinygrad_bp.backends.numba.steps import Lowering, Rule
 from tinygrad_bp.backends.thresholds import LOOP_MULTIPLICATIONS
 from tinygrad_bp.ops.gated_activations import gelu
 from tinygrad_bp.ops.special import erf, erfc, gamma, gammaln

@@ -13,11 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_bp.backends.numba_kernels import numba_itself
+from tinygrad_bp.backends.numba.kernels import numba_itself
 
-OWN_SOURCES = tuple(
-    [Path(__file__).with_name(f"{name}.py") for name in ("numba_functions", "numba_kernels", "vector_math")]
-)
+OWN_SOURCES = (Path(__file__), Path(__file__).with_name("kernels.py"), Path(__file__).parents[1] / "vector_math.py")
 """The files with the functions that become part of compiled programs."""
 
 

@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, final
 
-from tinygrad_bp.backends.numba_functions import OWN_SOURCES
+from tinygrad_bp.backends.numba.functions import OWN_SOURCES
 
 DIGEST = sha256().digest_size
 """Bytes at the start of a file that are the digest of the others."""

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_bp.backends.backend import Backend, Executable, Run, Unsupported
-from tinygrad_bp.backends.cache import StoredCode, program_name
-from tinygrad_bp.backends.numba_functions import numba_numpy
-from tinygrad_bp.backends.numba_kernels import Kernel, numba_itself
-from tinygrad_bp.backends.numba_lowering import lowered, missing
+from tinygrad_bp.backends.numba.cache import StoredCode, program_name
+from tinygrad_bp.backends.numba.functions import numba_numpy
+from tinygrad_bp.backends.numba.kernels import Kernel, numba_itself
+from tinygrad_bp.backends.numba.lowering import lowered, missing
 from tinygrad_bp.backends.thresholds import LOOP_MULTIPLICATIONS, NUMBA_ELEMENTS, NUMBA_OPERATIONS
 from tinygrad_bp.program import Program, Step
 from tinygrad_bp.program.step import UFUNC

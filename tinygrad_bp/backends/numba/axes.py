@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from tinygrad_bp.backends import numba_kernels as kernels
-from tinygrad_bp.backends.numba_steps import Lowering
+from tinygrad_bp.backends.numba import kernels as kernels
+from tinygrad_bp.backends.numba.steps import Lowering
 from tinygrad_bp.ops.cumulative import linear_recurrence
 from tinygrad_bp.program import Step
 from tinygrad_bp.program.step import FUNCTION, METHOD, WHOLE
@@ -76,7 +76,7 @@ def along_axes(to: Lowering, step: Step) -> Step | None:
 
 
 def is_simple_sum(step: Step) -> bool:
-    """Whether a step is a sum as `numba_functions` has it, whose loops are done several elements at a time."""
+    """Whether a step is a sum as `functions` has it, whose loops are done several elements at a time."""
     if step.function not in (np.add.reduce, np.sum):
         return False
     x, given = step.args[0], _given(step, *_REDUCING)
