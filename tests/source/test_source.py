@@ -280,3 +280,13 @@ def test_names_never_become_code(name):
     space = {}
     exec(f.source, space)
     assert space["_lambda"](np.ones(2)) == 8
+
+
+def test_steps_that_a_rule_makes_of_others_stand_before_it():
+    def f(v):
+        return tg.sum((v[:2] - v[2:]) ** 2)
+
+    v = np.array([1.0, 3.0, 1.0])
+    fast = tg.compile(tg.value_and_grad(f), backend="numpy")
+    for _ in range(2):
+        np.testing.assert_array_equal(fast(v)[1], [0.0, 4.0, -4.0])

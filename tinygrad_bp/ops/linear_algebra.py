@@ -92,5 +92,5 @@ def affine(a: Any, b: Any, c: Any) -> Any:
     c broadcasts to the product. VJPs: g·bᵀ, aᵀ·g, and g summed over the axes along which c was repeated.
     """
     if a.ndim == 2 == b.ndim:  # an array's own dot is the same, and sooner begun
-        return (a.dot(b) if a.__class__ is np.ndarray else np.dot(a, b)) + c
+        return (a.dot(b) if a.__class__ is np.ndarray is b.__class__ else np.dot(a, b)) + c
     return np.matmul(a, b) + c

@@ -36,12 +36,20 @@ def simplify(program: Program) -> Program:
     """Steps in simpler words, those without effect left out, and what is computed twice computed once."""
     ranges = Ranges()
     known: dict[Any, Step] = {}
+    made: set[Step] = set()
     cost: Step | None = None
+
+    def once(step: Step) -> Step:
+        """The step, or one before it that computes the same; a rule may have made its operands too."""
+        new = {operand: once(operand) for operand in step.operands if operand not in made}
+        step = step.on(new) if new else step
+        step = known.setdefault(_key(step), step) if step.pure else step
+        made.add(step)
+        return step
 
     def rule(step: Step) -> Step:
         nonlocal cost
-        new = simpler(step, ranges, cost)
-        new = known.setdefault(_key(new), new) if new.pure else new
+        new = once(simpler(step, ranges, cost))
         ranges.of(new)
         if program.sweeps == 1 and new.place == program.backward_from and new.size == 1:
             cost = new
@@ -100,10 +108,18 @@ def rewritten(program: Program, rule: Callable[[Step], Step]) -> Program:
     kept: dict[Step, None] = {}
     for step in program.steps:
         moved = rule(step if new.keys().isdisjoint(step.operands) else step.on(new))
-        kept |= dict.fromkeys([*moved.operands, moved])
+        _keep(moved, kept)
         if moved is not step:
             new[step] = moved
     return replaced(program, list(kept), new)
+
+
+def _keep(step: Step, kept: dict[Step, None]) -> None:
+    """Note a step after those that it needs, which a rule may have made with it."""
+    for operand in step.operands:
+        if operand not in kept:
+            _keep(operand, kept)
+    kept[step] = None
 
 
 def replaced(program: Program, steps: list[Step], new: dict[Step, Step]) -> Program:
