@@ -290,3 +290,14 @@ def test_steps_that_a_rule_makes_of_others_stand_before_it():
     fast = tg.compile(tg.value_and_grad(f), backend="numpy")
     for _ in range(2):
         np.testing.assert_array_equal(fast(v)[1], [0.0, 4.0, -4.0])
+
+
+def test_what_is_broadcast_on_both_sides_stays_so():
+    def f(x):
+        total = tg.sum(x, axis=0)
+        return tg.sum(tg.tanh(tg.sum(total))) + tg.sum(tg.sin(tg.sum(total)))
+
+    x = rng.normal(size=(3, 3))
+    space = {}
+    exec(written(tg.grad(f), x), space)
+    np.testing.assert_allclose(space["f"](x), tg.grad(f)(x), rtol=1e-12)

@@ -247,7 +247,8 @@ class Writer:
         """What is broadcast by hand for a ufunc that broadcasts by itself."""
         if x.called != "broadcast_to" or self.dialect != "people" or self.uses[x] > 1 or user.opcode != UFUNC:
             return x
-        return x.args[0] if any(other.shape == user.shape for other in user.operands if other is not x) else x
+        whole = [other for other in user.operands if other.called != "broadcast_to" and other.shape == user.shape]
+        return x.args[0] if whole else x
 
     def _helper(self, function: Any) -> str:
         """The name of a function that the module contains."""
