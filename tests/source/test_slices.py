@@ -142,3 +142,19 @@ def test_an_op_that_writes_to_what_it_has_read_is_refused():
     made = tg.custom_op(latex="{0}", domain=Reals(), **rules)(overwritten)
     with pytest.raises(tg.errors.TracingError, match="an assignment writes into an array that shares its memory"):
         tg.compile(made)(V)
+
+
+def test_an_array_that_is_read_later_is_not_written_to():
+    def f(x, v):
+        t = x / (1.0 + v * v)
+        reversed_t = t[::-1]
+        return tg.sum(tg.tanh(tg.max(reversed_t) + t)) + tg.sum(tg.mean(reversed_t) * reversed_t)
+
+    x, v = np.array([0.3, -1.0, 2.0]), np.array([1.0, 0.5, -0.2])
+    second = tg.grad(lambda x, v: tg.sum(tg.sin(tg.grad(f)(x, v))))
+    fast, space = tg.compile(second, backend="numpy"), {}
+    np.testing.assert_allclose([fast(x, v), fast(x, v)], [second(x, v)] * 2, rtol=1e-10)
+    exec(fast.source, space)
+    np.testing.assert_allclose(
+        space[fast.source.rpartition("def ")[2].partition("(")[0]](x, v), second(x, v), rtol=1e-10
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import update_wrapper
-from typing import Any, Generic, ParamSpec, final
+from typing import Any, final
 
 from tinygrad_bp.backends import CHOICES, Choice, Plan, Settled
 from tinygrad_bp.compile.dispatch import fast_path
@@ -15,7 +15,6 @@ from tinygrad_bp.program import NumbersNeeded
 from tinygrad_bp.source import module
 
 Function = Callable[..., Any]
-P = ParamSpec("P")
 
 SPECIALIZATIONS = 64
 """How many kinds of calls a compiled function remembers; the one not used for longest is forgotten."""
@@ -25,10 +24,10 @@ TOO_MANY = "the function is called in too many ways, and Numba keeps machine cod
 
 
 @final
-class Compiled(Generic[P]):
+class Compiled:
     """A function that runs as a NumPy program; made by `compile`."""
 
-    def __init__(self, f: Callable[P, Any], backend: Settled):
+    def __init__(self, f: Function, backend: Settled):
         self.f = f
         self.backend = backend
         self._specializations: OrderedDict[Any, Specialization] = OrderedDict()
@@ -38,7 +37,7 @@ class Compiled(Generic[P]):
         self._fast: Function = self._unlike
         update_wrapper(self, f)
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What f gives for these arguments."""
         return self._find(*args, **kwargs) if kwargs else self._fast(args)
 
@@ -97,7 +96,7 @@ class Compiled(Generic[P]):
         return result
 
 
-def compile(f: Callable[P, Any], backend: Choice = "auto") -> Compiled[P]:
+def compile(f: Function, backend: Choice = "auto") -> Compiled:
     """The same function, traced at its first call and run as a NumPy program from then on.
 
     f takes and returns arrays, numbers and containers of them; it may be `value_and_grad(loss)`, or a whole training

@@ -39,7 +39,7 @@ class TrainingStep:
         self.optimizer: Any = optimizer
         self.params: Sequence[Tensor] = trainable(optimizer.params)
         self.backend: Settled | None = backend
-        self._programs: dict[int, Compiled[Any]] = {}
+        self._programs: dict[int, Compiled] = {}
         self._reached: Sequence[Tensor] = ()
         self._moving: Sequence[int] = ()
         self._moved: Sequence[Any] | None = None

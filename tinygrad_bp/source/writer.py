@@ -166,8 +166,7 @@ class Writer:
     def _write_assignment(self, step: Step) -> None:
         """A line that makes the array, unless it is there, and one that writes to a part of it."""
         array, place, value = step.args
-        old, reads = self._operand(array, step), Counter[Step]()
-        operand = self._reader(step, reads)
+        old, (operand, reads) = self._operand(array, step), self._reader(step, step.operands[1:])
         sign = "+=" if step.function is np.add else "="
         change = f"[{index(place, operand)}] {sign} {argument(value, operand)}"
         if array in self.ends:
@@ -214,8 +213,7 @@ class Writer:
     # --- expressions ---
 
     def _expression(self, step: Step) -> _Text:
-        reads: Counter[Step] = Counter()
-        operand = self._reader(step, reads)
+        operand, reads = self._reader(step, step.operands)
         if step.opcode in (WHOLE, FUSED):
             given = [argument(x, operand) for x in step.args]
             given += [f"{key}={argument(x, operand)}" for key, x in step.kwargs.items()]
@@ -233,15 +231,16 @@ class Writer:
         name = "multiply" if is_outer(step) else step.called.replace("dot", "matmul")  # which clears no memory first
         return _Text(f"np.{name}({', '.join(operands)}, out={place})", ATOM, reads, free, fresh=free is None)
 
-    def _reader(self, user: Step, reads: Counter[Step]) -> Operand:
-        """What gives the text of a step's operands, and counts the variables that these read."""
+    def _reader(self, user: Step, operands: Sequence[Step]) -> tuple[Operand, Counter[Step]]:
+        """What gives the text of a step's operands, and the variables that these read, each as often as it is there."""
 
-        def operand(x: Step) -> tuple[str, int]:
-            text = self._operand(self._unbroadcast(x, user), user)
-            reads.update(text.reads)
-            return text.text, text.binding
+        def text(x: Step) -> _Text:
+            return self._operand(self._unbroadcast(x, user), user)
 
-        return operand
+        reads: Counter[Step] = Counter()
+        for x in operands:
+            reads.update(text(x).reads)
+        return lambda x: (text(x).text, text(x).binding), reads
 
     def _unbroadcast(self, x: Step, user: Step) -> Step:
         """What is broadcast by hand for a ufunc that broadcasts by itself."""
