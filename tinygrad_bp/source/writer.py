@@ -244,7 +244,9 @@ class Writer:
 
     def _unbroadcast(self, x: Step, user: Step) -> Step:
         """What is broadcast by hand for a ufunc that broadcasts by itself."""
-        if x.called != "broadcast_to" or self.dialect != "people" or self.uses[x] > 1 or user.opcode != UFUNC:
+        if x.called != "broadcast_to" or self.dialect != "people" or user.opcode != UFUNC:
+            return x
+        if self.uses[x] > 1 or x in self.texts[x].reads:  # it has a line of its own
             return x
         whole = [other for other in user.operands if other.called != "broadcast_to" and other.shape == user.shape]
         return x.args[0] if whole else x
