@@ -47,7 +47,7 @@ def run_as_python(program, inputs):
 
 @pytest.mark.parametrize("name", sorted(OPS))
 @hypothesis.seed(0)
-@settings(max_examples=settings.default.max_examples // 25, suppress_health_check=list(HealthCheck))
+@settings(max_examples=1 + settings.default.max_examples // 25, suppress_health_check=list(HealthCheck))
 @given(data=hypothesis.strategies.data())
 def test_the_program_for_numba_equals_the_op(name, data):
     case = data.draw(op_cases(OPS[name]), label="case")

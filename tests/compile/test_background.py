@@ -218,6 +218,7 @@ def test_without_a_cache_it_moves_too(tmp_path):
 
 def ended(cache, *arguments, script=ENDING):
     environment = {**os.environ, "TINYGRAD_BP_CACHE": str(cache)}
-    command = [sys.executable, "-c", script, *arguments]
+    # From Python 3.12 on it warns of every fork beside threads, whatever has been done about them
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", script, *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
     return done.returncode, done.stderr
