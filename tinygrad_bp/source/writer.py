@@ -220,10 +220,11 @@ class Writer:
             text, binding = f"{self._helper(self._function(step))}({', '.join(given)})", ATOM
         else:
             text, binding = call(step, operand, self.dialect)
-        free = self._free(step, reads) if _writes(step) else None
+        writes = self.dialect != "numba" and _writes(step)  # Numba has no out=
+        free = self._free(step, reads) if writes else None
         if free is not None:
             place = free
-        elif self.pool is not None and _writes(step):
+        elif self.pool is not None and writes:
             place = f"{self._helper(self.pool(step.shape, step.dtype))}()"
         else:
             return _Text(text, binding, reads)
