@@ -38,10 +38,10 @@ def prepared(
 ) -> tuple[Executable, Plan]:
     """Choose how to run a program, and make it ready; inputs and expected results are those it was traced with.
 
-    obstacle: why it should not become Numba's; empty if it may.
+    obstacle: why it should not become Numba's, see `unsuited`; empty if it may.
     """
     start = perf_counter()
-    backend, reason = _chosen(program, choice)
+    backend, reason = _chosen(choice, obstacle)
     try:
         if obstacle and backend is numba.BACKEND:
             raise Unsupported(obstacle)
@@ -57,10 +57,9 @@ def prepared(
     return executable, plan
 
 
-def _chosen(program: Program, choice: Settled) -> tuple[Backend, str]:
+def _chosen(choice: Settled, obstacle: str) -> tuple[Backend, str]:
     """A backend to begin with, and why it is the one."""
     if choice in BACKENDS:
         return BACKENDS[choice], "as asked"
-    reason = unsuited(program)
-    backend = numba.BACKEND if choice == "settled" and not reason else numpy.WITH_KERNELS
-    return backend, reason or "the arrays are small"
+    backend = numba.BACKEND if choice == "settled" and not obstacle else numpy.WITH_KERNELS
+    return backend, obstacle or "the arrays are small"

@@ -10,7 +10,7 @@ from typing import Any, final
 
 import numpy as np
 
-from tinygrad_bp.backends import Executable, Plan, Settled, prepared, unsuited
+from tinygrad_bp.backends import BACKENDS, Executable, Plan, Settled, prepared, unsuited
 from tinygrad_bp.compile.background import Promotion
 from tinygrad_bp.engine import Node
 from tinygrad_bp.errors import TracingError
@@ -92,9 +92,11 @@ def specialized(f: Function, call: Call, backend: Settled, obstacle: str) -> tup
     result = rebuild(iter([HOLE if _is_computed(leaf) else leaf for leaf in leaves]))
     values = [np.array(value) if isinstance(value, np.ndarray) else value for value in values]  # no argument's memory
     inputs = [*call.values, *[t.value for t in program.captured]]
+    if backend not in BACKENDS:
+        obstacle = obstacle or unsuited(program)
     executable, plan = prepared(program, backend, inputs, values, obstacle)
     promotion = None
-    if backend == "auto" and not obstacle and not unsuited(program):
+    if backend == "auto" and not obstacle:
         promotion = Promotion(program, executable)
         executable = promotion.executable
     types = [_type(y, x, executable.python_numbers) for y, x in zip(program.outputs, values, strict=True)]

@@ -83,6 +83,10 @@ class Writer:
         self.names = Names()
         self.texts: dict[Step, _Text] = {}
         self.gradients: dict[int, str] = {}
+        self.told: dict[Step, list[tuple[int, str]]] = {}  # the names of gradients that a step gives
+        for i, (y, gradient) in enumerate(zip(outputs, program.gradients, strict=True)):
+            if gradient:
+                self.told.setdefault(y, []).append((i, gradient))
         self.finished: Counter[Step] = Counter()
         self.helpers: Helpers | None = None
         self.constants: list[Step] = []
@@ -151,8 +155,8 @@ class Writer:
         self.lines.append(f"{variable} = {text.text}{note}")
         self.finished.update(text.reads)
         self._name(step, variable)
-        for i, gradient in enumerate(self.program.gradients):
-            if self.outputs[i] is step and gradient and gradient != name:
+        for i, gradient in self.told.get(step, ()):
+            if gradient != name:
                 self.gradients[i] = self.names.taken(gradient)
                 self.lines.append(f"{self.gradients[i]} = {variable}")
 
