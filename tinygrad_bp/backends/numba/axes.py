@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from tinygrad_bp.backends.numba import kernels as kernels
+from tinygrad_bp.backends.numba import kernels
 from tinygrad_bp.backends.numba.steps import Lowering
 from tinygrad_bp.ops.cumulative import linear_recurrence
 from tinygrad_bp.program import Step

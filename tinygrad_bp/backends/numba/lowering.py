@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_bp import ops
-from tinygrad_bp.backends.numba import kernels as kernels
+from tinygrad_bp.backends.numba import kernels
 from tinygrad_bp.backends.numba.axes import along_axes, best, is_simple_sum, recurrence, sorting, spread
 from tinygrad_bp.backends.numba.kernels import Kernel
 from tinygrad_bp.backends.numba.places import indexed, moved, reshaped, transposed_fold, written

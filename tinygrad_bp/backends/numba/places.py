@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_bp.backends.numba import kernels as kernels
+from tinygrad_bp.backends.numba import kernels
 from tinygrad_bp.backends.numba.steps import Lowering
 from tinygrad_bp.ops.indexing import ARRAY, assigned, scattered
 from tinygrad_bp.ops.windows import bordered, fold, unfold

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, final
 
-from tinygrad_bp.backends.numba import kernels as kernels
+from tinygrad_bp.backends.numba import kernels
 from tinygrad_bp.program import Step
 from tinygrad_bp.program.step import CONSTANT, INDEX, NOTHING, UFUNC, WHOLE
 
