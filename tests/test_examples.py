@@ -3,7 +3,9 @@
 import re
 import subprocess
 import sys
+from decimal import Decimal
 from importlib import import_module
+from operator import ge, le
 from pathlib import Path
 
 import numpy as np
@@ -47,3 +49,29 @@ def test_minimizing_with_scipy(name, printed, capsys):
     pytest.importorskip("scipy")
     import_module(f"examples.{name}").main()
     assert re.search(printed, capsys.readouterr().out)
+
+
+def near(figure, number):
+    """Apart by one unit of the last digit at most."""
+    return abs(figure - number) <= Decimal(10) ** number.as_tuple().exponent
+
+
+FIGURES = {
+    "seeds_softmax": (r"(0\.\d+) of the unseen kernels right", ge),
+    "digits_cnn": (r"(0\.\d+) of the unseen ones right", ge),
+    "uncertain_regression": (r"hold (0\.\d+) of the unseen .* (−0\.\d+), .* (0\.\d+)", near, le, ge),
+}
+"""The numbers in the first line of an example's docstring, and how what `main` returns compares with each of them."""
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_an_example_reaches_the_figures_in_its_first_line(name, capsys):
+    if name == "digits_cnn":
+        pytest.importorskip("sklearn")
+    example = import_module(f"examples.{name}")
+    claim, *comparisons = FIGURES[name]
+    written = re.search(claim, example.__doc__.splitlines()[0]).groups()
+    reached = np.atleast_1d(example.main())
+    for text, figure, holds in zip(written, reached, comparisons, strict=True):
+        number = Decimal(text.replace("−", "-"))
+        assert holds(Decimal(figure).quantize(number), number), capsys.readouterr().out
