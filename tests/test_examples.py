@@ -61,6 +61,8 @@ FIGURES = {
     "seeds_softmax": (r"(0\.\d+) of the unseen kernels right", ge),
     "digits_cnn": (r"(0\.\d+) of the unseen ones right", ge),
     "uncertain_regression": (r"hold (0\.\d+) of the unseen .* (−0\.\d+), .* (0\.\d+)", near, le, ge),
+    "characters": (r"(0\.\d+) bits .* unseen lines, trigrams need (1\.\d+)", le, ge),
+    "sine_with_gaps": (r"error (0\.\d+) inside of them, by straight lines (0\.\d+)", le, ge),
     "gaussian_process": (r"(0\.\d+) ± (0\.\d+) where 0\.70", near, near),
     "physics_informed": (r"within (1e-4) of the exact solution", le),
 }
