@@ -1,4 +1,4 @@
-"""Gaps in sine waves filled by two LSTMs: root mean square error 0.15 inside of them, by straight lines 0.75.
+"""Gaps in sine waves filled by two LSTMs: root mean square error 0.17 inside of them, by straight lines 0.73.
 
 Every wave has a period and a phase of its own, and three times its values are missing for three to eight steps. At each
 step the network is given two numbers, the value or 0, and 1 or 0 for whether there is one: without the second it could
