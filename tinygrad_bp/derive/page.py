@@ -41,7 +41,7 @@ class DerivationPage:
     @cached_property
     def html(self) -> str:
         """The page. Raises what `Drawing.svg` raises."""
-        svg = draw(self.graph, values=False, gradients=False).svg
+        svg = draw(self.graph, values="none").svg
         css = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
         return filled(
             Path(__file__).with_name("page.html").read_text(encoding="utf-8"),

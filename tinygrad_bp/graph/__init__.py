@@ -28,7 +28,7 @@ _PASSES = ("forward", "backward", "both")
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Graph:
     """What a value was computed from: nodes in the order they were made, and edges.
 
@@ -53,6 +53,10 @@ class Graph:
             if name in (node.name, node.id):
                 return node
         raise KeyError(f"no node is named {name!r}; there are {', '.join([n.name for n in self.nodes][:20])}")
+
+    def __repr__(self) -> str:
+        passes = "both passes" if self.passes == "both" else f"{self.passes} pass"
+        return f"<Graph of {self.root.name}: {len(self.nodes)} nodes, {len(self.edges)} edges, {passes}>"
 
     def view(self, detail: Detail = "ops", passes: Passes = "both", depth: int = 1) -> Graph:
         """The same graph with less in it.
