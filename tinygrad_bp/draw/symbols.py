@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tinygrad_bp.draw.labels import NodeWords, clean, shortened, wrapped
+from tinygrad_bp.formula import terms
 from tinygrad_bp.graph import Graph, GraphEdge, GraphNode
 
 LINE = 22
@@ -54,8 +55,8 @@ class Notation:
         if node.kind == "op" and formula != name and len(formula) <= 3 * LINE:
             if self.prediction is not None and node.name != self.prediction:
                 formula = formula.replace(self.text(self.prediction), "y′")
-            terms = _terms(formula) if len(formula) > SHORT_LINE else [formula]
-            lines = [f"{name} =", *[line for term in terms for line in wrapped(term, LINE)]]
+            parts = terms(formula) if len(formula) > SHORT_LINE else [formula]
+            lines = [f"{name} =", *[line for part in parts for line in wrapped(part, LINE)]]
         if node.name == self.prediction:
             lines[0] = f"y′ = {lines[0]}"
         return NodeWords((), tuple(lines), (), (), words.tooltip)
@@ -68,14 +69,3 @@ class Notation:
             return (own,)
         before = shortened(self.text(clean(f"∂{root.symbol}/∂{symbols[edge.target]}")))
         return f"{before}·", own
-
-
-def _terms(formula: str) -> list[str]:
-    """The terms of a sum, each with its sign."""
-    terms, depth = [""], 0
-    for word in formula.split(" "):
-        if depth == 0 and word in "+−" and terms[-1]:
-            terms.append("")
-        terms[-1] += f" {word}" if terms[-1] else word
-        depth += sum([(c in "([{") - (c in ")]}") for c in word])
-    return terms

@@ -18,7 +18,7 @@ from tinygrad_bp.graph.paths import Path as Path
 from tinygrad_bp.graph.scopes import scopes
 from tinygrad_bp.graph.slices import reached, within
 from tinygrad_bp.graph.snapshot import place as place, snapshot
-from tinygrad_bp.graph.view import named
+from tinygrad_bp.graph.view import named, without_copies
 
 Detail = Literal["ops", "named", "scopes"]
 Passes = Literal["forward", "backward", "both"]
@@ -84,6 +84,11 @@ class Graph:
             raise ArgumentError("view: the ops of a contracted graph are gone. Take the view of tg.graph(C).")
         nodes, edges = named(self.nodes, self.edges) if detail == "named" else scopes(self.nodes, self.edges, depth)
         return Graph(nodes, edges, detail, passes, self.whole)
+
+    def without_copies(self) -> Graph:
+        """The same graph without the identities by which transforms begin: values that are another one by its name."""
+        nodes, edges = without_copies(self.nodes, self.edges)
+        return replace(self, nodes=tuple(nodes), edges=tuple(edges))
 
     def ancestors(self, node: str | GraphNode) -> Graph:
         """The part that a node was computed from, with the node."""

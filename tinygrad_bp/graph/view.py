@@ -28,7 +28,7 @@ def named(nodes: Nodes, edges: Edges) -> tuple[tuple[GraphNode, ...], tuple[Grap
     """
     if not any(node.named and node.kind == "op" for node in nodes[:-1]):
         return tuple(nodes), tuple(edges)
-    nodes, edges = _without_copies(nodes, edges)
+    nodes, edges = without_copies(nodes, edges)
     owner = _owners(nodes, edges)
     number = {n.id for n in nodes if n.kind == "constant" and (not n.named or _is_uniform(n))}
     values = _expressions(nodes, owner)
@@ -49,7 +49,7 @@ def named(nodes: Nodes, edges: Edges) -> tuple[tuple[GraphNode, ...], tuple[Grap
     return tuple(kept), tuple(kept_edges)
 
 
-def _without_copies(nodes: Nodes, edges: Edges) -> tuple[Nodes, Edges]:
+def without_copies(nodes: Nodes, edges: Edges) -> tuple[Nodes, Edges]:
     """The graph without the identities by which transforms begin: those of leaves, and of values named alike."""
     by_id = {node.id: node for node in nodes}
     copied: dict[str, str] = {}
@@ -58,7 +58,7 @@ def _without_copies(nodes: Nodes, edges: Edges) -> tuple[Nodes, Edges]:
         source = copied.get(source, source)
         if source in by_id and node.template == slot(node.parents[0]):
             given = by_id[source]
-            if given.kind != "op" or given.name == node.name:
+            if given.shape == node.shape and (given.kind != "op" or given.name == node.name):
                 copied[node.id] = source
     if not copied:
         return nodes, edges
