@@ -112,6 +112,12 @@ def figures() -> dict[str, tg.Drawing]:
     }
 
 
+def sheets() -> dict[str, tg.nn.ActivationSheet]:
+    """The activation sheets by file name: all of them, and one for each."""
+    each = {f"activations/{name}": tg.nn.activation_sheet(name) for name in tg.nn.ACTIVATIONS}
+    return {"activations": tg.nn.activation_sheet(), **each}
+
+
 def main(folder: Path = GRAPHS, report: Callable[[str], None] = print) -> None:
     """Draw everything into a folder, as .dot and .svg."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -119,6 +125,10 @@ def main(folder: Path = GRAPHS, report: Callable[[str], None] = print) -> None:
         drawing.save(folder / f"{name}.dot")
         drawing.save(folder / f"{name}.svg")
         report(f"{name}: .dot, .svg")
+    (folder / "activations").mkdir(exist_ok=True)
+    for name, sheet in sheets().items():
+        sheet.save(folder / f"{name}.svg")
+    report(f"activations: .svg, and one for each of {len(tg.nn.ACTIVATIONS)}")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ Examples are rows: the first axis of what layers take and return. They are colum
 article.
 """
 
+from tinygrad_bp.nn.activation_sheet import ActivationSheet as ActivationSheet, activation_sheet as activation_sheet
 from tinygrad_bp.nn.activations import (
     ACTIVATIONS as ACTIVATIONS,
     ELU as ELU,
