@@ -9,7 +9,7 @@ import sys
 import tracemalloc
 from io import BytesIO
 from pathlib import Path
-from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 import numpy as np
 import pytest
@@ -65,7 +65,7 @@ def test_other_files_are_no_checkpoints(tmp_path):
 @suffixes
 def test_killed_writers_and_full_disks_leave_a_whole_file(tmp_path, suffix):
     """In a process of its own, as it patches `os` and forks."""
-    code = f"from pathlib import Path; from tests.stress.checkpoints import quickly; print(*quickly(Path('.'), {suffix!r}))"
+    code = f"import pathlib; from tests.stress.checkpoints import quickly; print(*quickly(pathlib.Path(), {suffix!r}))"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -81,7 +81,7 @@ def test_killed_writers_and_full_disks_leave_a_whole_file(tmp_path, suffix):
 
 
 def sealed_archive(members):
-    """An archive of (name or ZipInfo, bytes, compression), with the checksum of a checkpoint at its end."""
+    """An archive of (name, bytes, compression), with the checksum of a checkpoint at its end."""
     file = BytesIO()
     with ZipFile(file, "w") as archive:
         for name, data, *compression in members:

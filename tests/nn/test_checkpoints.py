@@ -238,14 +238,14 @@ def test_the_articles_class_is_built_again(tmp_path, suffix, rows):
     again = nn.load(path).network()
     same_bits(again.forward_propagate(X), network.forward_propagate(X))
     assert repr(again) == repr(network)
-    other = nn.NeuralNetwork([2, 3, 1], seed=1)
-    other.forward_propagate(np.ones((2, 5)))
-    other.compute_derivatives(np.ones((1, 5)))
+    other, Y = nn.NeuralNetwork([2, 3, 1], seed=1, rows=rows), np.ones((5, 1) if rows else (1, 5))
+    other.forward_propagate(X)
+    other.compute_derivatives(Y)
     nn.load(path, other)
     same_bits(other.parameters["W1"], network.parameters["W1"])
     assert not other.derivatives
     with pytest.raises(ArgumentError, match="forward_propagate"):
-        other.compute_cost(np.ones((1, 5)))
+        other.compute_cost(Y)
     with pytest.raises(ShapeError):
         nn.load(path, nn.NeuralNetwork([2, 4, 1]))
 

@@ -1,4 +1,4 @@
-"""`python -m tests.stress.checkpoints [SUFFIX …]`: files that are damaged, writers that are killed, disks that are full."""
+"""`python -m tests.stress.checkpoints [SUFFIX …]`: files that are damaged, writers that are killed, full disks."""
 
 import builtins
 import os

@@ -1,7 +1,7 @@
 """Networks: layers, training, and the article's class. Compositions of ops; no derivative is written here.
 
 Examples are rows: the first axis of what layers take and return. They are columns only in `NeuralNetwork`, as in the
-article.
+article, unless it is built with rows=True.
 """
 
 from tinygrad_bp.nn.activations import (
