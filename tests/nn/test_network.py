@@ -337,9 +337,9 @@ def test_the_source_of_rows(widths):
             r"X has shape \(7, 12\), expected \(m, 7\): examples are rows here. Pass X.T, or build .* without",
         ),
         (True, X[:3].T, Y.T, r"X has shape \(12, 3\), expected \(m, 7\): examples are rows here\.$"),
-        (True, X.T, Y, r"Y has shape \(1, 12\), expected \(12, 1\), one example per row .* Pass Y.T"),
-        (True, X.T, Y[0], r"expected \(12, 1\), one example per row .* Use Y.reshape\(-1, 1\)"),
-        (False, X, Y.T, r"expected \(1, 12\), one example per column .* Pass Y.T, or build .* rows=True"),
+        (True, X.T, Y, r"Y has shape \(1, 12\), expected \(12, 1\), a row for each example: .* Pass Y.T"),
+        (True, X.T, Y[0], r"expected \(12, 1\), a row for each example: Use Y.reshape\(-1, 1\)"),
+        (False, X, Y.T, r"expected \(1, 12\), a column for each example: .* Pass Y.T, or build .* rows=True"),
     ],
 )
 def test_the_layout_explains_itself(rows, X_, Y_, message):

@@ -314,12 +314,12 @@ def test_a_copy_goes_its_own_way():
 def test_says_its_settings():
     p = parameters()
     assert repr(SGD(p, 1)) == (
-        "SGD(3 parameters, lr=1.0, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False)"
+        "SGD(3 parameters; lr=1.0, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False)"
     )
     optimizer = Adam(p)
     optimizer.lr = 0.5
     assert repr(optimizer) == (
-        "Adam(3 parameters, lr=0.5, betas=(0.9, 0.999), eps=1e-08, weight_decay=0.0, amsgrad=False)"
+        "Adam(3 parameters; lr=0.5, betas=(0.9, 0.999), eps=1e-08, weight_decay=0.0, amsgrad=False)"
     )
 
 

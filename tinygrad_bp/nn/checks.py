@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_bp.errors import ArgumentError, DataError, ShapeError
+from tinygrad_bp.errors import ArgumentError, DataError
 
 Array = np.ndarray[Any, Any]
 _REAL = int | float | np.integer | np.floating
@@ -70,43 +70,4 @@ def finite(name: str, data: Any) -> Array:
     bad = np.count_nonzero(~np.isfinite(array))
     if bad:
         raise DataError(f"{name} holds {bad} NaN or infinite values. Remove those examples or fill the values in.")
-    return array
-
-
-def examples(X: Any, features: int, rows: bool) -> Array:
-    """The inputs of a `NeuralNetwork` as an array: (features, m), one example per column, or (m, features) by rows."""
-    array = numbers("X", X)
-    axis = 1 if rows else 0
-    if array.ndim != 2 or array.shape[axis] != features:
-        turned = array.ndim == 2 and array.shape[1 - axis] == features
-        expected = f"(m, {features})" if rows else f"({features}, m)"
-        raise ShapeError(f"X has shape {array.shape}, expected {expected}: {_layout(rows, 'X' if turned else '')}")
-    return array
-
-
-def _layout(rows: bool, turn: str) -> str:
-    """How a network takes examples. turn: the name of an array that lies the other way."""
-    way = "rows" if rows else "columns"
-    if not turn:
-        return f"examples are {way} here."
-    other = "without rows=True" if rows else "as NeuralNetwork(…, rows=True)"
-    return f"examples are {way} here. Pass {turn}.T, or build the network {other}."
-
-
-def targets(Y: Any, outputs: int, m: int, rows: bool) -> Array:
-    """The targets of m examples, laid out as `examples` are, every one 0 or 1."""
-    array = numbers("Y", Y)
-    shape = (m, outputs) if rows else (outputs, m)
-    if array.shape != shape:
-        flat = array.ndim == 1 and outputs == 1 and array.shape == (m,)
-        turn = _layout(rows, "Y" if array.shape == shape[::-1] else "")
-        if flat:
-            turn = f"Use Y.reshape({'-1, 1' if rows else '1, -1'})."
-        raise ShapeError(f"Y has shape {array.shape}, expected {shape}, one example per {'row' if rows else 'column'} "
-                         f"as X has them: {turn}")  # fmt: skip
-    if array.size == 0:
-        raise DataError(f"Y has shape {array.shape}: there is no example to learn from.")
-    wrong = array[(array != 0) & (array != 1)]
-    if wrong.size:
-        raise DataError(f"targets are 0 or 1; Y holds {wrong.size} others, first {wrong[0]:g}. Relabel the classes.")
     return array
