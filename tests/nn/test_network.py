@@ -352,3 +352,18 @@ def test_how_rows_look():
         "NeuralNetwork(\n  rows=True\n"
         "  1: W1 (7, 2), b1 (1, 2), activation='sigmoid'\n  2: W2 (2, 1), b2 (1, 1), activation='sigmoid'\n)"
     )
+
+
+@pytest.mark.parametrize("rows", [False, True])
+def test_a_summary_has_every_layer(rows):
+    network = NeuralNetwork([7, 2, 1], tg.softplus, seed=0, rows=rows)
+    table = network.summary(X.T if rows else X)
+    product = "a0·W1" if rows else "W1·a0"
+    assert [(row.depth, row.layer) for row in table.rows][1] == (1, f"softplus({product} + b1)")
+    shapes = [network.architecture[-1], *network.architecture[1:]]
+    assert [row.output for row in table.rows] == [f"(12, {n})" if rows else f"({n}, 12)" for n in shapes]
+    assert [row.parameters for row in table.rows] == [0, 16, 3]
+    assert (table.parameters, table.bytes) == (19, 152)
+    assert network.summary().rows[0].output == ("(m, 1)" if rows else "(1, m)")
+    with pytest.raises(ShapeError, match=r"X\.T"):
+        network.summary(X if rows else X.T)
