@@ -260,33 +260,47 @@ def test_a_network_with_a_function_of_ones_own_is_not_built_but_filled(tmp_path)
     same_bits(other.parameters["W2"], network.parameters["W2"])
 
 
-def trained(model, optimizer, X, y, epochs, backend):
-    nn.fit(model, X, y, tg.mse, optimizer, epochs=epochs, batch=4, shuffle=False, backend=backend)
-
-
 def deep():
     layers = nn.Linear(3, 8, seed=0), nn.BatchNorm(8), nn.Tanh(), nn.Dropout(0.3, seed=1), nn.Linear(8, 1, seed=2)
     model = nn.Sequential(*layers)
     return model, nn.Adam(model.parameters(), lr=nn.CosineDecay(0.1, 40))
 
 
-@pytest.mark.filterwarnings("ignore:fit takes its steps eagerly")
+class Stop:
+    """Ends a run of `fit` after so many steps."""
+
+    def __init__(self, steps):
+        self.steps = steps
+
+    def __call__(self, _):
+        self.steps -= 1
+        return not self.steps
+
+
 @suffixes
 @pytest.mark.parametrize("backend", ["eager", "numpy"])
-def test_training_goes_on_bit_for_bit(tmp_path, suffix, backend):
+@pytest.mark.parametrize("steps", [6, 7])
+def test_training_goes_on_bit_for_bit(tmp_path, suffix, backend, steps):
+    """Whether it was kept after an epoch, of three batches, or in the middle of one."""
     X, y = rng.normal(size=(10, 3)), rng.normal(size=(10, 1))
+
+    def fit(model, optimizer, **options):
+        return nn.fit(model, X, y, tg.mse, optimizer, epochs=5, batch=4, seed=3, backend=backend, **options)
+
     whole, optimizer = deep()
-    trained(whole, optimizer, X, y, 5, backend)
+    history = fit(whole, optimizer)
     half, half_optimizer = deep()
-    trained(half, half_optimizer, X, y, 2, backend)
-    nn.save(path := tmp_path / f"a{suffix}", half, half_optimizer)
+    begun = fit(half, half_optimizer, on_step=Stop(steps))
+    nn.save(path := tmp_path / f"a{suffix}", half, half_optimizer, begun)
+
     again, again_optimizer = deep()
-    nn.load(path, again, again_optimizer)
-    trained(again, again_optimizer, X, y, 3, backend)
+    checkpoint = nn.load(path, again, again_optimizer)
+    resumed = fit(again, again_optimizer, resume=nn.History.from_state(checkpoint.history))
     for (name, one), other in zip(whole.state_dict().items(), again.state_dict().values(), strict=True):
         assert one.tobytes() == other.tobytes(), name
     states = optimizer.state_dict(), again_optimizer.state_dict()
     assert repr(states[0]) == repr(states[1])
+    assert resumed == history
 
 
 # --- mistakes ---------------------------------------------------------------------------------------------------------

@@ -269,8 +269,8 @@ class NeuralNetwork:
             raise ArgumentError(
                 f"the cost is {cost} after pass {epoch}: training diverged. Choose a smaller alpha, or standardise X."
             )
-        by_columns = [array.T if self.rows else array for array in (_classes(z), Y)]
-        return Pass(epoch, cost, accuracy(*by_columns))
+        classes, wanted = (_classes(z), Y) if self.rows else (_classes(z).T, Y.T)
+        return Pass(epoch, cost, accuracy(classes, wanted))
 
     # --- inside ---
 
