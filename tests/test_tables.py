@@ -43,5 +43,14 @@ def test_rich_draws_it(monkeypatch):
     assert "1,000" in repr(TABLE)
 
 
+def test_a_history_is_such_a_table():
+    history = tg.nn.History([tg.nn.Epoch(1, 0.5), tg.nn.Epoch(2, 0.25)])
+    lines = repr(history).splitlines()
+    assert lines[0].split()[:2] == ["epoch", "cost"]
+    assert [line.split()[0] for line in lines[1:3]] == ["1", "2"]
+    assert history.__rich__().text == repr(history)
+    assert history._repr_html_() == history.__rich__()._repr_html_()
+
+
 def test_it_is_public():
     assert tg.Table is Table
