@@ -13,10 +13,10 @@ from typing import Any, NamedTuple, final
 import numpy as np
 
 from tinygrad_bp.annotations import Array
-from tinygrad_bp.draw.document import write_whole
 from tinygrad_bp.draw.palette import CLASS, LIGHT, style
 from tinygrad_bp.engine import Op
 from tinygrad_bp.errors import ArgumentError
+from tinygrad_bp.files import write_whole
 from tinygrad_bp.graph import graph
 from tinygrad_bp.nn.activations import ACTIVATIONS
 from tinygrad_bp.registry import OPS
