@@ -1,9 +1,6 @@
 """Programs as JavaScript, run by Node: they give what NumPy gives, for every op that is written and for networks."""
 
-import base64
-import json
 import shutil
-import subprocess
 from itertools import pairwise
 
 import numpy as np
@@ -12,8 +9,9 @@ import pytest
 import tinygrad_bp as tg
 from tinygrad_bp.program import optimized, traced
 from tinygrad_bp.registry import OPS
-from tinygrad_bp.source.javascript import NotWritten, javascript, library
+from tinygrad_bp.source.javascript import NotWritten, javascript
 
+from .node import run_in_node
 from .test_every_op import with_derivatives
 
 in_node = pytest.mark.skipif(shutil.which("node") is None, reason="Node is not installed")
@@ -25,29 +23,6 @@ NOT_WRITTEN = {
     "svd_packed",
 }  # fmt: skip
 """Ops of which some call, or its gradient, has no JavaScript form: complex numbers, decompositions, rare paddings."""
-
-RUN = """
-const doubles = (text) => new Float64Array(new Uint8Array(Buffer.from(text, "base64")).buffer);
-const encoded = ({ shape, data }) => [shape, Buffer.from(Float64Array.from(data).buffer).toString("base64")];
-const results = cases.map(([make, inputs]) =>
-  make(np)(inputs.map(([shape, text]) => np.array(shape, doubles(text)))).map(encoded));
-console.log(JSON.stringify(results));
-"""
-
-
-def encoded(x):
-    return [list(np.shape(x)), base64.b64encode(np.asarray(x, float).tobytes()).decode()]
-
-
-def run_in_node(folder, cases):
-    """What Node gives for (program text, inputs), all in one process."""
-    listed = ",\n".join([f"[{text}, {json.dumps([encoded(x) for x in inputs])}]" for text, inputs in cases])
-    script = folder / "cases.js"
-    script.write_text(f"{library()}\nconst cases = [{listed}];\n{RUN}", encoding="utf-8")
-    done = subprocess.run(["node", script], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    results = json.loads(done.stdout)
-    return [[np.frombuffer(base64.b64decode(text)).reshape(shape) for shape, text in result] for result in results]
 
 
 def assert_equal(tmp_path, cases, expected, rtol=1e-9):

@@ -46,8 +46,8 @@ def play(C: Any, examples: Mapping[str, Any] | Sequence[Any] | None = None) -> L
     >>> page = play(tg.tanh(w * x).named("C"), examples={"x": [2.0, -1.0, 0.3]})
     >>> page
     <living page of C: w, x>
-    >>> print(page.script.splitlines()[3])
-        const C = np.each((w, x) => Math.tanh(w * x), w, x);
+    >>> print(page.script.splitlines()[4].strip())
+    const C = np.each((t1) => Math.tanh(t1), t1);
     """
     _require_cost(C)
     graph = snapshot(C)

@@ -7,7 +7,7 @@
     return element;
   };
   const run = graph(np), forward = cost(np);
-  const FEW = 24, MOST_CELLS = 256, LONGEST_HISTORY = 2000, STEPS_A_SECOND = 20;
+  const FEW = 24, MOST_CELLS = 256, LONGEST_HISTORY = 2000, STEPS_A_SECOND = 20, SMALLEST = 0.68, NARROW = 0.56;
 
   // --- numbers as the picture writes them: four significant digits, and a true minus sign ---
   function written(x, digits = 4) {
@@ -18,6 +18,11 @@
       : String(Number(x.toPrecision(digits)));
     return (Object.is(x, -0) ? "-0" : plain).replaceAll("-", "−");
   }
+
+  // With as many digits as there is room for.
+  const wide = matchMedia("(min-width: 64rem)");
+  const short = (x) => [3, 2, 1].map((digits) => written(x, digits))
+    .find((text, i) => i === 2 || text.length <= (wide.matches ? 7 : 6));
 
   function summary({ data }) {
     let low = Infinity, high = -Infinity, total = 0;
@@ -59,9 +64,10 @@
   const rate = () => 10 ** Number(find("rate").value);
 
   function descend() {
-    const alpha = rate(), values = all;
+    compute();  // what has changed since the last frame
+    const alpha = rate();
     for (const i of trained) {
-      const g = values[model.inputs[i].gradient];
+      const g = all[model.inputs[i].gradient];
       const moved = np.each((v, d) => v - alpha * d, given[i], g);
       given[i] = model.inputs[i].float32 ? np.rounded(moved) : moved;
     }
@@ -85,11 +91,15 @@
     return total / model.examples.count;
   }
 
-  // --- the picture ---
-  const stage = find("stage"), texts = [];
+  // --- the picture, which is never shown so small that nobody can read it ---
+  const stage = find("stage"), picture = stage.querySelector("svg"), texts = [];
+  picture.style.minWidth = `${SMALLEST * Number(picture.getAttribute("viewBox").split(/\s+/)[2])}px`;
 
-  function writes(element, text) {  // in the room that its first text took, if there is a box around it
-    const room = Math.max(element.textContent.length, 11), size = Number(element.getAttribute("font-size"));
+  // A line that changes; what is too long for the box around it is written smaller.
+  function writes(element, text) {
+    const size = Number(element.getAttribute("font-size")), box = element.parentElement.querySelector("path").getBBox();
+    const inside = element.matches(".value, .gradient") ? Math.floor(box.width / (NARROW * size)) : 0;
+    const room = Math.max(element.textContent.length, inside, 12);
     let fits = size.toFixed(1);
     texts.push(() => {
       const now = text();
@@ -171,7 +181,7 @@
     const below = make("span", { className: "slope" }), whole = make("div", { className: "cell" }, field, below);
     const own = { i, at, name, field, whole };
     field.addEventListener("focus", () => { choose(own); field.value = String(given[i].data[at]); field.select(); });
-    field.addEventListener("blur", () => { field.value = written(given[i].data[at], 3); });
+    field.addEventListener("blur", () => { field.value = short(given[i].data[at]); });
     field.addEventListener("input", () => {
       const value = Number(field.value.replaceAll("−", "-").replace(",", "."));
       const valid = field.value.trim() !== "" && Number.isFinite(value);
@@ -190,7 +200,7 @@
     cells.push(() => {
       const value = given[i].data[at];
       if (document.activeElement !== field) {
-        const now = written(value, 3);
+        const now = short(value);
         if (field.value !== now) field.value = now;
       }
       const heat = Math.round((Math.min(Math.abs(value), 3) / 3) * 60);
@@ -199,7 +209,7 @@
         own.tint = tint;
         whole.style.setProperty("--tint", `color-mix(in srgb, ${tint}, transparent)`);
       }
-      const slope = input.gradient === null ? "" : written(all[input.gradient].data[at], 2);
+      const slope = input.gradient === null ? "" : short(all[input.gradient].data[at]);
       if (below.textContent !== slope) below.textContent = slope;
     });
     return whole;
@@ -333,7 +343,7 @@
   function toggle() {
     if (timer) return pause();
     timer = setInterval(() => {
-      if (model.examples) { show(example + 1); compute(); }
+      if (model.examples) show(example + 1);
       step();
     }, 1000 / STEPS_A_SECOND);
     find("play").textContent = "Pause";

@@ -120,10 +120,9 @@ class LivingPage:
         if not self.examples:
             return None
         known = {node.name: i for i, node in enumerate(self.replay.inputs)}
-        given = [
-            {"input": known[name], "data": [_numbers(x) for x in array]} for name, array in self.examples.items()
-        ]
-        return {"count": len(given[0]["data"]), "inputs": given}  # type: ignore[arg-type]
+        data = {name: [_numbers(x) for x in array] for name, array in self.examples.items()}
+        given = [{"input": known[name], "data": each} for name, each in data.items()]
+        return {"count": len(next(iter(data.values()))), "inputs": given}
 
     # --- formulas ---
 
@@ -152,7 +151,7 @@ class LivingPage:
 
 
 def _numbers(x: Any) -> list[Any]:
-    return np.asarray(x, dtype=float).ravel().tolist()  # type: ignore[no-any-return]
+    return np.asarray(x, dtype=float).ravel().tolist()
 
 
 def _part(name: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any, final
 
 import numpy as np
 
-from tinygrad_bp.engine import Node, Trail, apply, history, sweep
+from tinygrad_bp.engine import Node, apply, history, sweep
 from tinygrad_bp.errors import TracingError
 from tinygrad_bp.graph import Graph, GraphEdge, GraphNode
 from tinygrad_bp.modes import MODE
@@ -26,9 +26,9 @@ Use = tuple[str, int]
 class Replay:
     """The program of a graph as JavaScript, and the part of it that computes the cost alone.
 
-    inputs: of both, the graph's leaves. values, gradients: by the id of a node, where its numbers stand among inputs and outputs, the
-    inputs first. shares: the same of what each use of a value adds to its gradient. results: what the program gives
-    for the graph's own numbers.
+    inputs: of both, the graph's leaves. values, gradients: by the id of a node, where its numbers stand among inputs
+    and outputs, the inputs first. shares: the same of what each use of a value adds to its gradient. results: the
+    outputs for the graph's own numbers.
     """
 
     script: str
@@ -48,6 +48,9 @@ def replay(C: Any, graph: Graph, shown: Graph) -> Replay:
     return _Replay(C, graph, shown).whole()
 
 
+KINDS = ("value", "gradient", "share")
+
+
 class _Replay:
     """The replay while it runs."""
 
@@ -57,8 +60,7 @@ class _Replay:
         known = [node for node in graph.nodes if node.kind != "constant"]
         self.of = dict(zip([node.number for node in self.nodes], known, strict=True))
         self.leaves = [node for node in self.nodes if node.op is None]
-        self.shown = {node.id for node in shown.nodes}
-        self.uses = uses(graph, shown)
+        self.shown: set[Any] = {*[node.id for node in shown.nodes], *uses(graph, shown)}
         self.made: dict[int, Any] = {}
         self.outputs: list[tuple[str, Any]] = []
         self.marks: list[tuple[Any, Node]] = []  # what was computed last, and for which op
@@ -76,10 +78,9 @@ class _Replay:
             script, forward = javascript(optimized(program)), javascript(optimized(cost))
         except NotWritten as error:
             raise self._not_written(error) from error
-        places = {kind: {} for kind in ("value", "gradient", "share")}  # type: dict[str, dict[Any, int]]
-        for i, (kind, key) in enumerate([*[("value", leaf.id) for leaf in inputs], *self.outputs]):
-            places[kind][key] = i
-        return Replay(script, forward, inputs, *places.values(), tuple(results))
+        places = [("value", leaf.id) for leaf in inputs] + self.outputs
+        found = {kind: {key: i for i, (k, key) in enumerate(places) if k == kind} for kind in KINDS}
+        return Replay(script, forward, inputs, found["value"], found["gradient"], found["share"], tuple(results))
 
     def _run(self, *leaves: Any) -> list[Any]:
         """The forward pass, and the sweep: all results of theirs that are shown."""
@@ -96,7 +97,7 @@ class _Replay:
                 new.name, new.retains_grad = known.name if known.named else None, True
         found = {("value", self.of[n.number].id): self.made[n.number] for n in self.nodes if n.op is not None}
         found |= self._swept()
-        wanted = {key: y for key, y in found.items() if key[1] in self.shown or key[1] in self.uses}
+        wanted = {key: y for key, y in found.items() if key[1] in self.shown}
         self.outputs = [*wanted]
         return [*wanted.values()]
 

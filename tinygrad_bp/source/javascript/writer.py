@@ -8,8 +8,9 @@ from typing import Any, final
 
 import numpy as np
 
-from tinygrad_bp.program.step import CONSTANT, GUARD, INPUT, WHOLE, Step, uniform
+from tinygrad_bp.program.step import CONSTANT, GUARD, INPUT, Step, uniform
 from tinygrad_bp.program.trace import Program
+from tinygrad_bp.source.expressions import numpy_path
 from tinygrad_bp.source.identifiers import Names, printed
 from tinygrad_bp.source.javascript.functions import form, listed
 from tinygrad_bp.source.javascript.places import arrangement, border, moved, runs
@@ -238,10 +239,7 @@ def _require_written(step: Step) -> None:
 
 
 def _called(step: Step) -> str:
-    function = step.function
-    owner = getattr(getattr(function, "__self__", None), "__name__", "")
-    prefix = "" if step.opcode in (WHOLE,) or isinstance(function, str) else "np."
-    return f"{prefix}{owner + '.' if owner else ''}{step.called or step.opcode}"
+    return numpy_path(step.function) or step.called or step.opcode
 
 
 def _array(value: Any) -> str:
