@@ -169,3 +169,33 @@ def test_playing_changes_nothing():
     assert tg.graph(C)["W1"] == W1
     np.testing.assert_array_equal(W1.data, numbers["W1"])
     C.backward()
+
+
+class TestTheCommand:
+    """`python -m tinygrad_bp play`."""
+
+    @pytest.fixture
+    def main(self):
+        pytest.importorskip("typer", reason="the command line needs the extra cli")
+        from tinygrad_bp.cli import main
+
+        return main
+
+    def test_it_writes_the_articles_network(self, main, tmp_path, capsys):
+        assert main(["play", "--out", str(tmp_path / "new")]) == 0
+        path = tmp_path / "new" / "play.html"
+        assert capsys.readouterr().out.split() == [str(path)]
+        model = json.loads(re.search(r"const model = (.*);\n", path.read_text(encoding="utf-8"))[1])
+        assert [given["shape"] for given in model["inputs"]] == [
+            [3, 7], [3, 1], [2, 3], [2, 1], [1, 2], [1, 1], [7, 1], [1, 1],
+        ]  # fmt: skip
+        assert model["examples"]["count"] == 140
+        y = np.array(model["examples"]["inputs"][1]["data"])
+        assert y.mean() == 0.5
+        assert 0 < y[:20].sum() < 20
+
+    def test_other_widths_have_to_fit_the_seeds(self, main, tmp_path, capsys):
+        assert main(["play", "--layers", "7,4,1", "--activation", "tanh", "--out", str(tmp_path / "a.html")]) == 0
+        assert main(["play", "--layers", "6,1", "--out", str(tmp_path / "b.html")]) == 2
+        assert "--layers begins with 7" in capsys.readouterr().err
+        assert [path.name for path in tmp_path.iterdir()] == ["a.html"]

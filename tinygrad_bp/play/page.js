@@ -7,7 +7,7 @@
     return element;
   };
   const run = graph(np), forward = cost(np);
-  const FEW = 24, MOST_CELLS = 256, LONGEST_HISTORY = 2000, STEPS_A_SECOND = 20, SMALLEST = 0.68, NARROW = 0.56;
+  const FEW = 24, MOST_CELLS = 256, LONGEST_HISTORY = 2000, STEPS_A_SECOND = 20, SMALLEST = 0.68, LARGEST = 1.2, NARROW = 0.56;
 
   // --- numbers as the picture writes them: four significant digits, and a true minus sign ---
   function written(x, digits = 4) {
@@ -75,7 +75,8 @@
   }
 
   function show(which) {
-    const count = model.examples.count;
+    const count = model.examples?.count ?? 0;
+    if (!count) return;
     example = ((which % count) + count) % count;
     for (const { input, data } of model.examples.inputs) given[input] = np.array(given[input].shape, data[example]);
   }
@@ -93,7 +94,8 @@
 
   // --- the picture, which is never shown so small that nobody can read it ---
   const stage = find("stage"), picture = stage.querySelector("svg"), texts = [];
-  picture.style.minWidth = `${SMALLEST * Number(picture.getAttribute("viewBox").split(/\s+/)[2])}px`;
+  const drawn = Number(picture.getAttribute("viewBox").split(/\s+/)[2]);
+  Object.assign(picture.style, { minWidth: `${SMALLEST * drawn}px`, maxWidth: `${LARGEST * drawn}px` });
 
   // A line that changes; what is too long for the box around it is written smaller.
   function writes(element, text) {
@@ -301,9 +303,9 @@
   }
 
   function paintCurve() {
-    const finite = history.filter(Number.isFinite), top = Math.max(...finite, 1e-300);
+    const finite = history.filter(Number.isFinite), low = Math.min(...finite), height = Math.max(...finite) - low;
     const points = history.map((v, i) => {
-      const y = Number.isFinite(v) ? 57 - (54 * v) / top : 3;
+      const y = Number.isFinite(v) ? 57 - 54 * (height > 0 ? (v - low) / height : 0.5) : 3;
       return `${((300 * i) / Math.max(history.length - 1, 1)).toFixed(1)},${y.toFixed(1)}`;
     });
     find("curve").querySelector("polyline").setAttribute("points", points.join(" "));
