@@ -31,5 +31,6 @@ from tinygrad_bp.transforms import (
     value_and_grad as value_and_grad,
     vjp as vjp,
 )
+from tinygrad_bp.tutor import Tutor as Tutor, Verdict as Verdict, tutor as tutor
 
 __version__ = "0.1.0"

@@ -33,6 +33,14 @@ class LinearAlgebraError(TinygradError, LinAlgError):
     """A matrix that an op cannot take: singular, not positive definite, or not square."""
 
 
+class AnswerError(TinygradError, ValueError):
+    """An answer to the tutor that cannot be read. `start` and `end` tell where in the text."""
+
+    def __init__(self, message: str, start: int = 0, end: int = 0):
+        super().__init__(message)
+        self.start, self.end = start, end
+
+
 class DataError(TinygradError, ValueError):
     """Data that cannot be learned from: missing, not finite, or with wrong targets."""
 

@@ -1,0 +1,132 @@
+"""Mistakes in the factors of an answer: another symbol, another derivative, a link that is missing, one too many."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from tinygrad_bp.tutor.corrections import PART, Correction, Setting, corrected
+from tinygrad_bp.tutor.terms import HADAMARD, IMPLIED, PRODUCTS, Term, replaced, symbols, walk
+
+# --- symbols ----------------------------------------------------------------------------------------------------------
+
+_INDEXED = re.compile(r"(.*?)(\d+)")
+
+
+def neighbours(term: Term, setting: Setting) -> Iterator[Correction]:
+    """Another layer's symbol, or this layer's other one."""
+    yield from _symbols(term, setting, near=True)
+
+
+def others(term: Term, setting: Setting) -> Iterator[Correction]:
+    """Any other symbol."""
+    yield from _symbols(term, setting, near=False)
+
+
+def _symbols(term: Term, setting: Setting, near: bool) -> Iterator[Correction]:
+    candidates = [("value", name) for name in setting.known.values if name != setting.known.root]
+    candidates += [("gradient", name) for name in setting.gradients]
+    for place, part in walk(term):
+        if part.kind not in ("value", "gradient"):
+            continue
+        for kind, name in candidates:
+            mistake = _relation(part, kind, name)
+            if (kind, name) != (part.kind, part.label) and (mistake is not None) is near:
+                new = replace(part, kind=kind, label=name)
+                yield corrected(mistake or "wrong symbol", _said(mistake, part, new), term, place, part, new)
+
+
+def _relation(part: Term, kind: str, name: str) -> str | None:
+    """How a symbol and another one are near each other; None if they are not."""
+    if part.label == name:
+        return "value for gradient" if kind == "gradient" else "gradient for value"
+    if part.kind != kind:
+        return None
+    old, new = _INDEXED.fullmatch(part.label), _INDEXED.fullmatch(name)
+    if old and new and old[1] == new[1]:
+        return "wrong layer"
+    if old and new and old[2] == new[2]:
+        return "wrong symbol of the layer"
+    if old is None or new is None:  # the inputs are a[0]
+        index = old or new
+        return "wrong layer" if index is not None and index[1] == "a" else None
+    return None
+
+
+def _said(mistake: str | None, part: Term, new: Term) -> str:
+    if mistake == "wrong layer":
+        return f"{PART} belongs to another layer; here it is {new}."
+    if mistake == "value for gradient":
+        return f"{PART} is the value; here its gradient {new} is needed."
+    if mistake == "gradient for value":
+        return f"{PART} is the gradient; here the value {new} is needed."
+    return f"{PART} is wrong here; it is {new}."
+
+
+# --- factors ----------------------------------------------------------------------------------------------------------
+
+
+def local_derivatives(term: Term, setting: Setting) -> Iterator[Correction]:
+    """Something else where g′ stands: z for a, the derivative of another function, half of it."""
+    for link in setting.links:
+        if link.local is None:
+            continue
+        own = {("value", link.source), ("value", link.target)}
+        for place, part in walk(term):
+            for new_part, chosen in _groups(part, own, link.local):
+                message = f"{PART} is not the derivative of {link.how} for {link.source}."
+                yield Correction("wrong g′", message, chosen, replaced(term, place, new_part), link.edge)
+
+
+def _groups(part: Term, own: set[tuple[str, str]], local: Term) -> Iterator[tuple[Term, Term]]:
+    """A part in terms of a layer's own values replaced by its derivative; of a product also any run of its factors."""
+    if (found := symbols(part)) and found <= own:
+        yield replace(local, start=part.start, end=part.end), part
+    elif part.kind in (HADAMARD, IMPLIED):
+        count = len(part.parts)
+        for i in range(count):
+            for j in range(count, i, -1):
+                run = part.parts[i:j]
+                names = frozenset().union(*map(symbols, run))
+                if j - i < count and names and names <= own and j - i > 1:
+                    chosen = replace(part, parts=run, start=run[0].start, end=run[-1].end)
+                    new = replace(local, start=chosen.start, end=chosen.end)
+                    yield replace(part, parts=(*part.parts[:i], new, *part.parts[j:])), chosen
+
+
+def forgotten(term: Term, setting: Setting) -> Iterator[Correction]:
+    """A link of the chain that is missing: g′, Wᵀ, the inputs of W, the sum for b."""
+    for link in setting.links:
+        if link.target == setting.known.root:
+            continue
+        for place, part in walk(term):
+            if part.kind == "number":
+                continue
+            if link.adds_up:
+                mistake, why = "forgotten sum", f"{link.source} acts on all examples, so what {PART} gives is added up."
+            elif link.local is not None:
+                mistake = "forgotten g′"
+                why = f"a factor is forgotten: the derivative of {link.how} for {link.source}."
+            else:
+                mistake = "forgotten factor"
+                why = f"a factor is forgotten: that of {link.source} in {link.how}."
+            yield Correction(mistake, why, part, replaced(term, place, link.after(part)), link.edge)
+
+
+def superfluous(term: Term, setting: Setting) -> Iterator[Correction]:
+    """A factor, or a function, that does not belong there."""
+    for place, part in walk(term):
+        if part.kind in ("call", "**"):
+            message = f"{PART}: {part.label or 'the power'} does not belong here."
+            yield corrected("superfluous function", message, term, place, part, part.parts[0])
+        elif part.kind in PRODUCTS or part.kind == "/":
+            for i, factor in enumerate(part.parts):
+                rest = part.parts[:i] + part.parts[i + 1 :]
+                if part.kind == "/" and i == 0:
+                    continue
+                new = rest[0] if len(rest) == 1 else replace(part, parts=rest)
+                message = f"the {'divisor' if part.kind == '/' else 'factor'} {PART} does not belong here."
+                yield Correction(
+                    "superfluous factor", message, factor, replaced(term, place, new), None, symbols(factor)
+                )
