@@ -19,6 +19,7 @@ from tinygrad_bp.tutor.terms import (
     PRODUCTS,
     Place,
     Term,
+    at,
     made,
     number,
     replaced,
@@ -37,8 +38,10 @@ PART = "‹part›"
 @final
 @dataclass(frozen=True)
 class Correction:
-    """One change. `mistake` is its name, `message` what to tell; `part` the place of the mistake; `term` the answer
-    after it. edge: the edge of the picture, where the correction knows it; names: else the values that tell which."""
+    """One change: the name of the `mistake`, the `message` to tell, the `part` where it is, the answer after it.
+
+    edge: the edge of the picture, where the correction knows it; names, beside: else the values there and around it.
+    """
 
     mistake: str
     message: str
@@ -46,6 +49,7 @@ class Correction:
     term: Term
     edge: Edge | None = None
     names: frozenset[tuple[str, str]] = frozenset()
+    beside: frozenset[tuple[str, str]] = frozenset()
 
 
 @final
@@ -66,8 +70,9 @@ Maker = Callable[[Term, Setting], Iterator[Correction]]
 def corrected(
     mistake: str, message: str, whole: Term, place: Place, part: Term, new: Term, edge: Edge | None = None
 ) -> Correction:
-    """A correction that puts another part at a place."""
-    return Correction(mistake, message, part, replaced(whole, place, new), edge, symbols(part) | symbols(new))
+    """A correction that puts another part at a place; the values beside it tell which edge it belongs to."""
+    after = replaced(whole, place, new)
+    return Correction(mistake, message, part, after, edge, symbols(new), symbols(at(after, place[:-1])))
 
 
 # --- signs ------------------------------------------------------------------------------------------------------------
@@ -107,7 +112,7 @@ def transpositions(term: Term, setting: Setting) -> Iterator[Correction]:
         if part.kind == "T":
             message = f"{PART}: {part.parts[0]} is not to be transposed here."
             yield corrected("superfluous transposition", message, term, place, part, part.parts[0])
-        elif part.kind != "number" and not (place and _at_place(term, place[:-1]).kind == "T"):
+        elif part.kind != "number" and not (place and at(term, place[:-1]).kind == "T"):
             message = f"{PART} has to be transposed here."
             yield corrected("missing transposition", message, term, place, part, transposed(part))
 
@@ -129,18 +134,13 @@ def kinds(term: Term, setting: Setting) -> Iterator[Correction]:
             yield corrected("product for Hadamard", message, term, place, part, replace(part, kind=HADAMARD))
         elif part.kind in (HADAMARD, IMPLIED):
             for i in range(len(part.parts) - 1):
-                pair = made(MATRIX, *part.parts[i : i + 2])
+                a, b = part.parts[i : i + 2]
+                pair = replace(made(MATRIX, a, b), end=b.end)
                 rest = (*part.parts[:i], pair, *part.parts[i + 2 :])
                 new = replace(part, parts=rest) if len(rest) > 1 else pair
-                factors = f"{part.parts[i]} and {part.parts[i + 1]}"
-                message = f"{factors} are multiplied as matrices, @, not element by element."
-                yield corrected("Hadamard for product", message, term, place, part, new)
-
-
-def _at_place(term: Term, place: Place) -> Term:
-    for i in place:
-        term = term.parts[i]
-    return term
+                message = f"{PART}: {a} and {b} are multiplied as matrices, @, not element by element."
+                whole = replaced(term, place, new)
+                yield Correction("Hadamard for product", message, pair, whole, None, symbols(pair))
 
 
 # --- sums -------------------------------------------------------------------------------------------------------------

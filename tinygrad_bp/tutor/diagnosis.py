@@ -25,24 +25,19 @@ from tinygrad_bp.tutor.factors import forgotten, local_derivatives, neighbours, 
 from tinygrad_bp.tutor.samples import Sample
 from tinygrad_bp.tutor.terms import HADAMARD, Term, made, number, replaced, symbols, walk
 
+Names = frozenset[tuple[str, str]]
+
 SURE: tuple[Maker, ...] = (signs, sums)
 """Before a common factor is looked for: they say more about where it comes from."""
 
 SINGLE: tuple[Maker, ...] = (
-    matrices,
-    neighbours,
-    local_derivatives,
-    forgotten,
-    parentheses,
-    superfluous,
-    numbers,
-    others,
-)
+    matrices, parentheses, superfluous, neighbours, numbers, local_derivatives, forgotten, others,
+)  # fmt: skip
 
 PAIRED: tuple[Maker, ...] = (signs, matrices, neighbours, sums, local_derivatives, forgotten)
 """Those of which two are tried together."""
 
-MOST_PAIRS = 20_000
+MOST_PAIRS = 10_000
 """Pairs of corrections that are tried before the tutor gives up on two mistakes at once."""
 
 
@@ -99,7 +94,7 @@ class Diagnosis:
         return None
 
     def _of(self, correction: Correction, before: str = "", whole: Term | None = None) -> Finding:
-        edge = correction.edge or self._edge(correction.names)
+        edge = correction.edge or self._edge(correction.names, correction.beside)
         return Finding(correction.mistake, before + correction.message, correction.part, edge, whole or correction.term)
 
     def _two(self, term: Term) -> Finding | None:
@@ -122,12 +117,7 @@ class Diagnosis:
         ratio = next(filter(None, [self._ratio(reading) for reading in readings(term)]), None)
         if ratio is None:
             return None
-        m, edge = self.setting.m, self._edge(frozenset())
-        for place, part in walk(term):
-            for value in (part.label * ratio, part.label / ratio) if part.kind == "number" else ():
-                corrected = replaced(term, place, number(value, part))
-                if is_right(corrected, self.truths):
-                    return Finding("wrong number", f"the number {PART} is wrong.", part, edge, corrected)
+        m, edge = self.setting.m, self._edge()
         corrected = made(HADAMARD, number(ratio, term), term)
         if m is not None and m > 1 and np.isclose(abs(ratio), [1 / m, m]).any():
             averaged = abs(ratio) < 1
@@ -137,6 +127,11 @@ class Diagnosis:
                 mistake, message = "averaged twice", f"this is divided by m = {m} once too often"
             corrected = made("/", term, number(float(m), term)) if averaged else corrected
             return Finding(mistake, message + (", and the sign is wrong." if ratio < 0 else "."), term, edge, corrected)
+        for place, part in walk(term):
+            for value in (part.label * ratio, part.label / ratio) if part.kind == "number" else ():
+                other = replaced(term, place, number(value, part))
+                if is_right(other, self.truths):
+                    return Finding("wrong number", f"the number {PART} is wrong.", part, edge, other)
         message = f"all is right but a number: the answer is {1 / ratio:.6g} times what it should be."
         return Finding("wrong number", message, term, edge, corrected)
 
@@ -198,12 +193,12 @@ class Diagnosis:
 
     def _towards(self, name: str) -> Edge | None:
         """The link after a gradient that is reached."""
-        return next((link.edge for link in self.setting.links if link.target == name), self._edge(frozenset()))
+        return next((link.edge for link in self.setting.links if link.target == name), self._edge())
 
-    def _edge(self, names: frozenset[tuple[str, str]]) -> Edge | None:
+    def _edge(self, names: Names = frozenset(), beside: Names = frozenset()) -> Edge | None:
         """The link whose formula has most of these values in it; without any, the one at the cost."""
         links = self.setting.links
-        if not names:
+        if not (names or beside):
             return next((link.edge for link in reversed(links) if link.target == self._root), None)
-        best = max(links, key=lambda link: len(names & link.names), default=None)
+        best = max(links, key=lambda link: 2 * len(names & link.names) + len(beside & link.names), default=None)
         return best.edge if best is not None else None

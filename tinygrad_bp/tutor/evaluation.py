@@ -13,7 +13,7 @@ import numpy as np
 from tinygrad_bp.derive.equations import agree
 from tinygrad_bp.errors import TinygradError
 from tinygrad_bp.tutor.samples import Sample
-from tinygrad_bp.tutor.terms import DOT, HADAMARD, IMPLIED, MATRIX, MINUS, Term, walk
+from tinygrad_bp.tutor.terms import DOT, HADAMARD, IMPLIED, MATRIX, MINUS, Term, mapped, walk
 from tinygrad_bp.tutor.vocabulary import functions
 
 MOST_ELEMENTS = 4_000_000
@@ -47,12 +47,22 @@ def _evaluate(term: Term, sample: Sample) -> Any:
         return _called(term, parts[0])
     if kind == "T":
         return np.transpose(parts[0])
+    if kind == "if":
+        return _chosen(term, *parts)
     if kind == MINUS:
         return np.negative(_numbers(parts[0]))
     total, *others = parts
     for i, part in enumerate(others, 1):
         total = _combined(term, i, total, part)
     return total
+
+
+def _chosen(term: Term, first: Any, condition: Any, second: Any) -> Any:
+    shapes = [np.shape(x) for x in (first, condition, second)]
+    shape = _broadcast(*shapes)
+    if shape is None:
+        raise Misfit(term, f"{term}: the shapes {shapes[0]}, {shapes[1]} and {shapes[2]} do not fit together")
+    return _small(term, shape, lambda: np.where(condition, first, second))
 
 
 def _combined(term: Term, i: int, a: Any, b: Any) -> Any:
@@ -147,10 +157,10 @@ def readings(term: Term) -> Iterator[Term]:
     parts = [part for _, part in walk(term)]
     axes = AXES if any(part.free for part in parts) else AXES[:1]
     for axis, keepdims in axes:
-        summed = _mapped(term, partial(_over, axis, keepdims))
+        summed = mapped(term, partial(_over, axis, keepdims))
         yield summed
         if any(part.kind == IMPLIED for part in parts):
-            yield _mapped(summed, _as_matrices)
+            yield mapped(summed, _as_matrices)
 
 
 def _over(axis: int | None, keepdims: bool, part: Term) -> Term:
@@ -161,11 +171,6 @@ def _as_matrices(part: Term) -> Term:
     if part.kind != IMPLIED:
         return part
     return reduce(lambda a, b: replace(part, kind=DOT, parts=(a, b)), part.parts)
-
-
-def _mapped(term: Term, change: Callable[[Term], Term]) -> Term:
-    parts = tuple([_mapped(part, change) for part in term.parts])
-    return change(replace(term, parts=parts) if parts else term)
 
 
 def matches(value: Any, truth: Any) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 from tinygrad_bp.tutor.corrections import PART, Correction, Setting, corrected
-from tinygrad_bp.tutor.terms import HADAMARD, IMPLIED, PRODUCTS, Term, replaced, symbols, walk
+from tinygrad_bp.tutor.terms import HADAMARD, IMPLIED, PRODUCTS, Term, mapped, replaced, symbols, walk
 
 # --- symbols ----------------------------------------------------------------------------------------------------------
 
@@ -34,7 +35,14 @@ def _symbols(term: Term, setting: Setting, near: bool) -> Iterator[Correction]:
             mistake = _relation(part, kind, name)
             if (kind, name) != (part.kind, part.label) and (mistake is not None) is near:
                 new = replace(part, kind=kind, label=name)
-                yield corrected(mistake or "wrong symbol", _said(mistake, part, new), term, place, part, new)
+                told = mistake or "wrong symbol", _said(mistake, part, new)
+                yield corrected(*told, term, place, part, new)
+                if near and (everywhere := mapped(term, partial(_renamed, part, new))) != replaced(term, place, new):
+                    yield Correction(*told, part, everywhere, None, symbols(new))
+
+
+def _renamed(old: Term, new: Term, part: Term) -> Term:
+    return replace(part, kind=new.kind, label=new.label) if part == old else part
 
 
 def _relation(part: Term, kind: str, name: str) -> str | None:
@@ -121,12 +129,19 @@ def superfluous(term: Term, setting: Setting) -> Iterator[Correction]:
             message = f"{PART}: {part.label or 'the power'} does not belong here."
             yield corrected("superfluous function", message, term, place, part, part.parts[0])
         elif part.kind in PRODUCTS or part.kind == "/":
-            for i, factor in enumerate(part.parts):
-                rest = part.parts[:i] + part.parts[i + 1 :]
-                if part.kind == "/" and i == 0:
-                    continue
+            for run, rest in _without(part):
                 new = rest[0] if len(rest) == 1 else replace(part, parts=rest)
                 message = f"the {'divisor' if part.kind == '/' else 'factor'} {PART} does not belong here."
-                yield Correction(
-                    "superfluous factor", message, factor, replaced(term, place, new), None, symbols(factor)
-                )
+                whole = replaced(term, place, new)
+                yield Correction("superfluous factor", message, run, whole, None, symbols(run))
+
+
+def _without(part: Term) -> Iterator[tuple[Term, tuple[Term, ...]]]:
+    """Any run of a product's factors, the shortest first, and what is left without it; of a quotient its divisor."""
+    count = len(part.parts)
+    for length in range(1, count):
+        for i in range(count - length + 1):
+            run = part.parts[i : i + length]
+            if part.kind != "/" or i == 1:
+                whole = run[0] if length == 1 else replace(part, parts=run, start=run[0].start, end=run[-1].end)
+                yield whole, part.parts[:i] + part.parts[i + length :]

@@ -19,7 +19,7 @@ from dataclasses import replace
 from typing import NoReturn
 
 from tinygrad_bp.errors import AnswerError
-from tinygrad_bp.tutor.terms import COMPARISONS, DOT, HADAMARD, IMPLIED, MATRIX, MINUS, Term, walk
+from tinygrad_bp.tutor.terms import COMPARISONS, DOT, HADAMARD, IMPLIED, MATRIX, MINUS, Term, symbols, walk
 from tinygrad_bp.tutor.tokens import CALLED, Token, tokens
 from tinygrad_bp.tutor.vocabulary import Vocabulary, functions
 
@@ -74,10 +74,19 @@ class _Reader:
             if self.next.text != asked:
                 self.refuse(f"asked for is ∂C/∂{asked}")
             self.place = 2
-        whole = self.comparison()
+        whole = self.choice()
         if self.next.kind != "end":
             self.refuse("expected an operator or the end")
         return whole
+
+    def choice(self) -> Term:
+        first = self.comparison()
+        if not self.take("if"):
+            return first
+        condition = self.comparison()
+        self.need("else", "and what holds where the condition does not")
+        with self.deeper():
+            return _joined("if", first, condition, self.choice())
 
     def comparison(self) -> Term:
         left = self.sum()
@@ -143,8 +152,9 @@ class _Reader:
     def checked(self, power: Term) -> Term:
         """A power whose exponent is not beyond reason."""
         for _, part in walk(power.parts[1]):
-            if part.kind == "number" and part.label > LARGEST_EXPONENT:
-                raise AnswerError(f"exponents go up to {LARGEST_EXPONENT}.", part.start, part.end)
+            is_tower = part.kind == "**" and not symbols(part)
+            if is_tower or (part.kind == "number" and part.label > LARGEST_EXPONENT):
+                raise AnswerError(f"exponents are numbers up to {LARGEST_EXPONENT}.", part.start, part.end)
         return power
 
     def operand(self) -> Term:
@@ -169,7 +179,7 @@ class _Reader:
             return self.enclosed(token, "|", "absolute")
         if token.kind == "(":
             with self.deeper():
-                inner = self.comparison()
+                inner = self.choice()
             close = self.need(")", f"that closes the one at {token.start + 1}")
             return replace(inner, start=token.start, end=close.end)
         return self.function(token)
@@ -200,14 +210,16 @@ class _Reader:
         return self.options(_call(name, inner, token, inner.end))
 
     def operator(self, name: str, first: Term, token: Token) -> Term:
-        """dot(a, b), multiply(a, b), transpose(a)."""
-        parts = [first]
-        if CALLED[name] != "T":
-            self.need(",", f"and a second operand of {name}")
+        """dot(a, b), multiply(a, b), transpose(a), where(condition, a, b)."""
+        kind, parts = CALLED[name], [first]
+        for _ in range({"T": 0, "if": 2}.get(kind, 1)):
+            self.need(",", f"and another operand of {name}")
             with self.deeper():
                 parts.append(self.comparison())
         close = self.need(")", f"that closes {name}")
-        return Term(CALLED[name], tuple(parts), start=token.start, end=close.end)
+        if kind == "if":
+            parts[:2] = parts[1::-1]
+        return Term(kind, tuple(parts), start=token.start, end=close.end)
 
     def options(self, call: Term, begins: bool = False) -> Term:
         """axis=…, keepdims=… and the parenthesis that closes a call."""
@@ -221,6 +233,8 @@ class _Reader:
                 self.refuse(f"{call.label} takes one operand" + (", axis and keepdims" if function.reduces else ""))
             if word is not None and word.text == "keepdims":
                 value = self.take("True", "False", "number") or self.refuse("keepdims is True or False")
+                if value.text not in ("True", "False", "1", "0"):
+                    raise AnswerError("keepdims is True or False.", value.start, value.end)
                 call = replace(call, keepdims=value.text in ("True", "1"))
             else:
                 sign = -1 if self.take("-") else 1
@@ -234,7 +248,7 @@ class _Reader:
     def method(self, token: Token, operand: Term) -> Term:
         """a.sum(axis=1), W.dot(x), W.transpose()."""
         name = token.text
-        if name not in CALLED and name not in functions():
+        if CALLED.get(name, name) == "if" or not (name in CALLED or name in functions()):
             raise AnswerError(f".{name} is not known here.", token.start, token.end)
         self.need("(", f"after .{name}")
         if name in CALLED and CALLED[name] != "T":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, final
 
@@ -25,7 +25,7 @@ Place = tuple[int, ...]
 @final
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One part of an answer: `kind` is an operator, or what the leaves are: number, value, gradient; or T, call.
+    """One part of an answer: `kind` is an operator, or what the leaves are: number, value, gradient; or T, call, if.
 
     parts: the operands. label: the number, the name of the value, the function's name. axis, keepdims: of a reduction;
     free: nothing was said about its axes, so it is over those that have to go. start, end: where it stands in the text.
@@ -46,15 +46,15 @@ class Term:
 
 def number(value: float, like: Term | None = None) -> Term:
     """A number, at the place of another term."""
-    return Term("number", label=value, **_at(like))
+    return Term("number", label=value, **_position(like))
 
 
 def made(kind: str, *parts: Term) -> Term:
     """An operator on its operands, at the place of the first."""
-    return Term(kind, parts, **_at(parts[0]))
+    return Term(kind, parts, **_position(parts[0]))
 
 
-def _at(term: Term | None) -> dict[str, Any]:
+def _position(term: Term | None) -> dict[str, Any]:
     return {} if term is None else {"start": term.start, "end": term.end}
 
 
@@ -65,6 +65,13 @@ def walk(term: Term, place: Place = ()) -> Iterator[tuple[Place, Term]]:
         yield from walk(part, (*place, i))
 
 
+def at(term: Term, place: Place) -> Term:
+    """The part at a place."""
+    for i in place:
+        term = term.parts[i]
+    return term
+
+
 def replaced(term: Term, place: Place, new: Term) -> Term:
     """The tree with another part at a place."""
     if not place:
@@ -72,6 +79,12 @@ def replaced(term: Term, place: Place, new: Term) -> Term:
     parts = list(term.parts)
     parts[place[0]] = replaced(parts[place[0]], place[1:], new)
     return replace(term, parts=tuple(parts))
+
+
+def mapped(term: Term, change: Callable[[Term], Term]) -> Term:
+    """The tree with every part changed, the innermost first."""
+    parts = tuple([mapped(part, change) for part in term.parts])
+    return change(replace(term, parts=parts) if parts else term)
 
 
 def transposed(term: Term) -> Term:
@@ -87,6 +100,7 @@ def symbols(term: Term) -> frozenset[tuple[str, str]]:
 # --- text -------------------------------------------------------------------------------------------------------------
 
 _LEVELS = {
+    "if": -1,
     **dict.fromkeys(COMPARISONS, 0), "+": 1, "-": 1, MINUS: 1, HADAMARD: 2, MATRIX: 3, DOT: 3, "/": 3, IMPLIED: 4,
     "**": 6,
 }  # fmt: skip
@@ -110,6 +124,8 @@ def written(term: Term) -> str:
     if kind == "T":
         return f"{_operand(parts[0], _TIGHTEST)}ᵀ"
     level = _LEVELS[kind]
+    if kind == "if":
+        return " ".join([_operand(parts[0], 0), "if", _operand(parts[1], 0), "else", written(parts[2])])
     if kind == MINUS:
         return f"−{_operand(parts[0], 2)}"
     if kind == IMPLIED:

@@ -134,10 +134,10 @@ class _Tokens:
                     return Token(kind, name, start, end)
         if word in functions() or word in CALLED:
             return Token("function", word, start, end, numpys=module is not None)
-        if word in ("m", "e", "True", "False") and not module:
+        if word in ("m", "e", "True", "False", "if", "else") and not module:
             return Token(word, word, start, end)
         raise AnswerError(f"{word!r} is no value of this graph: {self.known.nearest(word)}", start, end)
 
 
-CALLED = {"dot": "@", "matmul": "@", "multiply": "*", "transpose": "T"}
+CALLED = {"dot": "@", "matmul": "@", "multiply": "*", "transpose": "T", "where": "if"}
 """Functions that are operators under another name."""
