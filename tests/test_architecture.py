@@ -119,7 +119,7 @@ NUMPYS = {"protocols", "arguments", "program", "source", "backends"}
 
 OTHER_MEANINGS = {
     "draw": {"sum"}, "testing": {"special"}, "doctor": {"products"}, "stubs": {"fft"},
-    "tutor": {"sum", "mean", "matmul", "multiply", "transpose", "where"},
+    "tutor": {"sum", "mean", "matmul", "multiply", "transpose", "where", "outer"},
 }  # fmt: skip
 """Words that are an op or a page of ops elsewhere: a step of the page, a kind of test case, a measurement, a module,
 words of the language that answers are typed in."""

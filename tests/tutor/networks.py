@@ -27,6 +27,13 @@ def squares():
     return (((a - y) ** 2).sum() / 2).named("C")
 
 
+def ways():
+    """A value that acts on the cost in two ways: C = Σ (h ⊙ sin(x) + h), h = eˣ."""
+    x = tg.tensor(np.random.default_rng(2).normal(size=4), requires_grad=True, name="x")
+    h = tg.exp(x).named("h")
+    return (h * tg.sin(x) + h).sum().named("C")
+
+
 COSTS = {
     "one": lambda: network_cost([4, 3, 2, 1], m=1),
     "batch": lambda: network_cost([4, 3, 2, 1]),
@@ -36,6 +43,7 @@ COSTS = {
     "square": lambda: network_cost([3, 3, 3, 3], m=3),
     "rows": lambda: network_cost([4, 3, 2, 1], rows=True),
     "squares": squares,
+    "ways": ways,
 }
 
 

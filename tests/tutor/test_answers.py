@@ -72,6 +72,9 @@ RIGHT = [
     ("rows", "W2", "a1.T @ dz2"),
     ("rows", "b2", "np.sum(dz2, axis=0, keepdims=True)"),
     ("squares", "z1", "(a1 - y) * a1 * (1 - a1)"),
+    ("ways", "x", "e^x (sin(x) + cos x + 1)"),
+    ("ways", "x", "dh ⊙ h + h ⊙ cos(x)"),
+    ("squares", "W1", "np.outer(dz1, x)"),
     ("squares", "a1", "a1 - y"),
     ("squares", "W1", "(a1 - y) * a1 * (1 - a1) @ x.T"),
     ("one", "W1", "(W2ᵀ·(W3ᵀ·(a3 − y) ⊙ a2(1 − a2)) ⊙ a1(1 − a1))·Xᵀ"),
@@ -259,8 +262,24 @@ def test_names_of_layers_have_dots():
     assert teacher.m == 6
     assert teacher.check("z1", "dz2·layers.2.Wᵀ ⊙ (1 − a1²)").right
     assert teacher.check("z1", "dz2 @ layers.2.W * (1 - a1**2)").mistake == "missing transposition"
+    assert teacher.check("z1", "dz2 @ layers.0.W.T * (1 - a1**2)").mistake == "wrong layer"
     assert teacher.check("layers.0.b", "Σ dz1").right
     assert teacher.check("layers.0.b", "np.sum(dz1, axis=0)").right
+
+
+def test_a_formula_that_no_answer_can_say():
+    rng = np.random.default_rng(0)
+    W, X = (
+        tg.tensor(rng.normal(size=(4, 3)), requires_grad=True, name="W1"),
+        tg.tensor(rng.normal(size=(6, 4)), name="X"),
+    )
+    z = (X @ W).named("z1")
+    teacher = tg.tutor(tg.softmax_cross_entropy(z, np.array([0, 1, 2, 1, 1, 0])).named("C"))
+    verdict = teacher.check("z1", "softmax(z1)/m")
+    assert not verdict.right
+    assert verdict.edge == ("z1", "C")
+    assert teacher.check("W1", "Xᵀ·dz1").right
+    assert teacher.check("W1", "dz1·Xᵀ").mistake == "order of a product"
 
 
 def test_a_cost_by_another_name():

@@ -114,6 +114,12 @@ MISTAKES = [
     ("batch", "z3", "a3 - y/m", "missing parentheses", "a3 - y/m", "a3→C"),
     ("squares", "z1", "a1 - y * a1 * (1 - a1)", "missing parentheses", "a1 - y * a1 * (1 - a1)", None),
     ("batch", "z1", "W2.T @ dz2 * a1 * 1 - a1", "missing parentheses", "W2.T @ dz2 * a1 * 1 - a1", None),
+    # several ways to the cost
+    ("ways", "x", "h * cos(x)", "forgotten term", "h * cos(x)", None),
+    ("ways", "x", "dh * h", "forgotten term", "dh * h", None),
+    ("ways", "h", "sin(x)", "forgotten term", "sin(x)", "h→C"),
+    ("ways", "h", "cos(x) + 1", "wrong function", "cos(x)", "h→C"),
+    ("ways", "x", "dh * h - h * cos(x)", "sign", "dh * h - h * cos(x)", None),
     # what is no gradient of this value
     ("batch", "z1", "y", "shape", "y", None),
 ]

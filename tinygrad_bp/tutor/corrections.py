@@ -55,12 +55,16 @@ class Correction:
 @final
 @dataclass(frozen=True)
 class Setting:
-    """What corrections are made from: the words, the links on the way, the gradients that may be used, m."""
+    """What corrections are made from: the words, the links on the way, the gradients that may be used, m.
+
+    terms: those of the sum that the gradient is, where it is one.
+    """
 
     known: Vocabulary
     links: tuple[Link, ...]
     gradients: tuple[str, ...]
     m: int | None
+    terms: tuple[Term, ...] = ()
 
 
 Maker = Callable[[Term, Setting], Iterator[Correction]]
@@ -78,18 +82,21 @@ def corrected(
 # --- signs ------------------------------------------------------------------------------------------------------------
 
 
-def signs(term: Term, setting: Setting) -> Iterator[Correction]:
-    """A minus too many, a difference the wrong way round, a missing minus, + for −."""
+def differences(term: Term, setting: Setting) -> Iterator[Correction]:
+    """A minus too many, a difference the wrong way round."""
     parts = list(walk(term))
     for place, part in parts:
         if part.kind == MINUS:
             yield corrected("sign", f"{PART}: the minus is wrong.", term, place, part, part.parts[0])
-    differences = [(place, part) for place, part in parts if part.kind == "-"]
-    for place, part in sorted(differences, key=lambda found: found[1].parts[0].kind == "number"):
-        if part.parts[0].kind != "number":
-            new = replace(part, parts=(part.parts[1], part.parts[0]))
-            yield corrected("order of a difference", f"{PART} is the wrong way round.", term, place, part, new)
     for place, part in parts:
+        if part.kind == "-" and part.parts[0].kind != "number":
+            new = replace(part, parts=part.parts[::-1])
+            yield corrected("order of a difference", f"{PART} is the wrong way round.", term, place, part, new)
+
+
+def signs(term: Term, setting: Setting) -> Iterator[Correction]:
+    """+ for −, a missing minus."""
+    for place, part in walk(term):
         if part.kind in ("+", "-"):
             new = replace(part, kind="-" if part.kind == "+" else "+")
             yield corrected("sign", f"{PART}: the sign between the two is wrong.", term, place, part, new)

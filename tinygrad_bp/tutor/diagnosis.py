@@ -14,27 +14,45 @@ from tinygrad_bp.tutor.corrections import (
     Edge,
     Maker,
     Setting,
+    differences,
     matrices,
     numbers,
     parentheses,
     signs,
     sums,
-)  # fmt: skip
+)
 from tinygrad_bp.tutor.evaluation import Misfit, evaluate, is_right, matches, readings
-from tinygrad_bp.tutor.factors import forgotten, local_derivatives, neighbours, others, superfluous
+from tinygrad_bp.tutor.factors import (
+    forgotten,
+    functions,
+    local_derivatives,
+    missing_terms,
+    neighbours,
+    others,
+    superfluous,
+)
 from tinygrad_bp.tutor.samples import Sample
 from tinygrad_bp.tutor.terms import HADAMARD, Term, made, number, replaced, symbols, walk
 
 Names = frozenset[tuple[str, str]]
 
-SURE: tuple[Maker, ...] = (signs, sums)
+SURE: tuple[Maker, ...] = (differences, signs, sums)
 """Before a common factor is looked for: they say more about where it comes from."""
 
 SINGLE: tuple[Maker, ...] = (
-    matrices, parentheses, superfluous, neighbours, numbers, local_derivatives, forgotten, others,
-)  # fmt: skip
+    matrices,
+    parentheses,
+    superfluous,
+    neighbours,
+    numbers,
+    local_derivatives,
+    functions,
+    forgotten,
+    missing_terms,
+    others,
+)
 
-PAIRED: tuple[Maker, ...] = (signs, matrices, neighbours, sums, local_derivatives, forgotten)
+PAIRED: tuple[Maker, ...] = (differences, matrices, neighbours, sums, local_derivatives, forgotten)
 """Those of which two are tried together."""
 
 MOST_PAIRS = 10_000
@@ -183,7 +201,10 @@ class Diagnosis:
         if shape != expected:
             message = f"this has the shape {shape}; ∂C/∂{self.name} has that of {self.name}, {expected}."
             return Finding("shape", message, term, self._edge(symbols(term)))
-        return Finding(None, "the shape is right, the numbers are not.", term)
+        ways = [link for link in self.setting.links if link.source == self.name]
+        hint = f" {self.name} acts by {' and by '.join([link.how for link in ways])}." if ways else ""
+        edge = ways[0].edge if ways else self._edge()
+        return Finding(None, f"the shape is right, the numbers are not.{hint}", term, edge)
 
     # --- edges ---
 

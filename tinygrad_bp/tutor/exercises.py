@@ -17,7 +17,7 @@ from tinygrad_bp.registry import OPS
 from tinygrad_bp.traits import Role
 from tinygrad_bp.tutor.corrections import PART, Setting
 from tinygrad_bp.tutor.diagnosis import Diagnosis
-from tinygrad_bp.tutor.links import links
+from tinygrad_bp.tutor.links import links, summands
 from tinygrad_bp.tutor.reading import read
 from tinygrad_bp.tutor.samples import Sample
 from tinygrad_bp.tutor.terms import Term, walk
@@ -145,8 +145,18 @@ class Tutor:
 
     def _diagnosis(self, exercise: Exercise) -> Diagnosis:
         derivation = Derivation(self.graph, self._step(exercise.name).node, self.everything)
-        setting = Setting(self.known, tuple(links(derivation, self.known)), exercise.usable, self.m)
+        found = tuple(links(derivation, self.known))
+        ways = [link.share(self.known.root) for link in found if link.source == exercise.name]
+        parts = tuple(ways) if len(ways) > 1 else self._summands(exercise.name)
+        setting = Setting(self.known, found, exercise.usable, self.m, parts)
         return Diagnosis(exercise.name, self.runs, setting)
+
+    def _summands(self, name: str) -> tuple[Term, ...]:
+        """The terms of the solution."""
+        try:
+            return tuple(summands(read(self.solution(name), self.known, name)))
+        except AnswerError:
+            return ()  # a formula that has no form as an answer
 
     def _verdict(self, text: str, right: bool, message: str, *more: Any) -> Verdict:
         message = message.replace("∂C/", f"∂{self.known.root}/")

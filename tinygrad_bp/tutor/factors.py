@@ -8,11 +8,11 @@ from dataclasses import replace
 from functools import partial
 
 from tinygrad_bp.tutor.corrections import PART, Correction, Setting, corrected
-from tinygrad_bp.tutor.terms import HADAMARD, IMPLIED, PRODUCTS, Term, mapped, replaced, symbols, walk
+from tinygrad_bp.tutor.terms import HADAMARD, IMPLIED, PRODUCTS, Term, made, mapped, replaced, symbols, walk
 
 # --- symbols ----------------------------------------------------------------------------------------------------------
 
-_INDEXED = re.compile(r"(.*?)(\d+)")
+_NUMBER = re.compile(r"\d+")
 
 
 def neighbours(term: Term, setting: Setting) -> Iterator[Correction]:
@@ -51,14 +51,14 @@ def _relation(part: Term, kind: str, name: str) -> str | None:
         return "value for gradient" if kind == "gradient" else "gradient for value"
     if part.kind != kind:
         return None
-    old, new = _INDEXED.fullmatch(part.label), _INDEXED.fullmatch(name)
-    if old and new and old[1] == new[1]:
+    old, new = part.label, name
+    if _NUMBER.sub("", old) == _NUMBER.sub("", new):
         return "wrong layer"
-    if old and new and old[2] == new[2]:
+    numbers = _NUMBER.findall(old), _NUMBER.findall(new)
+    if numbers[0] == numbers[1] != []:
         return "wrong symbol of the layer"
-    if old is None or new is None:  # the inputs are a[0]
-        index = old or new
-        return "wrong layer" if index is not None and index[1] == "a" else None
+    if [] in numbers:  # the inputs are a[0]
+        return "wrong layer" if re.fullmatch(r"a\d+", new if numbers[1] else old) else None
     return None
 
 
@@ -120,6 +120,25 @@ def forgotten(term: Term, setting: Setting) -> Iterator[Correction]:
                 mistake = "forgotten factor"
                 why = f"a factor is forgotten: that of {link.source} in {link.how}."
             yield Correction(mistake, why, part, replaced(term, place, link.after(part)), link.edge)
+
+
+def missing_terms(term: Term, setting: Setting) -> Iterator[Correction]:
+    """A term of a sum that is missing: one of several ways to the cost."""
+    for missing in setting.terms:
+        new = made("+", term, replace(missing, start=term.start, end=term.end))
+        message = f"{PART}: a term is forgotten. Follow every way to the cost."
+        yield Correction("forgotten term", message, term, new, None, symbols(missing))
+
+
+def functions(term: Term, setting: Setting) -> Iterator[Correction]:
+    """Another function of the same operand: sin where its derivative stands."""
+    used = [part.label for link in setting.links for _, part in walk(link.formula) if part.kind == "call"]
+    for place, part in walk(term):
+        if part.kind == "call" and not part.free:
+            for label in dict.fromkeys(used):
+                if label != part.label:
+                    new = replace(part, label=label)
+                    yield corrected("wrong function", f"{PART}: another function is needed.", term, place, part, new)
 
 
 def superfluous(term: Term, setting: Setting) -> Iterator[Correction]:

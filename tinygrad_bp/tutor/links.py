@@ -11,7 +11,7 @@ from tinygrad_bp.derive.equations import Factor
 from tinygrad_bp.derive.show import Notation
 from tinygrad_bp.errors import AnswerError
 from tinygrad_bp.tutor.reading import read
-from tinygrad_bp.tutor.terms import HADAMARD, Term, made, replaced, symbols, walk
+from tinygrad_bp.tutor.terms import HADAMARD, MINUS, Term, made, replaced, symbols, walk
 from tinygrad_bp.tutor.vocabulary import Vocabulary
 
 _COTANGENT = "δ"
@@ -46,6 +46,10 @@ class Link:
         """Whether it adds up what arrives: the link to a bias."""
         return any(part.free for _, part in walk(self.formula))
 
+    def share(self, root: str) -> Term:
+        """What comes by it."""
+        return self.formula if self.target == root else self.after(Term("gradient", label=self.target))
+
     def after(self, term: Term) -> Term:
         """What it makes of a gradient."""
         whole = self.formula
@@ -63,18 +67,26 @@ def links(derivation: Derivation, known: Vocabulary) -> Iterator[Link]:
             yield link
 
 
+def summands(term: Term) -> Iterator[Term]:
+    """The terms of a sum, with their signs; of what is no sum nothing."""
+    if term.kind in ("+", "-"):
+        left, right = term.parts
+        yield from list(summands(left)) or [left]
+        yield right if term.kind == "+" else made(MINUS, right)
+
+
 def _link(factor: Factor, notation: Notation, known: Vocabulary) -> Link | None:
     source, target = factor.source.name, factor.target.name
     text = notation.plain(factor.formula.template)
     try:
         formula = read(text, replace(known, values=(*known.values, _COTANGENT)))
     except AnswerError:
-        return None  # an op whose formula has no form as an answer
+        formula = Term("value", label=_COTANGENT)  # what no answer can say
     how = f"{target} = {factor.target.formula}"
     if target == known.root:
         return Link(source, target, how, None, formula)
     if formula == Term("number", label=1.0):
         return None
-    if factor.elementwise:
+    if factor.elementwise and formula.label != _COTANGENT:
         return Link(source, target, how, formula, made(HADAMARD, Term("value", label=_COTANGENT), formula))
     return Link(source, target, how, None, formula)

@@ -19,7 +19,7 @@ from dataclasses import replace
 from typing import NoReturn
 
 from tinygrad_bp.errors import AnswerError
-from tinygrad_bp.tutor.terms import COMPARISONS, DOT, HADAMARD, IMPLIED, MATRIX, MINUS, Term, symbols, walk
+from tinygrad_bp.tutor.terms import COMPARISONS, DOT, HADAMARD, IMPLIED, MATRIX, MINUS, Term, symbols, transposed, walk
 from tinygrad_bp.tutor.tokens import CALLED, Token, tokens
 from tinygrad_bp.tutor.vocabulary import Vocabulary, functions
 
@@ -210,7 +210,7 @@ class _Reader:
         return self.options(_call(name, inner, token, inner.end))
 
     def operator(self, name: str, first: Term, token: Token) -> Term:
-        """dot(a, b), multiply(a, b), transpose(a), where(condition, a, b)."""
+        """dot(a, b), multiply(a, b), transpose(a), where(condition, a, b), outer(a, b)."""
         kind, parts = CALLED[name], [first]
         for _ in range({"T": 0, "if": 2}.get(kind, 1)):
             self.need(",", f"and another operand of {name}")
@@ -219,6 +219,8 @@ class _Reader:
         close = self.need(")", f"that closes {name}")
         if kind == "if":
             parts[:2] = parts[1::-1]
+        elif kind == "outer":
+            kind, parts[1] = MATRIX, transposed(parts[1])
         return Term(kind, tuple(parts), start=token.start, end=close.end)
 
     def options(self, call: Term, begins: bool = False) -> Term:
@@ -248,7 +250,7 @@ class _Reader:
     def method(self, token: Token, operand: Term) -> Term:
         """a.sum(axis=1), W.dot(x), W.transpose()."""
         name = token.text
-        if CALLED.get(name, name) == "if" or not (name in CALLED or name in functions()):
+        if CALLED.get(name) in ("if", "outer") or not (name in CALLED or name in functions()):
             raise AnswerError(f".{name} is not known here.", token.start, token.end)
         self.need("(", f"after .{name}")
         if name in CALLED and CALLED[name] != "T":

@@ -139,5 +139,5 @@ class _Tokens:
         raise AnswerError(f"{word!r} is no value of this graph: {self.known.nearest(word)}", start, end)
 
 
-CALLED = {"dot": "@", "matmul": "@", "multiply": "*", "transpose": "T", "where": "if"}
+CALLED = {"dot": "@", "matmul": "@", "multiply": "*", "transpose": "T", "where": "if", "outer": "outer"}
 """Functions that are operators under another name."""
