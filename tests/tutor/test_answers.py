@@ -240,7 +240,7 @@ def test_a_verdict_shows_itself():
 
 def test_two_mistakes_are_said_to_be_two():
     verdict = tutor("batch").check("W2", "dz2 * a1")
-    assert verdict.message.startswith("two things are wrong; the first: ")
+    assert verdict.message.startswith("Two things are wrong. The first: ")
     assert tutor("batch").check("W2", verdict.correction).right
 
 

@@ -75,6 +75,13 @@ MISTAKES = [
     ("relu", "z1", "W2ᵀ·dz2 ⊙ a1(1 − a1)", "wrong g′", "a1(1 − a1)", "z1→a1"),
     ("batch", "z1", "W2.T @ (dz2 * a2 * (1 - a2)) * a1 * (1 - a1)", "superfluous factor", "a2 * (1 - a2)", None),
     ("batch", "z1", "W2.T @ dz2 * a2 * (1 - a2)", "wrong layer", "a2", "z1→a1"),
+    ("squares", "z1", "a1 * a1 * (1 - a1)", "value for gradient", "a1", None),
+    ("squares", "z1", "(a1 * y) * a1 * (1 - a1)", "wrong derivative of the cost", "a1 * y", "a1→C"),
+    ("squares", "z1", "(a1 - y)**3 * a1 * (1 - a1)", "superfluous function", "(a1 - y)**3", "a1→C"),
+    ("batch", "a3", "(1 − y)/(1 − a3) − y/a3", "not averaged", None, "a3→C"),
+    ("batch", "a3", "((1 − y)/(1 − a3) + y/a3)/m", "sign", None, "a3→C"),
+    ("batch", "a3", "(y/a3 - (1 - y)/(1 - a3))/m", "order of a difference", None, "a3→C"),
+    ("batch", "a3", "-y/a3/m", "forgotten term", None, "a3→C"),
     # signs
     ("batch", "z3", "(y - a3)/m", "order of a difference", "(y - a3)", "a3→C"),
     ("one", "z3", "y − a3", "order of a difference", "y − a3", "a3→C"),

@@ -30,7 +30,7 @@ def tutor(C: Any) -> Tutor:
     >>> print(*[exercise.name for exercise in tutor.exercises])
     z2 a2 W2 b2 a1 z1 W1 b1
     >>> tutor.check("z1", "W2.T @ dz2 * a1 * (1 - a1)")
-    <right: right.>
+    <right: Right.>
     >>> print(tutor.check("z1", "W2 @ dz2 * a1 * (1 - a1)"))
     W2 @ dz2 * a1 * (1 - a1)
     ^^

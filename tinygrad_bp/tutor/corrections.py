@@ -100,7 +100,7 @@ def signs(term: Term, setting: Setting) -> Iterator[Correction]:
         if part.kind in ("+", "-"):
             new = replace(part, kind="-" if part.kind == "+" else "+")
             yield corrected("sign", f"{PART}: the sign between the two is wrong.", term, place, part, new)
-    yield corrected("sign", "the sign is wrong.", term, (), term, made(MINUS, term))
+    yield corrected("sign", "The sign is wrong.", term, (), term, made(MINUS, term))
 
 
 # --- matrices ---------------------------------------------------------------------------------------------------------
@@ -208,7 +208,7 @@ def numbers(term: Term, setting: Setting) -> Iterator[Correction]:
             ):
                 if value != part.label:
                     yield corrected(
-                        "wrong number", f"the number {PART} is wrong.", term, place, part, number(value, part)
+                        "wrong number", f"The number {PART} is wrong.", term, place, part, number(value, part)
                     )
         elif part.kind in ("value", "call"):
             squared = made("**", part, number(2.0, part))

@@ -23,6 +23,7 @@ from tinygrad_bp.tutor.corrections import (
 )
 from tinygrad_bp.tutor.evaluation import Misfit, evaluate, is_right, matches, readings
 from tinygrad_bp.tutor.factors import (
+    costs,
     forgotten,
     functions,
     local_derivatives,
@@ -49,6 +50,7 @@ SINGLE: tuple[Maker, ...] = (
     functions,
     forgotten,
     missing_terms,
+    costs,
     others,
 )
 
@@ -125,7 +127,7 @@ class Diagnosis:
                     return None
                 if is_right(second.term, self.truths):
                     told = min(first, second, key=lambda correction: correction.part.start)
-                    return self._of(told, "two things are wrong; the first: ", second.term)
+                    return self._of(told, "Two things are wrong. The first: ", second.term)
         return None
 
     # --- numbers ---
@@ -140,17 +142,17 @@ class Diagnosis:
         if m is not None and m > 1 and np.isclose(abs(ratio), [1 / m, m]).any():
             averaged = abs(ratio) < 1
             if averaged:
-                mistake, message = "not averaged", f"the cost is the mean over m = {m} examples: 1/m is forgotten"
+                mistake, message = "not averaged", f"The cost is the mean over m = {m} examples: 1/m is forgotten"
             else:
-                mistake, message = "averaged twice", f"this is divided by m = {m} once too often"
+                mistake, message = "averaged twice", f"This is divided by m = {m} once too often"
             corrected = made("/", term, number(float(m), term)) if averaged else corrected
             return Finding(mistake, message + (", and the sign is wrong." if ratio < 0 else "."), term, edge, corrected)
         for place, part in walk(term):
             for value in (part.label * ratio, part.label / ratio) if part.kind == "number" else ():
                 other = replaced(term, place, number(value, part))
                 if is_right(other, self.truths):
-                    return Finding("wrong number", f"the number {PART} is wrong.", part, edge, other)
-        message = f"all is right but a number: the answer is {1 / ratio:.6g} times what it should be."
+                    return Finding("wrong number", f"The number {PART} is wrong.", part, edge, other)
+        message = f"All is right but a number: the answer is {1 / ratio:.6g} times what it should be."
         return Finding("wrong number", message, term, edge, corrected)
 
     def _ratio(self, term: Term) -> float | None:
@@ -181,7 +183,7 @@ class Diagnosis:
                 if is_right(part, [(sample, sample.gradients[name]) for sample in self.runs]):
                     whole = part is term
                     if whole:
-                        message = f"this is ∂C/∂{name}; asked for is ∂C/∂{self.name}."
+                        message = f"This is ∂C/∂{name}; asked for is ∂C/∂{self.name}."
                     else:
                         message = f"{PART} is right so far: it is ∂C/∂{name}; what is made of it is not."
                     return Finding("another gradient" if whole else None, message, part, self._towards(name))
@@ -199,12 +201,12 @@ class Diagnosis:
         except Misfit as misfit:
             return Finding("shape", f"{misfit}.", misfit.term, self._edge(symbols(misfit.term)))
         if shape != expected:
-            message = f"this has the shape {shape}; ∂C/∂{self.name} has that of {self.name}, {expected}."
+            message = f"This has the shape {shape}; ∂C/∂{self.name} has that of {self.name}, {expected}."
             return Finding("shape", message, term, self._edge(symbols(term)))
         ways = [link for link in self.setting.links if link.source == self.name]
         hint = f" {self.name} acts by {' and by '.join([link.how for link in ways])}." if ways else ""
         edge = ways[0].edge if ways else self._edge()
-        return Finding(None, f"the shape is right, the numbers are not.{hint}", term, edge)
+        return Finding(None, f"The shape is right, the numbers are not.{hint}", term, edge)
 
     # --- edges ---
 

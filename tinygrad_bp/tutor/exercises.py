@@ -84,7 +84,7 @@ class Tutor:
             found = self._diagnosis(exercise).finding(term)
             if found is None:
                 _refuse(term, self.known.gradients - set(exercise.usable), "follows from what is asked for")
-                return self._verdict(answer, True, "right.")
+                return self._verdict(answer, True, "Right.")
         except AnswerError as error:
             return self._verdict(answer, False, str(error), "unreadable", (error.start, error.end))
         where = None if found.part is None else (found.part.start, found.part.end)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from tinygrad_bp.tutor.corrections import PART, Correction, Setting, corrected
+from tinygrad_bp.tutor.links import Link
 from tinygrad_bp.tutor.terms import HADAMARD, IMPLIED, PRODUCTS, Term, made, mapped, replaced, symbols, walk
 
 # --- symbols ----------------------------------------------------------------------------------------------------------
@@ -78,20 +79,32 @@ def _said(mistake: str | None, part: Term, new: Term) -> str:
 def local_derivatives(term: Term, setting: Setting) -> Iterator[Correction]:
     """Something else where g′ stands: z for a, the derivative of another function, half of it."""
     for link in setting.links:
-        if link.local is None:
-            continue
-        own = {("value", link.source), ("value", link.target)}
-        for place, part in walk(term):
-            for new_part, chosen in _groups(part, own, link.local):
-                message = f"{PART} is not the derivative of {link.how} for {link.source}."
-                yield Correction("wrong g′", message, chosen, replaced(term, place, new_part), link.edge)
+        if link.local is not None:
+            yield from _derivatives("wrong g′", term, link, link.local)
+
+
+def costs(term: Term, setting: Setting) -> Iterator[Correction]:
+    """Something else where the derivative of the cost stands, as a factor of the answer."""
+    for link in setting.links:
+        if (derivative := link.of_cost(setting.known.root)) is not None and term.parts:
+            for correction in _derivatives("wrong derivative of the cost", term, link, derivative):
+                if correction.part is not term:
+                    yield correction
+
+
+def _derivatives(mistake: str, term: Term, link: Link, derivative: Term) -> Iterator[Correction]:
+    own = {("value", link.source), ("value", link.target)} | symbols(derivative)
+    for place, part in walk(term):
+        for new, chosen in _groups(part, own, derivative):
+            message = f"{PART} is not the derivative of {link.how} for {link.source}."
+            yield Correction(mistake, message, chosen, replaced(term, place, new), link.edge)
 
 
 def _groups(part: Term, own: set[tuple[str, str]], local: Term) -> Iterator[tuple[Term, Term]]:
     """A part in terms of a layer's own values replaced by its derivative; of a product also any run of its factors."""
     if (found := symbols(part)) and found <= own:
         yield replace(local, start=part.start, end=part.end), part
-    elif part.kind in (HADAMARD, IMPLIED):
+    if part.kind in (HADAMARD, IMPLIED):
         count = len(part.parts)
         for i in range(count):
             for j in range(count, i, -1):
@@ -115,10 +128,10 @@ def forgotten(term: Term, setting: Setting) -> Iterator[Correction]:
                 mistake, why = "forgotten sum", f"{link.source} acts on all examples, so what {PART} gives is added up."
             elif link.local is not None:
                 mistake = "forgotten g′"
-                why = f"a factor is forgotten: the derivative of {link.how} for {link.source}."
+                why = f"A factor is forgotten: the derivative of {link.how} for {link.source}."
             else:
                 mistake = "forgotten factor"
-                why = f"a factor is forgotten: that of {link.source} in {link.how}."
+                why = f"A factor is forgotten: that of {link.source} in {link.how}."
             yield Correction(mistake, why, part, replaced(term, place, link.after(part)), link.edge)
 
 
@@ -150,7 +163,7 @@ def superfluous(term: Term, setting: Setting) -> Iterator[Correction]:
         elif part.kind in PRODUCTS or part.kind == "/":
             for run, rest in _without(part):
                 new = rest[0] if len(rest) == 1 else replace(part, parts=rest)
-                message = f"the {'divisor' if part.kind == '/' else 'factor'} {PART} does not belong here."
+                message = f"The {'divisor' if part.kind == '/' else 'factor'} {PART} does not belong here."
                 whole = replaced(term, place, new)
                 yield Correction("superfluous factor", message, run, whole, None, symbols(run))
 

@@ -11,7 +11,7 @@ from tinygrad_bp.derive.equations import Factor
 from tinygrad_bp.derive.show import Notation
 from tinygrad_bp.errors import AnswerError
 from tinygrad_bp.tutor.reading import read
-from tinygrad_bp.tutor.terms import HADAMARD, MINUS, Term, made, replaced, symbols, walk
+from tinygrad_bp.tutor.terms import HADAMARD, IMPLIED, MINUS, Term, made, replaced, symbols, walk
 from tinygrad_bp.tutor.vocabulary import Vocabulary
 
 _COTANGENT = "δ"
@@ -46,6 +46,10 @@ class Link:
         """Whether it adds up what arrives: the link to a bias."""
         return any(part.free for _, part in walk(self.formula))
 
+    def of_cost(self, root: str) -> Term | None:
+        """The derivative of the cost, of a link that begins there and can be said in an answer."""
+        return self.formula if self.target == root and self.formula.label != _COTANGENT else None
+
     def share(self, root: str) -> Term:
         """What comes by it."""
         return self.formula if self.target == root else self.after(Term("gradient", label=self.target))
@@ -68,11 +72,16 @@ def links(derivation: Derivation, known: Vocabulary) -> Iterator[Link]:
 
 
 def summands(term: Term) -> Iterator[Term]:
-    """The terms of a sum, with their signs; of what is no sum nothing."""
+    """The terms of a sum, multiplied out, with their signs; of what is no sum nothing."""
     if term.kind in ("+", "-"):
         left, right = term.parts
-        yield from list(summands(left)) or [left]
+        yield from summands(left) if left.kind in ("+", "-") else [left]
         yield right if term.kind == "+" else made(MINUS, right)
+    elif term.kind in (HADAMARD, IMPLIED, "/"):
+        for i, part in enumerate(term.parts[:1] if term.kind == "/" else term.parts):
+            if found := list(summands(part)):
+                yield from [replaced(term, (i,), summand) for summand in found]
+                break
 
 
 def _link(factor: Factor, notation: Notation, known: Vocabulary) -> Link | None:
