@@ -177,10 +177,50 @@ def test_an_answer_that_is_right_for_these_numbers_only_is_wrong():
         assert not teacher.check("x", accident).right, accident
 
 
+def test_ones_and_zeros_hide_nothing():
+    x, w = tg.tensor(1.0, requires_grad=True, name="x"), tg.tensor(1.0, name="w")
+    teacher = tg.tutor(((w * x) * (w * x)).named("C"))
+    assert teacher.check("x", "2w²x").right
+    for accident in ("2x", "2w*x", "2w**2*x**2", "2"):
+        assert not teacher.check("x", accident).right, accident
+
+
+def test_inputs_that_depend_on_each_other_stay():
+    w, x = tg.tensor([1.0, 2.0], name="w"), tg.tensor([0.5, 0.7], requires_grad=True, name="x")
+    teacher = tg.tutor(((w * w) * x + w).sum().named("C"))  # w * w is an array of its own
+    assert teacher.check("x", "w²").right
+    s = tg.tensor(3.0, name="s")
+    teacher = tg.tutor((s * s * x * s).sum().named("C"))  # s * s a plain number
+    assert teacher.check("x", "s³").right
+
+
+def test_runs_stay_where_functions_are_defined():
+    x = tg.tensor(0.95, requires_grad=True, name="x")
+    teacher = tg.tutor(tg.arctanh(x).named("C"))
+    assert all(abs(run.values["x"]) < 1 for run in teacher.runs)
+    assert len(teacher.runs) == 3
+    assert teacher.check("x", "1/(1 - x²)").right
+
+
+def test_a_factor_before_all_of_it():
+    x, w = tg.tensor(1.5, requires_grad=True, name="x"), tg.tensor(0.5, name="w")
+    teacher = tg.tutor(((w * x) ** 2).named("C"))
+    assert teacher.check("x", "2w² * |x|").right
+    verdict = teacher.check("x", "w²·x")
+    assert verdict.mistake == "wrong number"
+    assert "the answer is 0.5 times what it should be" in verdict.message
+    assert teacher.check("x", verdict.correction).right
+    assert teacher.m is None
+    assert "m, the number of examples, is not known" in teacher.check("x", "w*w*x*m").message
+    assert "has no axis 1" in teacher.check("x", "cos(np.sum(w, axis=1))").message
+    assert "is no product of matrices: one of them is a number" in teacher.check("x", "cos(w @ 3)").message
+
+
 def test_targets_stay_targets():
     values = [run.values["y"] for run in tutor("batch").runs]
     assert len(values) == 3
-    assert all(set(np.unique(y)) <= {0.0, 1.0} for y in values)
+    assert set(np.unique(values[0])) <= {0.0, 1.0}
+    assert all(np.all((y > 0) & (y < 1)) for y in values[1:])
     z = tg.tensor(np.ones((2, 3)), requires_grad=True, name="z1")
     y = tg.tensor([[1.0, 0, 0], [0, 0, 1]], name="y")
     C = -(y * tg.log(tg.softmax(z).named("a1"))).sum() / 2
@@ -251,6 +291,8 @@ def test_how_far_an_answer_is_right():
 
 def test_shapes_are_shown_where_nothing_else_is_known():
     verdict = tutor("batch").check("z1", "cos(W2) @ exp(W1) @ y")
+    verdict_of_choice = tutor("batch").check("z1", "cos((W2 if z1 > 0 else y))")
+    assert "the shapes (2, 3), (3, 5) and (1, 5) do not fit together" in verdict_of_choice.message
     assert "(2, 4) · y (1, 5) is no product of matrices: 4 ≠ 1" in verdict.message
 
 

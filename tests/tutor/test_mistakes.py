@@ -140,6 +140,9 @@ def test_a_wrong_answer_is_recognised(network, name, answer, mistake, place, edg
     assert verdict.mistake == mistake, verdict
     assert place in (None, found[1]), verdict
     assert edge in (None, found[2]), verdict
+    names = {node.id: node.name for node in verdict.graph.nodes}
+    edges = {(names[link.source], names[link.target]) for link in verdict.graph.edges}
+    assert verdict.edge is None or verdict.edge in edges
 
 
 @pytest.mark.parametrize(("network", "name", "answer"), [row[:3] for row in MISTAKES if row[3] != "shape"])

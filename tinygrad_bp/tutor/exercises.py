@@ -61,7 +61,7 @@ class Tutor:
         after = self._after()
         found: list[Exercise] = []
         for node in order:
-            earlier = {exercise.name for exercise in found} | after[node.id]
+            earlier = self.known.gradients & ({exercise.name for exercise in found} | after[node.id])
             usable = tuple([step.node.name for step in self.everything if step.node.name in earlier - {node.name}])
             question = notation.plain(self._step(node.name).left)
             found.append(Exercise(node.name, question, node.shape, usable))
@@ -146,7 +146,9 @@ class Tutor:
     def _diagnosis(self, exercise: Exercise) -> Diagnosis:
         derivation = Derivation(self.graph, self._step(exercise.name).node, self.everything)
         found = tuple(links(derivation, self.known))
-        ways = [link.share(self.known.root) for link in found if link.source == exercise.name]
+        known = {self.known.root, *exercise.usable}
+        first = [link for link in found if link.source == exercise.name and link.target in known]
+        ways = [link.share(self.known.root) for link in first]
         parts = tuple(ways) if len(ways) > 1 else self._summands(exercise.name)
         setting = Setting(self.known, found, exercise.usable, self.m, parts)
         return Diagnosis(exercise.name, self.runs, setting)

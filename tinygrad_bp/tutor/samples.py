@@ -11,7 +11,7 @@ import numpy as np
 from tinygrad_bp.derive.terms import complements
 from tinygrad_bp.engine import Node, apply, history
 from tinygrad_bp.errors import TinygradError
-from tinygrad_bp.graph import Graph, graph as snapshot
+from tinygrad_bp.graph import Graph, GraphNode, graph as snapshot
 from tinygrad_bp.tensor import Tensor
 
 COUNT = 3
@@ -57,23 +57,26 @@ def samples(C: Any, graph: Graph, names: Mapping[str, str]) -> tuple[Sample, ...
                 sample = Sample.of(snapshot(_again(C, graph, rng)), names)
         except TinygradError:
             continue
-        if sample.is_finite and [x.shape for x in sample.values.values()] == [
-            x.shape for x in found[0].values.values()
-        ]:
+        if sample.is_finite:
             found.append(sample)
     return tuple(found)
 
 
 def _again(C: Any, graph: Graph, rng: np.random.Generator) -> Any:
     """C, computed once more from other leaves; its nodes are made in the same order."""
-    known = [node for node in graph.nodes if node.kind != "constant"]
-    rest_of = complements(graph)
+    known = iter([node for node in graph.nodes if node.kind != "constant"])
+    rest_of, related = complements(graph), _related(C, graph)
     changed: dict[str, Any] = {}
     made: dict[int, Any] = {}
-    for node, here in zip(history([C]), known, strict=True):
+    for node in history([C]):
+        if _is_number(node):
+            made[node.number] = Tensor(node.value)
+            continue
+        here = next(known)
         if node.op is None:
             of = changed.get(rest_of.get(here.id, ""))
-            changed[here.id] = _changed(here.data, rng) if of is None else 1 - of
+            stays = related and not node.requires_grad
+            changed[here.id] = (here.data if stays else _changed(here, rng)) if of is None else 1 - of
             made[node.number] = Tensor(changed[here.id], node.requires_grad, node.name)
             continue
         operands = []
@@ -86,25 +89,43 @@ def _again(C: Any, graph: Graph, rng: np.random.Generator) -> Any:
     return made[C.number]
 
 
-def _changed(x: Any, rng: np.random.Generator) -> Any:
-    """Other numbers of the same kind: signs stay, zeros do not; what is 0 or 1, or adds up to 1, stays so."""
+def _is_number(node: Node) -> bool:
+    """Whether a tensor is a constant of the graph: a number that has no name and needs no gradient."""
+    return node.op is None and not node.requires_grad and not node.name and not np.ndim(node.value)
+
+
+def _related(C: Any, graph: Graph) -> bool:
+    """Whether inputs may have been computed from each other before the graph begins: then all of them stay."""
+    rest_of = complements(graph)
+    arrays = [node for node in graph.nodes if node.kind == "constant" and node.shape and node.id not in rest_of]
+    given = [node for node in history([C]) if node.op is None and not node.requires_grad and not node.name]
+    rests = [node for node in graph.nodes if node.kind == "input" and node.id in rest_of]
+    return bool(arrays) or len(given) > len(rests)
+
+
+def _changed(leaf: GraphNode, rng: np.random.Generator) -> Any:
+    """Other numbers of the same kind: signs stay, zeros do not.
+
+    Inputs that are all 0 or 1 stay between them, and those that add up to 1 are dealt out anew: they are targets.
+    """
+    x = leaf.data
     if x.dtype.kind != "f":
         return x
-    if (axes := list(_summing_to_one(x))) or np.isin(x, (0, 1)).all():
-        if axes or x.size == 0:
-            for axis in range(x.ndim):
-                x = np.take(x, rng.permutation(x.shape[axis]), axis)
-            return x
-        return rng.integers(0, 2, x.shape).astype(x.dtype)[()]
-    scaled = x * rng.uniform(0.6, 1.4, x.shape) + (x == 0) * rng.normal(0, 0.3, x.shape)
-    return np.asarray(scaled, x.dtype)[()]
+    if leaf.kind == "input" and any(_summing_to_one(x)):
+        for axis in range(x.ndim):
+            x = np.take(x, rng.permutation(x.shape[axis]), axis)
+        return x
+    if leaf.kind == "input" and np.isin(x, (0, 1)).all():
+        changed = rng.uniform(0.05, 0.95, x.shape)
+    else:
+        changed = x * rng.uniform(0.6, 1.4, x.shape) + (x == 0) * rng.normal(0, 0.3, x.shape)
+    return np.asarray(changed, x.dtype)[()]
 
 
-def _summing_to_one(x: Any) -> Iterator[int]:
-    """The axes along which the elements are shares of 1: targets in one-hot form, probabilities."""
+def _summing_to_one(x: Any) -> Iterator[bool]:
+    """For every axis, whether the elements along it are shares of 1: targets in one-hot form, probabilities."""
     for axis in range(x.ndim):
-        if x.shape[axis] > 1 and (x >= 0).all() and np.allclose(x.sum(axis=axis), 1):
-            yield axis
+        yield x.shape[axis] > 1 and bool((x >= 0).all()) and np.allclose(x.sum(axis=axis), 1)
 
 
 def examples(graph: Graph) -> int | None:
