@@ -120,6 +120,7 @@ def test_any_text_is_read_or_refused(text):
         ("np.sum(dz2, axis=1, keepdims=True)", "sum(∂C/∂z2, axis=1, keepdims=True)"),
         ("np.sum(dz2)", "np.sum(∂C/∂z2)"),
         ("[z1 > 0]", "z1 > 0"),
+        ("5ᵀ", "5ᵀ"),
         ("2*np.where(z1 > 0, 1, 0.01)", "2 ⊙ (1 if z1 > 0 else 0.01)"),
     ],
 )

@@ -26,6 +26,9 @@ _SIGNS = {
     "÷": "/", "+": "+", "-": "-", "−": "-", "–": "-", "(": "(", ")": ")", "[": "(", "]": ")", ",": ",", ">=": "≥",
     "<=": "≤", "≥": "≥", "≤": "≤", ">": ">", "<": "<", "==": "=", "=": "=", "Σ": "Σ", "∑": "Σ", "√": "√", "|": "|",
 }  # fmt: skip
+_OPERANDS = frozenset({"value", "gradient", "number", "m", "e", ")", "T"})
+"""After them a transposition or a method can stand."""
+
 _LONG_FIRST = sorted(_SIGNS, key=len, reverse=True)
 
 
@@ -70,7 +73,7 @@ class _Tokens:
     def at(self, start: int, before: Token | None) -> Token:
         """The token that begins here."""
         text = self.text
-        after_operand = before is not None and before.kind in ("value", "gradient", ")", "T")
+        after_operand = before is not None and before.kind in _OPERANDS
         if after_operand and (match := _TRANSPOSED.match(text, start)):
             return Token("T", match[0], start, match.end())
         if after_operand and (match := _METHOD.match(text, start)):
