@@ -7,7 +7,7 @@
     return element;
   };
   const run = graph(np), forward = cost(np);
-  const FEW = 24, MOST_CELLS = 256, LONGEST_HISTORY = 2000, STEPS_A_SECOND = 20, SMALLEST = 0.68, LARGEST = 1.2, NARROW = 0.56;
+  const FEW = 24, MOST_CELLS = 256, LONGEST_HISTORY = 2000, STEPS_A_SECOND = 20, SMALLEST = 0.68, LARGEST = 1.1, NARROW = 0.56;
 
   // --- numbers as the picture writes them: four significant digits, and a true minus sign ---
   function written(x, digits = 4) {
@@ -94,8 +94,10 @@
 
   // --- the picture, which is never shown so small that nobody can read it ---
   const stage = find("stage"), picture = stage.querySelector("svg"), texts = [];
-  const drawn = Number(picture.getAttribute("viewBox").split(/\s+/)[2]);
-  Object.assign(picture.style, { minWidth: `${SMALLEST * drawn}px`, maxWidth: `${LARGEST * drawn}px` });
+  const [, , width, height] = picture.getAttribute("viewBox").split(/\s+/).map(Number);
+  Object.assign(picture.style, {
+    minWidth: `${SMALLEST * width}px`, maxWidth: `${LARGEST * width}px`, maxHeight: `max(55vh, ${SMALLEST * height}px)`,
+  });
 
   // A line that changes; what is too long for the box around it is written smaller.
   function writes(element, text) {
@@ -251,23 +253,35 @@
     if (document.activeElement !== find("slider")) find("slider").value = value;
   }
 
-  // --- numbers beside the formulas ---
+  // --- numbers beside the formulas, as far as they are on the screen ---
+  const rows = new Map();
+  const watch = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) {
+      const row = rows.get(target);
+      row.visible = isIntersecting;
+      if (isIntersecting) row.writes.forEach((write) => write());
+    }
+  }, { rootMargin: "50px" });
   for (const place of document.querySelectorAll("#formulas output")) {
-    const slot = Number(place.dataset.slot), { shape, data: { length: size } } = all[slot];
+    const slot = Number(place.dataset.slot), { shape, data: { length: size } } = all[slot], writes = [];
+    rows.set(place, { visible: true, writes });
+    watch.observe(place);
     if (size > FEW) {
       place.className = "summary";
-      texts.push(() => { place.textContent = lines(all[slot]).join("  "); });
+      writes.push(() => { place.textContent = lines(all[slot]).join("  "); });
       continue;
     }
     place.style.setProperty("--columns", shape.length > 1 ? shape.at(-1) : Math.max(size, 1));
     place.classList.toggle("matrix", size > 1);
-    const spans = Array.from({ length: size }, () => make("span"));
-    place.append(...spans);
-    spans.forEach((span, i) => texts.push(() => {
-      const now = written(all[slot].data[i]);
-      if (span.textContent !== now) span.textContent = now;
-    }));
+    for (let i = 0; i < size; i++) {
+      const span = place.appendChild(make("span"));
+      writes.push(() => {
+        const now = written(all[slot].data[i]);
+        if (span.textContent !== now) span.textContent = now;
+      });
+    }
   }
+  texts.push(() => { for (const { visible, writes } of rows.values()) if (visible) for (const write of writes) write(); });
 
   function light(id) {
     for (const part of document.querySelectorAll(".lit")) part.classList.remove("lit");
