@@ -233,6 +233,18 @@ def test_what_the_program_refuses_is_said(opened):
     assert page.find("#status").text == ""
 
 
+def test_an_example_that_is_refused_is_said(opened):
+    z = tg.tensor(np.zeros((1, 3)), requires_grad=True, name="z")
+    C = tg.softmax_cross_entropy(z, tg.tensor(np.array([1]), name="label")).named("C")
+    page = opened(tg.play(C, examples=([0, 2],)))
+    page.find("#next").click()
+    page.until(lambda: page.find("#example").text == "example 2 of 2")
+    assert page.arrays()[1].tolist() == [2.0]
+    assert page.find("#status").text == ""
+    page = opened(tg.play(C, examples=([0, 7],)))
+    assert "an example is refused" in page.find("#status").text
+
+
 def test_hostile_names_do_nothing(opened):
     x = tg.tensor([1.0, 2.0], requires_grad=True, name=HOSTILE)
     page = opened(tg.play(tg.sum((x * x).named(f"{HOSTILE}h")).named(f"{HOSTILE}C"), examples={HOSTILE: np.eye(2)}))
