@@ -213,6 +213,23 @@ def test_playing_trains(opened):
     assert_follows(page, living.replay, network)
 
 
+def test_formulas_have_the_numbers_wherever_they_are(opened):
+    C, _ = first()
+    living = tg.play(C)
+    page = opened(living)
+    page.find("#step").click()
+    numbers = page.arrays()
+    page.run("dispatchEvent(new Event('beforeprint'))")
+    rows = page.run(
+        "return [...document.querySelectorAll('#formulas output')]"
+        ".map((e) => [Number(e.dataset.slot), [...e.children].map((span) => span.textContent)])"
+    )
+    assert len(rows) == 13
+    for slot, texts in rows:
+        shown = [float(text.replace("−", "-")) for text in texts]
+        np.testing.assert_allclose(shown, numbers[slot].ravel(), rtol=1e-3)
+
+
 def test_a_click_on_the_picture_leads_to_the_numbers(opened):
     page = opened(tg.play(first()[0]))
     page.find("#n2").click()

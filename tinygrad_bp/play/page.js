@@ -31,9 +31,13 @@
   // --- drawing ---
   let waiting = 0;
 
+  const writeRows = (all) => {
+    for (const { visible, writes } of rows.values()) if (all || visible) for (const write of writes) write();
+  };
+
   function paint() {
     for (const write of [...picture.writes, ...panels.writes]) write();
-    for (const { visible, writes } of rows.values()) if (visible) for (const write of writes) write();
+    writeRows(false);
     find("value").textContent = written(state.cost(), 5);
     find("counter").textContent = `step ${state.steps}`;
     find("alpha").textContent = written(rate(), 2);
@@ -107,6 +111,7 @@
   find("previous").addEventListener("click", () => turn(-1));
   find("next").addEventListener("click", () => turn(1));
   find("rate").addEventListener("input", paint);
+  addEventListener("beforeprint", () => writeRows(true));
   addEventListener("keydown", (event) => {
     if (event.target.closest("input") || event.altKey || event.ctrlKey || event.metaKey) return;
     if (event.key === " " && event.target.closest("button")) return;
