@@ -302,7 +302,7 @@ def test_pipelines_searches_and_cross_validation_in_two_processes(iris):
     names = np.array(["setosa", "versicolor", "virginica"])[y]
     pipeline = make_pipeline(StandardScaler(), NetworkClassifier((16,), learning_rate=0.02, random_state=0))
     assert cross_val_score(pipeline, X, names, cv=4, n_jobs=2).mean() > 0.9
-    grid = {"networkclassifier__hidden": [(4,), (16, 8)], "networkclassifier__activation": ["tanh", "relu"]}
+    grid = {"networkclassifier__hidden": [(4,), (16, 8)]}
     search = GridSearchCV(pipeline, grid, cv=3).fit(X, names)
     assert search.best_score_ > 0.9
     assert search.best_estimator_.score(X, names) > 0.9
