@@ -48,6 +48,7 @@ from tinygrad_bp.nn.pooling import (
     MaxPool1d as MaxPool1d,
     MaxPool2d as MaxPool2d,
 )
+from tinygrad_bp.nn.recording import Frame as Frame, Recording as Recording
 from tinygrad_bp.nn.records import Epoch as Epoch, Step as Step
 from tinygrad_bp.nn.recurrent import GRU as GRU, LSTM as LSTM, RNN as RNN
 from tinygrad_bp.nn.schedules import (
