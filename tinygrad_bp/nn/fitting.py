@@ -24,7 +24,7 @@ from tinygrad_bp.nn.stopping import EarlyStopping, stopping
 from tinygrad_bp.nn.training_step import TrainingStep
 from tinygrad_bp.tensor import Tensor
 
-FEW = 200
+FEW = 64
 """Up to so many steps making a program takes longer than it saves."""
 
 
