@@ -38,8 +38,8 @@ def normalise(x: Any, axis: Axis = -1, eps: float = 1e-5) -> Any:
 
     VJP: (g − mean g − y·mean(g⊙y))/√(σ² + eps). eps keeps constants finite: they become 0.
     """
-    centred = x - np.mean(x, axis=axis, keepdims=True)
-    return centred / np.sqrt(np.mean(centred * centred, axis=axis, keepdims=True) + eps)
+    centred = x - mean(x, axis=axis, keepdims=True)
+    return centred / np.sqrt(mean(centred * centred, axis=axis, keepdims=True) + eps)
 
 
 def layer_norm(x: Any, weight: Any = None, bias: Any = None, axis: Axis = -1, eps: float = 1e-5) -> Any:

@@ -61,7 +61,7 @@ def _attention(w: Any, x: Any) -> Any:
 
 def _transformer(w: Any, moved: Any, x: Any, key: Any, dropped: float) -> Any:
     x = x + _attention(w, _layer_norm(w, "before", x))
-    wide = jax.nn.gelu(_linear(w, "wide", _layer_norm(w, "between", x)), approximate=False)
+    wide = jax.nn.relu(_linear(w, "wide", _layer_norm(w, "between", x)))
     return x + _linear(w, "narrow", wide), moved
 
 

@@ -42,7 +42,7 @@ class _Transformer(tg.nn.Layer):
 
     def forward(self, x: Any) -> Any:
         x = x + self.attention(self.before(x))
-        return x + self.narrow(tg.gelu(self.wide(self.between(x))))
+        return x + self.narrow(tg.relu(self.wide(self.between(x))))
 
 
 def _mlp(_network: Network) -> Any:

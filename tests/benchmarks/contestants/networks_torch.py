@@ -44,7 +44,7 @@ class _Transformer(nn.Module):
     def forward(self, x: Any) -> Any:
         a = self.before(x)
         x = x + self.attention(a, a, a, need_weights=False)[0]
-        return x + self.narrow(F.gelu(self.wide(self.between(x))))
+        return x + self.narrow(torch.relu(self.wide(self.between(x))))
 
 
 def _mlp(_network: Network) -> Any:
