@@ -20,7 +20,7 @@ FUSION_ELEMENT_STEPS = 1 << 22
 KERNEL_ELEMENTS = 1 << 15
 """The same where groups become machine code: it reads what NumPy writes and reads again for every call."""
 
-KERNEL_ELEMENT_STEPS = 1 << 18
+KERNEL_ELEMENT_STEPS = 3 << 17
 """From so many elements times steps on calling machine code costs less than that."""
 
 CALL_TILE_ELEMENTS = 1 << 15

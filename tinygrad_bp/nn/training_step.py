@@ -209,8 +209,9 @@ class TrainingStep:
     def _difference(self, eager: Sequence[Any], result: Any, after: Snapshot) -> str:
         """How the program's step is another than the eager one, which gave `eager`; empty but for rounding."""
         (cost, _), gradients, buffers, _ = result
-        same = all(map(_is_close, eager, [cost, *gradients, *buffers]))
-        if not same or any(after.states[id(g)] != state_of(g) for g in self.state.generators):
+        if not _are_close(eager, [cost, *gradients, *buffers]) or any(
+            after.states[id(g)] != state_of(g) for g in self.state.generators
+        ):
             return "the same batch gave another cost, as it does where random numbers are drawn."
         return ""
 
@@ -220,11 +221,17 @@ def plain(leaf: Any) -> Any:
     return leaf.data if isinstance(leaf, Tensor) else leaf
 
 
-def _is_close(a: Any, b: Any) -> bool:
-    a, b = np.asarray(a), np.asarray(b)
-    tolerance = float(np.sqrt(np.finfo(b.dtype).eps)) if b.dtype.kind in "fc" else 0.0
-    size = float(np.max(np.abs(a), initial=0.0))
-    return np.allclose(a, b, rtol=0.0, atol=tolerance * size, equal_nan=True)
+def _are_close(eager: Sequence[Any], again: Sequence[Any]) -> bool:
+    """Whether arrays are the same but for rounding, which is all that there is of a gradient that ought to be 0."""
+    largest = max([float(np.max(np.abs(a), initial=0.0)) for a in eager])
+
+    def is_close(a: Any, b: Any) -> bool:
+        a, b = np.asarray(a), np.asarray(b)
+        tolerance = float(np.sqrt(np.finfo(b.dtype).eps)) if b.dtype.kind in "fc" else 0.0
+        size = max(float(np.max(np.abs(a), initial=0.0)), 0.01 * largest)
+        return np.allclose(a, b, rtol=0.0, atol=tolerance * size, equal_nan=True)
+
+    return all(map(is_close, eager, again))
 
 
 def _warn(reason: str, traceback: TracebackType | None = None) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_bp.blocks import blockwise
+from tinygrad_bp.blocks import blockwise, into
 from tinygrad_bp.domains import ANY_SHAPE, Domain, Intervals, Reals, Shapes
 from tinygrad_bp.ops.arithmetic import maximum, minimum
 from tinygrad_bp.ops.elementwise import exp, where
@@ -150,7 +150,8 @@ def binary_step(x: Any) -> Any:
 
 def _softmax_vjp(g: Any, y: Any, x: Any, axis: Any) -> Any:
     weighted = scale(g, y)
-    return weighted - y * added(weighted, axis=axis, keepdims=True)
+    along = y * added(weighted, axis=axis, keepdims=True)
+    return into(along, np.subtract, weighted, along)
 
 
 _LINES = Shapes(*ANY_SHAPE[1:], smallest=1, params=lambda shape: [{"axis": i} for i in (*range(len(shape)), None)])
@@ -177,8 +178,9 @@ def shifted(x: Any, axis: Any) -> Any:
 )
 def softmax(x: Any, axis: int | tuple[int, ...] | None = -1) -> Any:
     """Softmax yᵢ = eˣⁱ / Σⱼ eˣʲ along `axis`. VJP: g⊙y − y·Σ(g⊙y); the Jacobian diag(y) − y·yᵀ is symmetric."""
-    e = np.exp(shifted(x, axis))
-    return e / added(e, axis=axis, keepdims=True)
+    e = shifted(x, axis)
+    e = into(e, np.exp, e)
+    return into(e, np.divide, e, added(e, axis=axis, keepdims=True))
 
 
 @op(

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.blocks import into
 from tinygrad_bp.broadcasting import unbroadcast
 from tinygrad_bp.domains import Shapes
 from tinygrad_bp.engine import Node
@@ -113,4 +114,7 @@ def affine(a: Any, b: Any, c: Any) -> Any:
 
     c broadcasts to the product. VJPs: g·bᵀ, aᵀ·g, and g summed over the axes along which c was repeated.
     """
-    return _product(a, b) + c
+    y = _product(a, b)
+    if c.__class__ is np.ndarray is y.__class__ and c.dtype is y.dtype and c.shape == y.shape[-1:]:
+        return into(y, np.add, y, c)
+    return y + c

@@ -214,11 +214,13 @@ def number(x: Any) -> str:
 
 
 def literal(x: Step, user: Step | None, dialect: Dialect = "people") -> Expression | None:
-    """A constant as part of the code; None if it is too large for that, or an array that Numba would make each time."""
+    """A constant as part of the code; None if it is too large, or an array that a program would make each time."""
     shared = uniform(x.value)
     if user is not None and user.opcode in (UFUNC, FUNCTION) and shared is not None and _is_weak(x, user):
         return _numeral(shared, user, dialect)
     if dialect == "numba" and x.size and x.shape:
+        return None
+    if dialect == "numpy" and x.shape and shared:  # made once
         return None
     text = _constant(x.value, shared)
     return None if text is None else (text, LOWEST if text[:1] == "-" else ATOM)

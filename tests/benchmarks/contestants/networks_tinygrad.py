@@ -95,14 +95,14 @@ def eager(network: Network) -> Program:
 
 
 def compiled(network: Network) -> Program:
-    """What `fit` does with a batch, as a program; the step that it takes first, as the model is written, is undone."""
+    """What `fit` does with a batch, as a program; of the first, which chooses it, nothing stays."""
     model = model_of(network)
-    optimizer = tg.nn.Adam(model.parameters(), RATE)
-    state = optimizer.state_dict()
-    steps = TrainingStep(model, loss_of(network), optimizer, "settled")
+    before = model.state_dict()
+    steps = TrainingStep(model, loss_of(network), tg.nn.Adam(model.parameters(), RATE), "settled")
     steps(network.inputs, network.targets)
-    model.load_state_dict(model.state_dict() | network.weights)
-    optimizer.load_state_dict(state)
+    if not steps.compiled:
+        raise RuntimeError("the step is not compiled")
+    model.load_state_dict(before)
 
     def step() -> Any:
         cost = steps(network.inputs, network.targets)
