@@ -1,9 +1,10 @@
 """Networks: layers, training, and the article's class. Compositions of ops; no derivative is written here.
 
 Examples are rows: the first axis of what layers take and return. They are columns only in `NeuralNetwork`, as in the
-article.
+article, unless it is built with rows=True.
 """
 
+from tinygrad_bp.nn.activation_sheet import ActivationSheet as ActivationSheet, activation_sheet as activation_sheet
 from tinygrad_bp.nn.activations import (
     ACTIVATIONS as ACTIVATIONS,
     ELU as ELU,
@@ -23,6 +24,7 @@ from tinygrad_bp.nn.attention import (
     MultiHeadAttention as MultiHeadAttention,
     scaled_dot_product_attention as scaled_dot_product_attention,
 )
+from tinygrad_bp.nn.checkpoints import Checkpoint as Checkpoint, load as load, save as save
 from tinygrad_bp.nn.clipping import clip_grad_norm as clip_grad_norm, clip_grad_value as clip_grad_value
 from tinygrad_bp.nn.containers import Flatten as Flatten, Residual as Residual, Sequential as Sequential
 from tinygrad_bp.nn.convolutional import Conv1d as Conv1d, Conv2d as Conv2d
