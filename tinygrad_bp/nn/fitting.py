@@ -47,7 +47,7 @@ def fit(
     X: Any,
     y: Any,
     loss: Callable[[Any, Any], Any],
-    optimizer: Optimizer,
+    optimizer: Optimizer | LBFGS,
     epochs: int = 100,
     batch: int = 32,
     seed: Seed = None,
