@@ -228,7 +228,7 @@ class Writer:
         free = self._free(step, reads) if writes else None
         if free is not None:
             place = free
-        elif self.pool is not None and writes:
+        elif self.pool is not None and writes and step.contiguous:
             place = f"{self._helper(self.pool(step.shape, step.dtype))}()"
         else:
             return _Text(text, binding, reads)
@@ -286,10 +286,10 @@ class Writer:
 
         It holds an operand, or what was computed on the way to one.
         """
-        for x in step.operands if step.opcode == UFUNC and step.contiguous else ():
+        for x in step.operands if step.opcode == UFUNC else ():
             if x in self.texts and self.texts[x].memory is not None and _fits(x, step):
                 return self.texts[x].memory
-            if self._is_free(x, reads) and x.contiguous and _fits(x, step) and self.texts[x].binding == ATOM:
+            if self._is_free(x, reads) and _fits(x, step) and self.texts[x].binding == ATOM:
                 return self.texts[x].text
         return None
 
@@ -300,16 +300,16 @@ class Writer:
 
 
 def _writes(step: Step) -> bool:
-    """Whether a step has a large result that it can write to memory that is there, which lies in C order."""
+    """Whether a step has a large result that it can write to memory that is there."""
     if step.opcode == FUNCTION and step.function is np.dot:
         writes = [len(x.shape) for x in step.operands] == [2, 2]
     else:
-        writes = step.opcode == UFUNC and step.function.nout == 1 and step.contiguous
+        writes = step.opcode == UFUNC and step.function.nout == 1
     return writes and not step.kwargs and step.dtype.itemsize * step.size >= REUSED_BYTES
 
 
 def _fits(x: Step, step: Step) -> bool:
-    return x.shape == step.shape and x.dtype == step.dtype
+    return x.shape == step.shape and x.dtype == step.dtype and x.contiguous == step.contiguous
 
 
 def _ends(steps: Sequence[Step], uses: Counter[Step]) -> dict[Step, Step]:
