@@ -18,9 +18,10 @@ from tinygrad_bp.derive.equations import Equation
 from tinygrad_bp.derive.show import Notation, Row
 from tinygrad_bp.derive.simplify import missing
 from tinygrad_bp.draw import draw
-from tinygrad_bp.draw.document import filled, policy, write_whole
+from tinygrad_bp.draw.document import filled, policy
 from tinygrad_bp.draw.previews import inline, preview
 from tinygrad_bp.errors import ArgumentError
+from tinygrad_bp.files import write_whole
 from tinygrad_bp.formula import slot
 from tinygrad_bp.graph import Graph
 

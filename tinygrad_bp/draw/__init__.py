@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, final
 
-from tinygrad_bp.draw.document import write_whole
 from tinygrad_bp.draw.dot import to_dot
 from tinygrad_bp.draw.layout import to_image, to_svg
 from tinygrad_bp.draw.mermaid import to_mermaid
@@ -17,6 +16,7 @@ from tinygrad_bp.draw.palette import THEMES, Theme
 from tinygrad_bp.draw.scene import DEFAULT, MAX_NODES, Options, Scene, scene
 from tinygrad_bp.draw.svg import for_page, styled
 from tinygrad_bp.errors import ArgumentError
+from tinygrad_bp.files import write_whole
 from tinygrad_bp.graph import Detail, Graph, Passes, graph as snapshot
 
 

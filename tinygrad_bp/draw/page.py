@@ -12,10 +12,11 @@ from typing import Any, Literal, final
 
 from tinygrad_bp.draw import Drawing
 from tinygrad_bp.draw.cards import Cards
-from tinygrad_bp.draw.document import filled, policy, write_whole
+from tinygrad_bp.draw.document import filled, policy
 from tinygrad_bp.draw.frames import Frame, steps
 from tinygrad_bp.draw.labels import clean, shortened
 from tinygrad_bp.errors import ArgumentError
+from tinygrad_bp.files import write_whole
 from tinygrad_bp.graph import Graph, graph as snapshot
 
 MOST_NODES = 300

@@ -23,6 +23,7 @@ from tinygrad_bp.nn.attention import (
     MultiHeadAttention as MultiHeadAttention,
     scaled_dot_product_attention as scaled_dot_product_attention,
 )
+from tinygrad_bp.nn.checkpoints import Checkpoint as Checkpoint, load as load, save as save
 from tinygrad_bp.nn.clipping import clip_grad_norm as clip_grad_norm, clip_grad_value as clip_grad_value
 from tinygrad_bp.nn.containers import Flatten as Flatten, Residual as Residual, Sequential as Sequential
 from tinygrad_bp.nn.convolutional import Conv1d as Conv1d, Conv2d as Conv2d

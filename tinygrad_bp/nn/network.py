@@ -16,6 +16,7 @@ from tinygrad_bp.nn.descent import columns, passes
 from tinygrad_bp.nn.init import Seed, generator, glorot_normal
 from tinygrad_bp.nn.metrics import accuracy
 from tinygrad_bp.nn.outline import setting
+from tinygrad_bp.nn.state import fitting
 from tinygrad_bp.ops.activations import sigmoid
 from tinygrad_bp.ops.losses import binary_cross_entropy, binary_cross_entropy_with_logits
 from tinygrad_bp.program import optimized, traced
@@ -86,6 +87,27 @@ class NeuralNetwork:
     def L(self) -> int:
         """The number of the last layer."""
         return len(self.architecture) - 1
+
+    # --- its state ---
+
+    @property
+    def settings(self) -> dict[str, Any] | None:
+        """What a network like it is built with, None if the activation is a function, which has no name."""
+        if not isinstance(self.activation, str):
+            return None
+        return {"architecture": list(self.architecture), "activation": self.activation}
+
+    def state_dict(self) -> dict[str, Array]:
+        """Copies of W1, b1, …, W[L], b[L]."""
+        return {name: leaf.numpy() for name, leaf in self._leaves().items()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take up W1, b1, … as `state_dict` gave them; what was computed with the old ones is forgotten.
+
+        Raises ArgumentError for other names, ShapeError, DTypeError; then nothing has changed.
+        """
+        self.parameters = fitting(self.state_dict(), state)
+        self.derivatives, self._passed = {}, {}
 
     # --- the article's steps ---
 
