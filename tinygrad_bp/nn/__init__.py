@@ -29,7 +29,8 @@ from tinygrad_bp.nn.containers import Flatten as Flatten, Residual as Residual, 
 from tinygrad_bp.nn.convolutional import Conv1d as Conv1d, Conv2d as Conv2d
 from tinygrad_bp.nn.dropout import Dropout as Dropout
 from tinygrad_bp.nn.embedding import Embedding as Embedding
-from tinygrad_bp.nn.fitting import Epoch as Epoch, fit as fit
+from tinygrad_bp.nn.fitting import fit as fit
+from tinygrad_bp.nn.history import History as History
 from tinygrad_bp.nn.init import glorot_normal as glorot_normal
 from tinygrad_bp.nn.layers import Layer as Layer
 from tinygrad_bp.nn.linear import Linear as Linear
@@ -43,6 +44,7 @@ from tinygrad_bp.nn.pooling import (
     MaxPool1d as MaxPool1d,
     MaxPool2d as MaxPool2d,
 )
+from tinygrad_bp.nn.records import Epoch as Epoch, Step as Step
 from tinygrad_bp.nn.recurrent import GRU as GRU, LSTM as LSTM, RNN as RNN
 from tinygrad_bp.nn.schedules import (
     CosineDecay as CosineDecay,
@@ -50,6 +52,7 @@ from tinygrad_bp.nn.schedules import (
     StepDecay as StepDecay,
     WarmUp as WarmUp,
 )
+from tinygrad_bp.nn.stopping import EarlyStopping as EarlyStopping
 from tinygrad_bp.nn.summary import Summary as Summary
 from tinygrad_bp.nn.torch_layout import from_torch as from_torch, to_torch as to_torch
 from tinygrad_bp.nn.training import Training as Training, split as split, standardise as standardise, train as train

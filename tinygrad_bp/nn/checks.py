@@ -56,21 +56,29 @@ def widths(architecture: Any) -> tuple[int, ...]:
 
 def numbers(name: str, data: Any) -> Array:
     """A fresh float64 array of finite numbers."""
-    return finite(name, data).astype(np.float64)
+    array = real(name, data)
+    require_finite(name, array)
+    return array.astype(np.float64)
 
 
-def finite(name: str, data: Any) -> Array:
-    """A fresh array of finite real numbers, in the dtype they have."""
+def real(name: str, data: Any, where: str = "") -> Array:
+    """An array of real numbers, data itself if it is one; its numbers are not looked at."""
     try:
-        array = np.array(data)
+        array = np.asarray(data)
     except ValueError as error:
-        raise DataError(f"{name}: the rows differ in length. Give every example all features.") from error
+        raise DataError(f"{name}{where}: the rows differ in length. Give every example all features.") from error
     if array.dtype.kind not in "biuf":
-        raise DataError(f"{name} holds real numbers; got dtype {array.dtype}. Convert the data.")
-    bad = np.count_nonzero(~np.isfinite(array))
-    if bad:
-        raise DataError(f"{name} holds {bad} NaN or infinite values. Remove those examples or fill the values in.")
+        raise DataError(f"{name}{where} holds real numbers; got dtype {array.dtype}. Convert the data.")
     return array
+
+
+def require_finite(name: str, array: Array, where: str = "") -> None:
+    """Raise DataError if there is NaN or infinity in the array."""
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        bad = np.count_nonzero(~np.isfinite(array))
+        raise DataError(
+            f"{name} holds {bad} NaN or infinite values{where}. Remove those examples or fill the values in."
+        )
 
 
 def examples(X: Any, features: int) -> Array:
