@@ -1,14 +1,21 @@
-"""`python -m tinygrad_bp`."""
+"""`python -m tinygrad_bp`, and the script `tinygrad_bp`."""
 
 import sys
 
 from tinygrad_bp.doctor.restart import restart
 from tinygrad_bp.errors import MissingExtraError
 
-restart()
-try:
-    from tinygrad_bp.cli import main
-except MissingExtraError as error:
-    print(f"error: {error}", file=sys.stderr)
-    sys.exit(2)
-sys.exit(main())
+
+def run() -> int:
+    """Run the command line in the best setting there is; returns the exit status."""
+    restart()
+    try:
+        from tinygrad_bp.cli import main
+    except MissingExtraError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return main()
+
+
+if __name__ == "__main__":
+    sys.exit(run())

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from tinygrad_bp.datasets import FEATURES, load_seeds, load_table, read_sheet, read_table
+from tinygrad_bp.datasets.sheet import DELIMITERS
 from tinygrad_bp.errors import ArgumentError, DataError
 
 ROWS = "1.5,2,yes\n-3,4e-1,no\n5,6,yes\n"
@@ -77,14 +78,14 @@ def test_what_a_file_looks_like_is_found_and_said(tmp_path, text, encoding, foun
     read = read_table(path)
     np.testing.assert_array_equal(read.X, [[1.5, 2.0], [-3.0, 0.4], [5.0, 6.0]])
     np.testing.assert_array_equal(read.y, [1, 0, 1])
-    assert read.sheet.found.removesuffix(", encoding utf-8-sig") == found.removesuffix(", encoding utf-8-sig")
-    assert read.features == (("a", "b") if read.sheet.has_header else ("1", "2"))
+    assert read.found.removesuffix(", encoding utf-8-sig") == found.removesuffix(", encoding utf-8-sig")
+    assert read.features == (("a", "b") if read.has_header else ("1", "2"))
 
 
 def test_latin_1_is_read_and_said(tmp_path):
     read = read_table(write(tmp_path / "t.csv", "größe,klasse\n1,süß\n2,herb\n", "latin-1"))
     assert (read.features, read.classes) == (("größe",), ("herb", "süß"))
-    assert read.sheet.found.endswith("encoding windows-1252")
+    assert read.found.endswith("encoding windows-1252")
 
 
 def test_the_target_is_any_column_by_name_or_number(table):
@@ -236,6 +237,6 @@ def test_what_the_csv_module_writes_comes_back(tmp_path_factory, rows, delimiter
     file = io.StringIO()
     csv.writer(file, delimiter=delimiter, quoting=quoting).writerows([("p", "q", "class"), *rows] if header else rows)
     read = read_table(write(tmp_path_factory.mktemp("t") / "t.csv", file.getvalue()), header=header)
-    assert read.sheet.delimiter == delimiter
+    assert DELIMITERS[delimiter] in read.found
     np.testing.assert_array_equal(read.X, [row[:2] for row in rows])
     assert [read.classes[k] for k in read.y] == [row[2] for row in rows]

@@ -24,8 +24,9 @@ FEW = 20
 class Table:
     """Examples as read from a file.
 
-    X: (m, n), float64. y: (m,), class numbers, int64, or for regression float64. features, target: names of columns.
-    classes: the classes' names by their number, sorted, or None for regression.
+    X: (m, n), float64. y: (m,), class numbers, int64, or for regression float64. classes: the classes' names by their
+    number, sorted, or None for regression. features and target: names of columns; columns: of all in the file's order,
+    which are numbers if it names none; found: what the file looks like, in words.
     """
 
     X: NDArray[np.float64]
@@ -34,7 +35,9 @@ class Table:
     target: str
     task: Task
     classes: tuple[str, ...] | None
-    sheet: Sheet
+    columns: tuple[str, ...]
+    has_header: bool
+    found: str
 
 
 def read_table(
@@ -53,22 +56,20 @@ def read_table(
     sheet = read_sheet(path, header)
     place = sheet.index(target)
     others = [k for k in range(len(sheet.names)) if k != place]
-    names = tuple([sheet.names[k] for k in others])
     if task == "regression" or sheet.is_numeric(place):
         numbers = sheet.numbers(range(len(sheet.names)))
         X, values = np.ascontiguousarray(numbers[:, others]), numbers[:, place].copy()
-        task = task or ("regression" if _is_measured(values) else None)
-        if task == "regression":
-            return Table(X, values, names, sheet.names[place], task, None, sheet)
-        distinct, y = np.unique(values, return_inverse=True)
-        classes = tuple([f"{value:.0f}" if value.is_integer() else repr(value) for value in distinct.tolist()])
+        if task is None and _is_measured(values):
+            task = "regression"
+        classes, y = (None, values) if task == "regression" else _numbered(values)
     else:
-        X, texts = sheet.numbers(others), sheet.texts(place)
-        classes = tuple(sorted(set(texts)))
-        numbered = {name: number for number, name in enumerate(classes)}
-        y = np.array([numbered[text] for text in texts])
-    _require_classes(sheet, sheet.names[place], classes, len(y), task)
-    return Table(X, y.astype(np.int64), names, sheet.names[place], task or _task_of(classes), classes, sheet)
+        X, (classes, y) = sheet.numbers(others), _named(sheet.texts(place))
+    name = sheet.names[place]
+    if classes is not None:
+        _require_classes(sheet, name, classes, len(y), task)
+        task = task or ("binary" if len(classes) == 2 else "multi-class")
+    features = tuple([sheet.names[k] for k in others])
+    return Table(X, y, features, name, task or "regression", classes, sheet.names, sheet.has_header, sheet.found)
 
 
 def load_table(
@@ -90,8 +91,18 @@ def _is_measured(values: NDArray[np.float64]) -> bool:
     return len(distinct) > most or bool(np.any(distinct != np.floor(distinct)))
 
 
-def _task_of(classes: Sequence[str]) -> Task:
-    return "binary" if len(classes) == 2 else "multi-class"
+def _numbered(values: NDArray[np.float64]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """The classes of a target of numbers, sorted as numbers, and each example's."""
+    distinct, y = np.unique(values, return_inverse=True)
+    names = [f"{value:.0f}" if value.is_integer() else repr(value) for value in distinct.tolist()]
+    return tuple(names), y.astype(np.int64)
+
+
+def _named(texts: Sequence[str]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """The classes of a target of texts, and each example's."""
+    classes = tuple(sorted(set(texts)))
+    number = {name: k for k, name in enumerate(classes)}
+    return classes, np.array([number[text] for text in texts], dtype=np.int64)
 
 
 def _require_classes(sheet: Sheet, target: str, classes: Sequence[str], examples: int, task: Task | None) -> None:
