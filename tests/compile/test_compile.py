@@ -373,10 +373,71 @@ def test_a_captured_tensor_may_get_another_shape():
     assert [fast(3.0), fast(3.0)] == [15.0, 15.0]
 
 
-def test_a_captured_tensor_is_not_made_a_constant_by_stealth():
+def test_what_is_computed_of_captured_tensors_alone_is_computed_at_every_call():
+    w, v = tg.tensor([1.0, 2.0], requires_grad=True, name="w"), tg.tensor(1.0)
+    calls = []
+
+    def f(x, g):
+        calls.append(x)
+        noise = tg.asarray(g.normal(size=2))
+        return tg.sum(w * w + v) * x + v + noise, tg.exp(w)
+
+    fast = on_numpy(f)
+    for value in (1.0, 3.0, 5.0):
+        w.value = np.array([value, 2.0])
+        v.value = np.float64(value)
+        for got, want in zip(fast(3.0, np.random.default_rng(1)), f(3.0, np.random.default_rng(1)), strict=True):
+            np.testing.assert_array_equal(got, want.data)
+    assert len(calls) == 2 + 3
+    assert "def f(x, g, w, " in fast.source
+
+
+def test_gradients_of_what_is_computed_of_captured_tensors_alone():
     w = tg.tensor([1.0, 2.0], requires_grad=True, name="w")
-    with pytest.raises(TracingError, match=r"multiply of w \(2,\) would be computed once"):
-        on_numpy(lambda x: tg.sum(w * w) * x)(3.0)
+    fast = on_numpy(tg.value_and_grad(lambda x: tg.sum(tg.exp(w) * x)))
+    for value in (w.data, np.array([3.0, 4.0])):
+        w.value = np.array(value)
+        _, g = fast(np.array([1.0, -1.0]))
+        np.testing.assert_array_equal(g, np.exp(value))
+    np.testing.assert_array_equal(w.data, [3.0, 4.0])
+
+
+def test_a_branch_on_what_is_computed_of_captured_tensors_alone():
+    w = tg.tensor(2.0)
+
+    def f(x):
+        return x if w * 2.0 > 3.0 else -x * w
+
+    with pytest.raises(TracingError, match="a branch needs a number"):
+        on_numpy(lambda x: f(x) + w * 2.0)(1.0)
+    assert w.value == 2.0
+
+
+def test_a_captured_tensor_whose_number_is_asked_for():
+    w = tg.tensor(2.0)
+    fast = on_numpy(lambda x, g: tg.linalg.norm(x, ord=w.item()) * w + g.normal(size=1))
+    for value in (2.0, 3.0):
+        w.value = np.float64(value)
+        wanted = 5.0 * value + np.random.default_rng(0).normal(size=1)
+        assert fast(np.array([3.0, 4.0]), np.random.default_rng(0)) == pytest.approx(wanted)
+    with pytest.raises(TracingError, match="needs the number"):
+        on_numpy(lambda x: x * (w * w) * (w + 1.0).item())(1.0)
+
+
+@pytest.mark.parametrize(
+    ("model", "shape"),
+    [
+        (tg.nn.Conv2d(2, 3, 3, seed=0), (4, 2, 5, 5)),
+        (tg.nn.Conv1d(2, 3, 3, seed=0), (4, 2, 5)),
+        (tg.nn.Sequential(tg.nn.BatchNorm(2), tg.nn.Dropout(0.5)).eval(), (4, 2, 5)),
+    ],
+)
+def test_layers_that_compute_of_their_parameters_alone(model, shape):
+    fast = on_numpy(model)
+    for _ in range(3):
+        x = rng.normal(size=shape)
+        np.testing.assert_allclose(fast(x), model(x).data, rtol=1e-12)
+        model.load_state_dict({name: np.exp(a / 2) for name, a in model.state_dict().items()})
 
 
 def test_arrays_that_are_used_without_being_given_are_constants():

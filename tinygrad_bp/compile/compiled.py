@@ -103,9 +103,10 @@ def compile(f: Function, backend: Choice = "auto") -> Compiled:
     step that returns new parameters. It is traced once for each kind of call: shapes and dtypes of arrays, containers,
     and the other arguments (ints, strings, functions), which are part of the program. Floats are inputs, unless an op
     needs the number to know what to do, as `norm` its ord; then there is a program for each. Tensors that f uses
-    without being given them are inputs too; other such arrays are constants. Generators must be arguments. A branch on
-    a value raises TracingError. Where the differentiated number is infinite or NaN itself, derivatives may be NaN that
-    f gives as 0. Given tensors, f itself is called, so that they can be differentiated.
+    without being given them are inputs too, for which it is traced twice; other such arrays are constants. Generators
+    must be arguments. A branch on a value raises TracingError. Where the differentiated number is infinite or NaN
+    itself, derivatives may be NaN that f gives as 0. Given tensors, f itself is called, so that they can be
+    differentiated.
 
     backend: "numpy", "numba" (extra `jit`), or "auto": NumPy, with much elementwise work on large arrays as one loop in
     machine code (`jit` again). Programs on small arrays, where calls cost more than numbers, begin on NumPy; after 100

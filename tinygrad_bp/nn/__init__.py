@@ -33,6 +33,7 @@ from tinygrad_bp.nn.fitting import fit as fit
 from tinygrad_bp.nn.history import History as History
 from tinygrad_bp.nn.init import glorot_normal as glorot_normal
 from tinygrad_bp.nn.layers import Layer as Layer
+from tinygrad_bp.nn.lbfgs import LBFGS as LBFGS
 from tinygrad_bp.nn.linear import Linear as Linear
 from tinygrad_bp.nn.metrics import accuracy as accuracy
 from tinygrad_bp.nn.network import NeuralNetwork as NeuralNetwork, Pass as Pass

@@ -17,6 +17,7 @@ from tinygrad_bp.nn.evaluation import Evaluation, Metric, named_metrics
 from tinygrad_bp.nn.generators import generator_of, set_state, state_of
 from tinygrad_bp.nn.history import History
 from tinygrad_bp.nn.init import Seed, generator
+from tinygrad_bp.nn.lbfgs import LBFGS
 from tinygrad_bp.nn.records import Epoch, RunState, Step
 from tinygrad_bp.nn.run import Run
 from tinygrad_bp.nn.stopping import EarlyStopping, stopping
@@ -105,6 +106,7 @@ def fit(
     examples, state = source(X, y, batch), _state(resume)
     order = generator(seed) if resume is None else _order(seed, state)
     examples, held_out = _parted(examples, validation, batch, order, state)
+    _require_one_function(optimizer, examples, clip_norm or clip_value)
     chosen = state.backend = _chosen(backend, epochs, examples.count, state.backend)
     measures = named_metrics(metrics)
     settled: Any = None if chosen == "eager" else chosen
@@ -171,6 +173,17 @@ def _chosen(backend: Any, epochs: int, batches: int | None, before: str) -> str:
     if batches is None:
         return "numpy"
     return "eager" if epochs * batches <= FEW else backend_for(epochs * batches)
+
+
+def _require_one_function(optimizer: Any, examples: Source, clipped: Any) -> None:
+    """What L-BFGS minimises is one function of the parameters, and its gradients are that function's."""
+    if not isinstance(optimizer, LBFGS):
+        return
+    if clipped:
+        raise ArgumentError("LBFGS needs the gradients as they are. Leave clip_norm and clip_value out.")
+    if examples.count not in (1, None):
+        size = f"batch={len(examples)}" if isinstance(examples, Examples) else "one batch"
+        raise ArgumentError(f"LBFGS minimises the cost of all examples at once. Pass {size}.")
 
 
 def _limit(name: str, limit: float | None) -> float | None:

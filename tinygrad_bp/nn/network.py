@@ -224,7 +224,7 @@ class NeuralNetwork:
             raise ArgumentError(
                 f"the cost is {cost} after pass {epoch}: training diverged. Choose a smaller alpha, or standardise X."
             )
-        return Pass(epoch, cost, accuracy(_classes(z), Y))
+        return Pass(epoch, cost, accuracy(_classes(z).T, Y.T))
 
     # --- inside ---
 

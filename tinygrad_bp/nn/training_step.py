@@ -19,6 +19,7 @@ from tinygrad_bp.nn.clipping import clipped
 from tinygrad_bp.nn.functional import gradients_of
 from tinygrad_bp.nn.generators import state_of
 from tinygrad_bp.nn.held import Moving, Roots, Snapshot, held_places, roots
+from tinygrad_bp.nn.lbfgs import LBFGS
 from tinygrad_bp.nn.optim import SGD, GradientDescent, for_each, trainable
 from tinygrad_bp.nn.programs import Programs
 from tinygrad_bp.program.tracer import LIBRARIES
@@ -63,6 +64,7 @@ class TrainingStep:
         self._moved: Sequence[Any] | None = None
         # A step that is the optimizer's `update` and nothing else
         self._has_rule = getattr(optimizer.step, "__func__", None) in (GradientDescent.step, SGD.step)
+        self._minimises = isinstance(optimizer, LBFGS)
         self._step = self._first
         trained = {id(p) for p in self.params}
         self._others = [(p, p.grad) for p in getattr(model, "parameters", list)() if id(p) not in trained]
@@ -70,10 +72,14 @@ class TrainingStep:
     def __call__(self, x: Array, y: Array) -> float:
         """The cost of the batch."""
         self._moved = None
+        if self._minimises:
+            return self.optimizer.step(lambda: self._step(x, y))  # type: ignore[no-any-return]
         return self._step(x, y)
 
     def move(self) -> None:
-        """The optimizer's step, down the gradients of the latest batch."""
+        """The optimizer's step, down the gradients of the latest batch, unless that was taken with it."""
+        if self._minimises:
+            return
         if self._moved is None:
             self.optimizer.step()
         else:
