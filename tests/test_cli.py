@@ -1,5 +1,7 @@
 """The command line: what it prints and writes, one line for every mistake, and nothing half done."""
 
+import configparser
+import importlib
 import json
 import os
 import re
@@ -143,6 +145,16 @@ def test_help_lists_every_command_and_no_more_than_it_has(capsys):
 def test_the_version(capsys):
     assert cli.main(["--version"]) == 0
     assert capsys.readouterr().out == f"tinygrad_bp {tg.__version__}\n"
+
+
+def test_the_script_is_called_by_its_own_name(capsys, monkeypatch):
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    name, _, place = setup["options.entry_points"]["console_scripts"].strip().partition(" = ")
+    module, _, function = place.partition(":")
+    monkeypatch.setattr(sys, "argv", [f"/bin/{name}", "check", "--help"])
+    assert getattr(importlib.import_module(module), function)() == 0
+    assert "Usage: tinygrad_bp check" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "powershell"])

@@ -14,7 +14,6 @@ from tinygrad_bp.errors import TinygradError, missing_extra
 
 try:
     import typer as typer
-    from rich import progress as progress
     from typer.completion import completion_init  # type: ignore[attr-defined]
 except ImportError as error:
     raise missing_extra("typer or rich", "cli") from error

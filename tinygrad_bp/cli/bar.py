@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 import tinygrad_bp as tg
-from tinygrad_bp.cli.application import progress
+from tinygrad_bp.errors import missing_extra
 
 
-class Bar:
-    """A progress bar with cost and accuracy; it appears after the first pass, so not if there is none."""
+@contextmanager
+def bar(epochs: int, quiet: bool) -> Iterator[Callable[[tg.nn.Epoch], None]]:
+    """A function that shows an epoch on a bar, which appears with the first one. Rich is imported if there is a bar."""
+    if quiet:
+        yield lambda done: None
+        return
+    try:
+        from rich import progress
+    except ImportError as error:
+        raise missing_extra("typer or rich", "cli") from error
+    numbers = progress.TextColumn("{task.fields[numbers]}")
+    shown = progress.Progress(
+        progress.TextColumn("training"), progress.BarColumn(), progress.MofNCompleteColumn(), numbers
+    )
+    task = shown.add_task("", total=epochs, numbers="")
 
-    def __init__(self, epochs: int, quiet: bool):
-        columns = (
-            progress.TextColumn("training"),
-            progress.BarColumn(),
-            progress.MofNCompleteColumn(),
-            progress.TextColumn("{task.fields[numbers]}"),
-        )
-        self.progress = progress.Progress(*columns, disable=quiet)
-        self.task = self.progress.add_task("", total=epochs, numbers="")
-
-    def show(self, done: tg.nn.Epoch) -> None:
-        """Show an epoch's numbers, those of validation if there are any."""
+    def show(done: tg.nn.Epoch) -> None:
         cost, metrics = done.judged
         numbers = f"cost {cost:.4f}" + "".join([f"  {name} {value:.3f}" for name, value in metrics.items()])
-        self.progress.start()
-        self.progress.update(self.task, completed=done.epoch, numbers=numbers)
+        shown.start()
+        shown.update(task, completed=done.epoch, numbers=numbers)
 
-    def __enter__(self) -> Bar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.progress.live.is_started:
-            self.progress.stop()
+    try:
+        yield show
+    finally:
+        if shown.live.is_started:
+            shown.stop()

@@ -14,8 +14,12 @@ from tinygrad_bp.cli.learning import Examples
 from tinygrad_bp.cli.network import Network
 from tinygrad_bp.nn.curves import blank_figure
 
-STEPS = 100
+STEPS = 60
 """The regions are found on a grid of so many points a side."""
+PALETTE = [f"C{k}" for k in range(10)]
+LONG = 16
+"""So many letters of a class's name are in the legend."""
+BESIDE = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5), "fontsize": "small", "frameon": False}
 POINTS = 500
 """Up to so many examples of a part are shown."""
 
@@ -45,6 +49,7 @@ def boundary_chart(network: Network, train: Examples, test: Examples) -> bytes:
         parts = {name: (points * deviation + mean, y) for name, (points, y) in parts.items()}
     figure = blank_figure(7, 5)
     axes = figure.add_subplot()
+    axes.locator_params(nbins=6)
     draw = _numbers if network.classes is None else _regions
     draw(network, figure, axes, (u, v, z), parts)
     axes.set_xlabel(names[0], parse_math=False)
@@ -72,20 +77,24 @@ def _projected(network: Network, X: Array, plane: Array) -> Array:
 def _regions(network: Network, figure: Any, axes: Any, grid: Any, parts: Any) -> None:
     """The class of every point, and the examples: full marks those trained on, hollow ones those of the test."""
     u, v, z = grid
-    count = len(network.classes or ())
-    colours = [f"C{k % 10}" for k in range(count)]
+    classes = network.classes or ()
     p = network.probabilities(z)
-    for k, (name, colour) in enumerate(zip(network.classes or (), colours, strict=True)):
+    for k in range(len(classes)):
+        colour = PALETTE[k % len(PALETTE)]
         lead = p[:, k] - np.delete(p, k, axis=1).max(axis=1)
         axes.contourf(u, v, lead.reshape(len(v), len(u)), levels=[0.0, 1.0], colors=[colour], alpha=0.2)
         for part, (points, y) in parts.items():
-            inside = None if part == "train" else "none"
-            # A label that begins with _ would be left out of the legend.
-            label = f" {name}" if part == "train" else f" {name}, test"
-            axes.plot(*points[y == k].T, "o", color=colour, markerfacecolor=inside, markersize=4, label=label)
-    legend = axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5)) if count <= 10 else None
-    for text in legend.get_texts() if legend else ():
-        text.set_parse_math(False)
+            inside = colour if part == "train" else "none"
+            axes.plot(*points[y == k].T, "o", color=colour, markerfacecolor=inside, markersize=4)
+    if len(classes) <= len(PALETTE):
+        full, hollow = axes.lines[::2], axes.lines[1]
+        labels = [name if len(name) <= LONG else f"{name[:LONG]}…" for name in classes]
+        # matplotlib leaves out a label that begins with _.
+        legend = axes.legend([*full, hollow], [f" {label}" for label in (*labels, "hollow: test")], **BESIDE)
+        legend.set_title(network.target)
+        for text in (legend.get_title(), *legend.get_texts()):
+            text.set_parse_math(False)
+        figure.subplots_adjust(right=0.78)
 
 
 def _numbers(network: Network, figure: Any, axes: Any, grid: Any, parts: Any) -> None:

@@ -25,6 +25,7 @@ OPTIMIZERS: Mapping[str, Callable[..., Any]] = {
     "adamw": tg.nn.AdamW,
 }
 TRAINING_SHARE = 0.7
+HUGE = 1e150
 
 Examples = tuple[Array, Array]
 
@@ -59,7 +60,7 @@ class Plan:
         """The layers' widths, which must lead from the table's features to the outputs of its task."""
         n, outputs = len(table.features), TASKS[table.task].outputs(table.classes)
         if self.layers is None:
-            return [n, min(max(2 * n, 8), 64), outputs]
+            return [n, min(max(2 * n, 16), 64), outputs]
         given = widths(self.layers)
         if (given[0], given[-1]) != (n, outputs):
             raise ArgumentError(
@@ -97,9 +98,9 @@ def prepared(table: Table, plan: Plan) -> Prepared:
     if plan.validation is not None:
         X, X_validation, y, y_validation = tg.nn.split(X, y, 1 - plan.validation, seed=random)
         validation = X_validation, y_validation
-    scaling = X.mean(axis=0), _deviation(X)
-    target_scaling = (0.0, 1.0) if table.classes else (float(y.mean()), float(_deviation(y)))
-    network = untrained(weights, table, scaling, target_scaling)
+    scaling = _moments(X)
+    mean, deviation = (0.0, 1.0) if table.classes else _moments(y)
+    network = untrained(weights, table, scaling, (float(mean), float(deviation)))
     return Prepared(network, weights, (X, y), validation, (X_test, y_test), random)
 
 
@@ -149,6 +150,11 @@ def _as_in_the_article(plan: Plan, ready: Prepared, progress: Callable[[tg.nn.Ep
     return tg.nn.History(epochs, stopped)
 
 
-def _deviation(values: Array) -> Array:
-    """The deviation of each column, 1 for what is constant."""
-    return np.where(np.ptp(values, axis=0) == 0, 1.0, values.std(axis=0))
+def _moments(values: Array) -> tuple[Array, Array]:
+    """Mean and deviation of each column; the deviation is 1 for what is constant."""
+    largest = np.max(np.abs(values), axis=0)
+    if np.any(largest > HUGE):  # their squares would be infinite
+        size = np.where(largest > HUGE, largest, 1.0)
+        mean, deviation = _moments(values / size)
+        return mean * size, deviation * size
+    return values.mean(axis=0), np.where(np.ptp(values, axis=0) == 0, 1.0, values.std(axis=0))

@@ -40,10 +40,11 @@ def scores(network: Network, X: Array, y: Array) -> Scores:
     """The scores on examples."""
     z = network.outputs(X)
     cost = float(network.task.loss(z, network.targets(y)))
-    if network.classes is None:
-        squares = float(np.sum((network.numbers(z) - y) ** 2))
-        spread = float(np.sum((y - y.mean()) ** 2))
-        return Scores(cost, rmse=float(np.sqrt(squares / len(y))), r2=1 - squares / spread if spread else None)
+    if network.classes is None:  # in units of the deviation, whose squares are finite
+        t = network.targets(y)
+        squares, spread = float(np.mean((z - t) ** 2)), float(np.var(t))
+        rmse = network.target_scaling[1] * float(np.sqrt(squares))
+        return Scores(cost, rmse=rmse, r2=1 - squares / spread if spread else None)
     predicted, count = network.probabilities(z).argmax(axis=1), len(network.classes)
     confusion = np.bincount(y * count + predicted, minlength=count**2).reshape(count, count)
     return Scores(cost, float(np.mean(predicted == y)), confusion)

@@ -7,7 +7,7 @@ from pathlib import Path
 import tinygrad_bp as tg
 from tinygrad_bp.cli import training_options as option
 from tinygrad_bp.cli.application import Json, app, examples
-from tinygrad_bp.cli.bar import Bar
+from tinygrad_bp.cli.bar import bar
 from tinygrad_bp.cli.learning import Plan, learn, prepared
 from tinygrad_bp.cli.options import Header, widths
 from tinygrad_bp.cli.report import Report
@@ -66,9 +66,9 @@ def train(
     report = Report(out, step_through, quiet, as_json)
     table = _table(data, target, task, header)
     ready = prepared(table, plan)
-    report.begin(table, plan, ready)
-    with Bar(epochs, quiet or as_json) as bar:
-        taught, history = learn(plan, ready, bar.show)
+    with bar(epochs, quiet or as_json) as show:
+        report.begin(table, plan, ready)
+        taught, history = learn(plan, ready, show)
     return report.end(ready, taught, history)
 
 
