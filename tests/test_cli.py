@@ -20,7 +20,7 @@ from tinygrad_bp import cli
 
 ROOT = Path(__file__).resolve().parent.parent
 SVGS = ["forward.svg", "backward.svg", "both.svg", "history.svg", "boundary.svg"]
-COMMANDS = ["train", "predict", "draw", "derive", "source", "check", "doctor", "completion"]
+COMMANDS = ["train", "predict", "draw", "derive", "play", "source", "check", "doctor", "completion"]
 
 MINE = """\
 import numpy as np
@@ -107,6 +107,8 @@ def refused(arguments, capsys):
         (["train", "--target", "area"], "--target, --task and --header are for a file: name it with --data"),
         (["derive", "--batch", "0"], "batch is a whole number from 1 on; got 0"),
         (["derive", "--out", "x.pdf"], "--out takes a page, .html or .htm, or a folder; got x.pdf"),
+        (["play", "--out", "x.pdf"], "or a folder; got x.pdf"),
+        (["play", "--layers", "6,1"], "--layers begins with 7, the features of the seeds, and ends with 1; got 6,1"),
         (["draw", "mine:f", "--out", "x.jpg"], "--out takes a file with the suffix .svg, .png,"),
         (["draw", "mine:f", "--out", "x"], "got x."),
         (["source", "--layers", "7"], "two or more layers"),
@@ -286,6 +288,12 @@ def test_derive_writes_a_page_or_into_a_folder(tmp_path, capsys):
         assert cli.main(["derive", "--layers", "2,1", "--out", str(out)]) == 0
         assert capsys.readouterr().out == f"{tmp_path / page}\n"
         assert (tmp_path / page).read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_play_writes_a_page(tmp_path, capsys):
+    assert cli.main(["play", "--layers", "7,1", "--out", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'play.html'}\n"
+    assert (tmp_path / "play.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
 
 def test_source_prints_a_program_that_needs_only_numpy(capsys):

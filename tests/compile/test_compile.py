@@ -468,3 +468,39 @@ def test_a_model_can_be_compiled_and_named():
         fast.source  # noqa: B018 - the property raises
     x = np.ones((3, 2))
     np.testing.assert_array_equal(fast(x), fast.f(tg.asarray(x)).data)
+
+
+def test_says_what_it_has_programs_for():
+    def scaled(x, *more, k=1, rng=None):
+        return tg.sum(x * k) + sum(more)
+
+    fast = on_numpy(scaled)
+    assert repr(fast) == "Compiled(scaled, backend='numpy', not called yet)"
+    assert fast.summary().rows == ()
+    fast(np.ones((2, 3), np.float32))
+    fast(np.ones(2), k=2.0, rng=np.random.default_rng(0))
+    fast(np.ones(2), *range(7), k=np.float64(2.0))
+    calls = ["(x (2, 3) float32)", "(x (2,), k float, rng Generator)", "(x (2,), 0, 1, 2, 3, …, k float64)"]
+    assert repr(fast).splitlines() == [
+        "Compiled(scaled, backend='numpy',", *[f"  {call}: numpy" for call in calls], ")"
+    ]  # fmt: skip
+    table = fast.summary()
+    assert table.title == "scaled, backend='numpy', 3 kinds of calls"
+    assert [row[0] for row in table.rows] == calls
+    plan = fast.plan
+    assert table.rows[-1][1:4] == (plan.backend, str(plan.operations), str(plan.largest))
+    assert table.rows[-1][-1] == plan.reason
+
+
+def test_says_functions_by_their_names():
+    fast = on_numpy(lambda x, g: g(x))
+    fast(np.ones(2), tg.tanh)
+    assert fast.summary().rows[0][0] == "(x (2,), tanh)"
+
+
+def test_machine_code_is_in_the_summary(settled):
+    pytest.importorskip("numba")
+    fast = tg.compile(lambda x: tg.sum(tg.sin(x) * 3.25))
+    settled(fast, np.ones(3))
+    assert repr(fast).splitlines()[1] == "  (x (3,)): numba"
+    assert "machine code since call" in fast.summary().rows[0][-1]

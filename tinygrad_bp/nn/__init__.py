@@ -1,9 +1,10 @@
 """Networks: layers, training, and the article's class. Compositions of ops; no derivative is written here.
 
 Examples are rows: the first axis of what layers take and return. They are columns only in `NeuralNetwork`, as in the
-article.
+article, unless it is built with rows=True.
 """
 
+from tinygrad_bp.nn.activation_sheet import ActivationSheet as ActivationSheet, activation_sheet as activation_sheet
 from tinygrad_bp.nn.activations import (
     ACTIVATIONS as ACTIVATIONS,
     ELU as ELU,

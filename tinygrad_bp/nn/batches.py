@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from copy import copy
 from itertools import islice
 from typing import Any, final
 
@@ -22,19 +23,19 @@ LARGE = 1 << 26
 class Examples:
     """m examples and their targets, rows of two arrays, which are not copied; taken `size` at a time.
 
-    rows: which of them, by default all.
+    rows: which of them, None for all. unchecked: whether there may be NaN in X, in y, which batches then show.
     """
 
-    def __init__(self, X: Any, y: Any, size: int, rows: Array | None = None, names: tuple[str, str] = ("X", "y")):
+    def __init__(self, X: Any, y: Any, size: int, names: tuple[str, str] = ("X", "y")):
         self.X: Array = _array(names[0], X)
         self.y: Array = _array(names[1], y)
         _require_pairs(self.X, self.y, names)
-        self.size, self.rows, self.names = size, rows, names
-        self._unchecked = [a.nbytes >= LARGE or isinstance(g, np.memmap) for a, g in ((self.X, X), (self.y, y))]
-        if rows is None:
-            for name, array, later in zip(names, (self.X, self.y), self._unchecked, strict=True):
-                if not later:
-                    require_finite(name, array)
+        self.size, self.names = size, names
+        self.rows: Array | None = None
+        self.unchecked = [a.nbytes >= LARGE or isinstance(g, np.memmap) for a, g in ((self.X, X), (self.y, y))]
+        for name, array, later in zip(names, (self.X, self.y), self.unchecked, strict=True):
+            if not later:
+                require_finite(name, array)
 
     def __len__(self) -> int:
         return len(self.X) if self.rows is None else len(self.rows)
@@ -51,8 +52,10 @@ class Examples:
         if not 0 < last < m:
             raise ArgumentError(f"a validation share of {share!r} of {m} examples leaves a part empty. Change it.")
         order = generator.permutation(m)
-        first, second = (np.sort(part) for part in (order[: m - last], order[m - last :]))
-        return tuple([Examples(self.X, self.y, self.size, rows, self.names) for rows in (first, second)])  # type: ignore[return-value]
+        parts = copy(self), copy(self)
+        for part, rows in zip(parts, (order[: m - last], order[m - last :]), strict=True):
+            part.rows = np.sort(rows)
+        return parts
 
     def order(self, generator: np.random.Generator | None) -> Array:
         """The rows in the order of an epoch: drawn, or without a generator as they are."""
@@ -67,7 +70,7 @@ class Examples:
         for i in range(start * size, len(order), size):
             rows = order[i : i + size]
             batch = X.take(rows, axis=0), y.take(rows, axis=0)
-            for name, part, unchecked in zip(self.names, batch, self._unchecked, strict=True):
+            for name, part, unchecked in zip(self.names, batch, self.unchecked, strict=True):
                 if unchecked:
                     require_finite(name, part, f" in rows {_some(rows)}")
             yield batch
@@ -113,7 +116,7 @@ Source = Examples | Loader
 def source(X: Any, y: Any, size: int, names: tuple[str, str] = ("X", "y")) -> Source:
     """The batches of what `fit` was given."""
     if y is not None:
-        return Examples(X, y, size, names=names)
+        return Examples(X, y, size, names)
     if isinstance(X, np.ndarray | Tensor):
         raise ArgumentError(f"{names[0]} is an array, but {names[1]} is missing: pass the targets beside the examples.")
     return Loader(X, names)

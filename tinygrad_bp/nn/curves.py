@@ -1,14 +1,16 @@
-"""Epochs as people look at them: a table of text or HTML, and the curves of cost and metrics."""
+"""Epochs as people look at them: a table, and the curves of cost and metrics."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 from tinygrad_bp.errors import missing_extra
+from tinygrad_bp.files import replacing
 from tinygrad_bp.nn.records import Epoch
+from tinygrad_bp.tables import Table
 
 SHOWN = 20
 """So many epochs a table shows, the first and the last of them."""
@@ -19,31 +21,21 @@ def columns(epochs: Sequence[Epoch]) -> list[str]:
     return list(dict.fromkeys([name for epoch in epochs for name in epoch.numbers]))
 
 
-def table(epochs: Sequence[Epoch], end: str) -> str:
-    """The epochs as lines of text; `end` is the last one."""
-    rows = _rows(epochs)
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join([*["  ".join(map(str.rjust, row, widths)) for row in rows], end])
+def table(epochs: Sequence[Epoch], end: str) -> Table:
+    """A row for each epoch; `end` is the last line."""
+    heads, *rows = _rows(epochs)
+    return Table(heads, tuple(rows), foot=end, numbers=heads)
 
 
-def html(epochs: Sequence[Epoch], end: str) -> str:
-    """The same for a notebook."""
-    head, *rows = [[escape(cell) for cell in row] for row in _rows(epochs)]
-    heads = "".join([f"<th>{cell}</th>" for cell in head])
-    body = "".join([f"<tr>{''.join([f'<td>{cell}</td>' for cell in row])}</tr>" for row in rows])
-    last = f'<tr><td colspan="{len(head)}">{escape(end)}</td></tr>'
-    return f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody><tfoot>{last}</tfoot></table>"
-
-
-def _rows(epochs: Sequence[Epoch]) -> list[list[str]]:
+def _rows(epochs: Sequence[Epoch]) -> list[tuple[str, ...]]:
     """A head and a row of texts for every epoch, of many the first and the last."""
     names = columns(epochs)
     half = SHOWN // 2
     shown = [*epochs] if len(epochs) <= SHOWN else [*epochs[:half], *epochs[-half:]]
-    rows = [[str(epoch.epoch), *[_text(epoch.numbers.get(name)) for name in names]] for epoch in shown]
+    rows = [(str(epoch.epoch), *[_text(epoch.numbers.get(name)) for name in names]) for epoch in shown]
     if len(shown) < len(epochs):
-        rows.insert(half, ["…"] * (len(names) + 1))
-    return [["epoch", *names], *rows]
+        rows.insert(half, ("…",) * (len(names) + 1))
+    return [("epoch", *names), *rows]
 
 
 def _text(number: float | None) -> str:
@@ -68,7 +60,8 @@ def plotted(epochs: Sequence[Epoch], best: int, path: str | PathLike[str] | None
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.legend()
     if path is not None:
-        figure.savefig(path)
+        with replacing(path) as file:
+            figure.savefig(file, format=Path(path).suffix[1:] or "png")
     return figure
 
 

@@ -12,7 +12,12 @@ from tinygrad_bp.errors import ArgumentError
 
 def state_of(generator: np.random.Generator) -> str:
     """The state as JSON: the kind of the generator, and its numbers."""
-    return json.dumps(generator.bit_generator.state, default=_listed)
+    return text_of(generator.bit_generator.state)
+
+
+def text_of(state: Any) -> str:
+    """The text of what NumPy gives as the state of a generator."""
+    return json.dumps(state, default=_listed)
 
 
 def set_state(generator: np.random.Generator, state: str) -> None:

@@ -109,12 +109,12 @@ class Moving:
     @property
     def buffers(self) -> tuple[Any, ...]:
         """The arrays in the buffers."""
-        return tuple([holder[key].value for holder, key in self._buffers])
+        return tuple([holder[key].value for holder, key in self._buffers]) if self._buffers else ()
 
     @property
     def generators(self) -> tuple[np.random.Generator, ...]:
         """The generators, each once."""
-        return tuple([group[0][0][group[0][1]] for group in self._generators])
+        return tuple([group[0][0][group[0][1]] for group in self._generators]) if self._generators else ()
 
     def take(self, buffers: Sequence[Any]) -> None:
         """Put arrays into the buffers."""

@@ -10,6 +10,7 @@ from typing import Any, Literal, Self, cast, final, get_args, overload
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.nn import curves, history_state
 from tinygrad_bp.nn.records import Epoch, RunState
+from tinygrad_bp.tables import Table
 
 Stopped = Literal["epochs", "early stopping", "callback", "interrupted"]
 
@@ -100,10 +101,17 @@ class History(Sequence[Epoch]):
         return curves.plotted(self, self.best.epoch if self.best else 0, path)
 
     def __repr__(self) -> str:
-        return curves.table(self, self._end)
+        return repr(self._table)
+
+    def __rich__(self) -> Table:
+        return self._table
 
     def _repr_html_(self) -> str:
-        return curves.html(self, self._end)
+        return self._table._repr_html_()
+
+    @property
+    def _table(self) -> Table:
+        return curves.table(self, self._end)
 
     @property
     def _end(self) -> str:

@@ -13,7 +13,7 @@ from tinygrad_bp.errors import ArgumentError, DataError
 from tinygrad_bp.nn.batches import Source
 from tinygrad_bp.nn.checks import Array
 from tinygrad_bp.nn.evaluation import Evaluation, Metric, measured
-from tinygrad_bp.nn.generators import generator_of, set_state, state_of
+from tinygrad_bp.nn.generators import generator_of, set_state, state_of, text_of
 from tinygrad_bp.nn.held import held_places
 from tinygrad_bp.nn.history import History, Stopped
 from tinygrad_bp.nn.interrupts import Interrupts, interruptible
@@ -51,12 +51,13 @@ class Run:
         self.best: int = before.best_number if before is not None else 0
         self._asked = Interrupts()
         self._bar: Bar | None = None
+        self._order_before: Any = None
 
     def until(self, epochs: int, shows: bool) -> History:
         """Take the steps that are missing; shows: with a bar."""
         self._restore()
         with interruptible() as self._asked:
-            self._bar = Bar(epochs, self.source.count, self.state) if shows else None
+            self._bar = Bar(epochs, self.source.count, self.state) if shows and epochs else None
             try:
                 stopped = self._ended(epochs)
             finally:
@@ -65,6 +66,11 @@ class Run:
         self.steps.optimizer.zero_grad()
         self._keep()
         return History(self.done, stopped, self.best, self.state)
+
+    @property
+    def _is_heard(self) -> bool:
+        """Whether anybody could change the model on the way."""
+        return bool(self.hears or self.callbacks or self.on_step)
 
     # --- the loop ---
 
@@ -95,12 +101,14 @@ class Run:
     def _begun(self) -> np.random.Generator | None:
         """The generator of this epoch's order; if the epoch was begun before, as it was then."""
         state = self.state
-        self.steps.begin()
+        if self._is_heard:
+            self.steps.begin()
         if state.epoch > len(self.done):
             return generator_of(state.order) if self.order is not None else None
         state.epoch, state.batches, state.examples = len(self.done) + 1, 0, 0
         state.cost, state.seconds, state.metrics = 0.0, 0.0, {}
-        state.order = state_of(self.order) if self.order is not None else ""
+        if self.order is not None:
+            self._order_before = self.order.bit_generator.state
         return self.order
 
     def _over(self, order: np.random.Generator | None) -> Stopped | None:
@@ -187,6 +195,8 @@ class Run:
         state = self.state
         state.generators = {path: state_of(g) for path, g in self._generators().items()}
         state.order_now = state_of(self.order) if self.order is not None else ""
+        if self._order_before is not None:
+            state.order = text_of(self._order_before)
         if state.best and not self.best == state.epoch == len(self.done):
             state.latest = self._weights()
             held = self._tensors()
