@@ -157,6 +157,13 @@ def read_sheet(path: str | PathLike[str], header: bool | None = None) -> Sheet:
     With None that is found out: it does unless it looks like the lines below it. The encoding is UTF-8, or what the
     byte order mark says, else Windows-1252. Raises DataError if the file cannot be read, is no such text, has no line,
     only one column, or two columns of the same name.
+
+    >>> import tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "wheat.csv")
+    >>> _ = path.write_text("area,variety\\n15.3,Kama\\n17.6,Rosa\\n")
+    >>> sheet = read_sheet(path)
+    >>> sheet.names, sheet.texts(1), sheet.numbers([0]).tolist()
+    (('area', 'variety'), ['Kama', 'Rosa'], [[15.3], [17.6]])
     """
     text, encoding = _decoded(Path(path))
     name = str(path)

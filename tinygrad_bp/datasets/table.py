@@ -50,6 +50,15 @@ def read_table(
     `read_sheet`. Delimiters are commas, semicolons and tabs; with the latter two numbers may have a decimal comma.
 
     Raises DataError naming line and column of what is missing or is no finite number, and for a target of one class.
+
+    >>> import tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "wheat.csv")
+    >>> _ = path.write_text("area;variety\\n15,3;Kama\\n17,6;Rosa\\n")
+    >>> table = read_table(path)
+    >>> table.X.tolist(), table.y.tolist(), table.classes, table.task
+    ([[15.3], [17.6]], [0, 1], ('Kama', 'Rosa'), 'binary')
+    >>> table.found
+    'delimiter semicolon, decimal comma, column names in the first line'
     """
     if task is not None and task not in TASKS:
         raise ArgumentError(f"task is one of {', '.join(TASKS)}; got {task!r}.")
@@ -79,6 +88,12 @@ def load_table(
 
     y holds class numbers, int64, in the order of the classes' names, or numbers, float64; see `read_table`, which tells
     the names too, and raises what this raises.
+
+    >>> import tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "wheat.csv")
+    >>> _ = path.write_text("15.3,Kama\\n17.6,Rosa\\n")
+    >>> load_table(path)
+    (array([[15.3], [17.6]]), array([0, 1]))
     """
     table = read_table(path, target, task)
     return table.X, table.y
