@@ -112,6 +112,7 @@ def refused(arguments, capsys):
         (["play", "--layers", "6,1"], "--layers begins with 7, the features of the seeds, and ends with 1; got 6,1"),
         (["draw", "mine:f", "--out", "x.jpg"], "--out takes a file with the suffix .svg, .png,"),
         (["draw", "mine:f", "--out", "x"], "got x."),
+        (["source", "--layers", "7,999999999999,1"], "there is not enough memory"),
         (["source", "--layers", "7"], "two or more layers"),
         (["source", "--batch", "0"], "from 1 on"),
         (["source", "--activation", "sigmoidal"], "activation is"),

@@ -81,6 +81,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refused(str(error))
     except OSError as error:
         return _refused(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except MemoryError as error:
+        return _refused(f"there is not enough memory. {error}")
     except (typer.Abort, KeyboardInterrupt):  # Ctrl-C, in versions that do not return the status themselves
         return INTERRUPTED
 
