@@ -85,6 +85,16 @@ def test_validation_leaves_no_trace(backend, calls):
     assert done[-1].validation_metrics["accuracy"] == np.mean(np.argmax(z.data, axis=1) == Y[:10])
 
 
+def test_statistics_and_clipping_by_numba(tmp_path, monkeypatch, recwarn):
+    pytest.importorskip("numba")
+    monkeypatch.setenv("TINYGRAD_BP_CACHE", str(tmp_path))
+    models = [nn.Sequential(nn.Flatten(), nn.Linear(12, 3, seed=0), nn.BatchNorm(3)) for _ in range(2)]
+    for model, backend in zip(models, ("numba", "eager"), strict=True):
+        trained(model, backend, batch=40, clip_value=0.1, clip_norm=0.15)
+    assert_like(*models, 1e-10)
+    assert not recwarn.list
+
+
 def test_statistics_of_layers_in_use_stay(calls):
     model = network()
     model.layers[1].eval()

@@ -24,7 +24,7 @@ from tinygrad_bp.nn.stopping import EarlyStopping, stopping
 from tinygrad_bp.nn.training_step import TrainingStep
 from tinygrad_bp.tensor import Tensor
 
-FEW = 200
+FEW = 64
 """Up to so many steps making a program takes longer than it saves."""
 
 
@@ -47,7 +47,7 @@ def fit(
     X: Any,
     y: Any,
     loss: Callable[[Any, Any], Any],
-    optimizer: Optimizer,
+    optimizer: Optimizer | LBFGS,
     epochs: int = 100,
     batch: int = 32,
     seed: Seed = None,

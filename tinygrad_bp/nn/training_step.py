@@ -196,7 +196,7 @@ class TrainingStep:
             try:
                 result = self._run(x, y)
                 moved = [after.values[id(place.part)] for place in buffers]
-                reason = self._difference([cost, *[p.grad for p in self._reached], *moved], result, after)
+                reason = self._difference((cost, [p.grad for p in self._reached], moved), result, after)
             except TracingError as error:
                 reason, where = str(error), error.__traceback__
             if not reason:
@@ -206,10 +206,12 @@ class TrainingStep:
         _warn(reason, where)
         return cost
 
-    def _difference(self, eager: Sequence[Any], result: Any, after: Snapshot) -> str:
+    def _difference(self, eager: tuple[Any, Any, Any], result: Any, after: Snapshot) -> str:
         """How the program's step is another than the eager one, which gave `eager`; empty but for rounding."""
         (cost, _), gradients, buffers, _ = result
-        same = all(map(_is_close, eager, [cost, *gradients, *buffers]))
+        # All gradients together, as one may be rounding alone: that of a bias before a BatchNorm.
+        alone = zip((eager[0], *eager[2]), (cost, *buffers), strict=True)
+        same = _are_close(eager[1], gradients) and all(_are_close([a], [b]) for a, b in alone)
         if not same or any(after.states[id(g)] != state_of(g) for g in self.state.generators):
             return "the same batch gave another cost, as it does where random numbers are drawn."
         return ""
@@ -220,11 +222,17 @@ def plain(leaf: Any) -> Any:
     return leaf.data if isinstance(leaf, Tensor) else leaf
 
 
-def _is_close(a: Any, b: Any) -> bool:
-    a, b = np.asarray(a), np.asarray(b)
-    tolerance = float(np.sqrt(np.finfo(b.dtype).eps)) if b.dtype.kind in "fc" else 0.0
-    size = float(np.max(np.abs(a), initial=0.0))
-    return np.allclose(a, b, rtol=0.0, atol=tolerance * size, equal_nan=True)
+def _are_close(eager: Sequence[Any], again: Sequence[Any]) -> bool:
+    """Whether arrays are the same but for rounding, that of the largest number in any of them."""
+    size = max([float(np.max(np.abs(a), initial=0.0)) for a in eager], default=0.0)
+    return all(
+        np.allclose(a, b, rtol=0.0, atol=_rounding(np.asarray(b).dtype) * size, equal_nan=True)
+        for a, b in zip(eager, again, strict=True)
+    )
+
+
+def _rounding(dtype: np.dtype[Any]) -> float:
+    return float(np.sqrt(np.finfo(dtype).eps)) if dtype.kind in "fc" else 0.0
 
 
 def _warn(reason: str, traceback: TracebackType | None = None) -> None:
