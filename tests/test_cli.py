@@ -21,7 +21,7 @@ from tinygrad_bp import cli
 
 ROOT = Path(__file__).resolve().parent.parent
 SVGS = ["forward.svg", "backward.svg", "both.svg", "history.svg", "boundary.svg"]
-COMMANDS = ["train", "predict", "draw", "derive", "play", "source", "check", "doctor", "completion"]
+COMMANDS = ["train", "predict", "draw", "derive", "play", "activations", "source", "check", "doctor", "completion"]
 
 MINE = """\
 import numpy as np
@@ -329,3 +329,16 @@ def test_ctrl_c_in_a_process(tmp_path):
     assert process.returncode == 130, errors
     assert errors == ""
     assert {path.name for path in tmp_path.iterdir()} <= {"network.npz", *SVGS}  # all, or none before the first epoch
+
+
+def test_activations_are_printed_and_drawn(tmp_path, capsys):
+    assert cli.main(["activations", "relu", "tanh"]) == 0
+    assert capsys.readouterr().out == tg.nn.activation_sheet("relu", "tanh").text + "\n"
+    out = tmp_path / "new" / "sheet.svg"
+    assert cli.main(["activations", "--json", "--out", str(out)]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["written"] == [str(out)]
+    assert [entry["name"] for entry in told["entries"]] == list(tg.nn.ACTIVATIONS)
+    assert out.read_text(encoding="utf-8") == tg.nn.activation_sheet().svg
+    assert cli.main(["activations", "--out", str(tmp_path / "sheet.png")]) == 2
+    assert "--out is a file .svg" in capsys.readouterr().err

@@ -20,7 +20,7 @@ from tinygrad_bp.errors import ArgumentError
     epilog=examples("derive", "derive --layers 3,4,2 --activation tanh --out network.html"),
 )
 def derive(
-    layers: Annotated[str, typer.Option(help="Widths of the layers, inputs first.")] = "7,2,1",
+    layers: Annotated[str, typer.Option(help="Widths of the layers, inputs first.")] = "7,3,2,1",
     activation: ActivationName = "sigmoid",
     batch: Annotated[int, typer.Option(help="Examples that the cost is averaged over.")] = 1,
     seed: Annotated[int, typer.Option(help="Settles weights, inputs and targets.")] = 0,
