@@ -137,7 +137,7 @@ def _captured(tracer: Tracer, nodes: Sequence[Node], since: int) -> dict[Tensor,
     found: dict[Any, Step] = {}
     for node in nodes:
         older = [p for p in node.parents if isinstance(p, Node) and p.number < since]
-        if node.op is not None and older and not isinstance(node.value, TracedArray):
+        if node.op is not None and older and not _is_traced(node.value):
             raise TracingError(
                 f"{node.op.name} of {describe(older[0])} would be computed once and never again, as the tensor is no "
                 "argument. Pass it as one, or its array if it is a constant."
@@ -146,6 +146,11 @@ def _captured(tracer: Tracer, nodes: Sequence[Node], since: int) -> dict[Tensor,
         if step is not None and node.number < since:
             found[node] = step
     return found
+
+
+def _is_traced(value: Any) -> bool:
+    """Whether a value, or one of its parts, is computed by the program."""
+    return any(isinstance(part, TracedArray) for part in getattr(value, "parts", (value,)))
 
 
 def _given(program: Program, captured: Mapping[Tensor, Step]) -> Program:
