@@ -65,8 +65,8 @@ class Building:
         self.known[key] = symbol = self.step(step, [self.at(o) for o in step.operands])
         return symbol
 
-    def cell(self, name: str, outputs: Sequence[Symbol]) -> Cell:
-        """The new cell."""
+    def cell(self, name: str, outputs: Sequence[Symbol], results: Sequence[Any]) -> Cell:
+        """The new cell; results: what it gives for its examples."""
         counts = Counts(*[len(self.inputs[kind]) for kind in _INPUTS])
         keys = [key for kind in _INPUTS for key in self.inputs[kind]]
         starts = {"captured": 0, "carries": counts.captured, "xs": counts.captured + counts.carries}
@@ -79,6 +79,7 @@ class Building:
             name, tuple([self._name(key) for key in keys]), counts,
             tuple([step._replace(operands=tuple(map(place, operands))) for step, operands in self.steps]),
             tuple(self.constants), tuple(map(place, outputs)), tuple([self.values[key] for key in keys]),
+            tuple(results),
         )  # fmt: skip
 
     def _name(self, key: int) -> str:

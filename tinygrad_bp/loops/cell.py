@@ -40,7 +40,7 @@ class Cell:
     """A step of a loop: from captured values, carries and its own part of xs to the next carries, and to ys.
 
     A key is the place of a value: inputs come first, then the result of each op; constants count down from −1.
-    outputs: keys. examples: an array or number for every input, as large as each of them is.
+    outputs: keys. examples: an array or number for every input, as large as each of them is; results: for outputs.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Cell:
     constants: tuple[Any, ...]
     outputs: tuple[int, ...]
     examples: tuple[Any, ...]
+    results: tuple[Any, ...]
 
     def __call__(self, *inputs: Any) -> list[Any]:
         """The ops, on arrays or on tensors."""
@@ -62,12 +63,6 @@ class Cell:
         for op, params, operands, _ in self.steps:
             known.append(op.call(*[known[k] if k >= 0 else self.constants[-1 - k] for k in operands], **params))
         return known
-
-    @cached_property
-    def results(self) -> list[Any]:
-        """What it gives for its examples: shapes and dtypes of its outputs."""
-        with np.errstate(all="ignore"):
-            return [np.asarray(y)[()] for y in self(*self.examples)]
 
     @cached_property
     def identity(self) -> Any:
@@ -141,7 +136,7 @@ class Recorder:
                 self.keys[node.number] = self._step(node)
         return [self._key(y, y.value if isinstance(y, Node) else np.asarray(y)[()], own=self.closed) for y in results]
 
-    def cell(self, name: str, counts: Counts, outputs: Sequence[Any]) -> Cell:
+    def cell(self, name: str, counts: Counts, outputs: Sequence[Any], results: Sequence[Any]) -> Cell:
         """The cell, with what it uses from outside as inputs before the others."""
         n = len(self.outside)
 
@@ -153,6 +148,7 @@ class Recorder:
         return Cell(
             name, (*names, *self.names), counts._replace(captured=counts.captured + n), tuple(steps),
             tuple(self.constants), tuple(map(at, outputs)), (*map(number, self.outside), *self.examples),
+            tuple(results),
         )  # fmt: skip
 
     def _is_inside(self, value: Any) -> bool:

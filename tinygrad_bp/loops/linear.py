@@ -7,6 +7,7 @@ computed once, before the loop; products that only add up over time, dW = Î£ Aáµ
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,7 +18,7 @@ import numpy as np
 from tinygrad_bp.engine import sweep
 from tinygrad_bp.loops.building import Building, Symbol
 from tinygrad_bp.loops.bundle import Bundle, gathered
-from tinygrad_bp.loops.cell import Cell, OpStep, Recorder
+from tinygrad_bp.loops.cell import Cell, OpStep, Recorder, number
 from tinygrad_bp.modes import transforming
 from tinygrad_bp.ops.arithmetic import add
 from tinygrad_bp.ops.linear_algebra import matmul
@@ -26,6 +27,12 @@ from tinygrad_bp.transforms.inputs import as_tensor
 
 KEPT = 64
 """So many kinds of cells are remembered with their derivatives."""
+
+
+REPEATED = 4
+"""Up to so many sums and products are done again in the backward loop."""
+
+_ARITHMETIC = {operator.add, operator.sub, operator.mul, operator.neg}
 
 
 class Source(NamedTuple):
@@ -85,8 +92,8 @@ def linearized(cell: Cell, wanted: tuple[bool, ...]) -> Linear:
     )
     outputs, cotangents = recorder.call(_both, cell, seeds, recorder.inputs)
     targets = [k for k, w in enumerate(wanted) if w and cotangents[k] is not None]
-    keys = recorder.found([*outputs, *[cotangents[k] for k in targets]])
-    joint = recorder.cell(cell.name, cell.counts, keys)
+    results = [*outputs, *[cotangents[k] for k in targets]]
+    joint = recorder.cell(cell.name, cell.counts, recorder.found(results), list(map(number, results)))
     return _Split(cell, joint, seeds, dict(zip(targets, joint.outputs[len(outputs) :], strict=True))).linear()
 
 
@@ -124,6 +131,7 @@ class _Split:
                 self.moving.add(k)
             elif operands <= self.settled:
                 self.settled.add(k)
+        self.cheap = self._cheap()
         self.backward = Building(joint, self.values)
         self.captured: dict[int, Source] = {}
         self.xs: dict[int, Source] = {}
@@ -153,11 +161,12 @@ class _Split:
         outputs = [self._at(targets[k]) if k in targets else self._zeros(k) for k in carries]
         summed = self._summed(sums)
         outputs += [*summed.values(), *map(self._at, self.ys)]
+        results = [self._value(k) for k in (*carries, *summed, *self.ys)]
         kept = [*self.joint.outputs[: len(cell.outputs)], *self.kept]
         return Linear(
             len(cell.outputs), self._extracted(cell.name, (outside, cell.carries, xs), kept),
             self._extracted(f"{cell.name}_before", (outside, (), ()), [*self.before]),
-            backward.cell(f"{cell.name}_backward", outputs),
+            backward.cell(f"{cell.name}_backward", outputs, results),
             tuple(self.captured.values()), tuple(self.xs.values()), tuple([k - cell.carries.start for k in carries]),
             tuple(self.seeds), tuple(summed), made, tuple(dxs),
         )  # fmt: skip
@@ -175,7 +184,7 @@ class _Split:
         if key in self.settled:
             self.captured[key] = self._settled(key)
             self.backward.input("captured", key)
-        elif key < self.first or not self._is_glance(key):
+        elif key < self.first or not (self._is_glance(key) or key in self.cheap):
             self.xs[key] = self._over_time(key)
             self.backward.input("xs", key)
         else:
@@ -210,6 +219,24 @@ class _Split:
             return False
         source = step.operands[0]
         return source < self.first or bool(np.size(self.values[source]) <= np.size(self.values[key]))
+
+    def _cheap(self) -> set[int]:
+        """What a few sums and products make of values that are there: to keep it costs more than to repeat it."""
+        keys = range(self.first, self.first + len(self.joint.steps))
+        still = [k for k in keys if k not in self.moving and k not in self.settled]
+        read = {o for k in self.moving if k >= self.first for o in self.joint.steps[k - self.first].operands}
+        there = {*range(self.first), *self.settled, *[k for k in still if k in read and not self._is_arithmetic(k)]}
+        cost = dict.fromkeys(there, 0)
+        for k in still:
+            operands = [o for o in self.joint.steps[k - self.first].operands if o >= 0]
+            if k not in cost and self._is_arithmetic(k) and all(o in cost for o in operands):
+                total = 1 + sum([cost[o] for o in operands])
+                if total <= REPEATED:
+                    cost[k] = total
+        return {*cost} - there
+
+    def _is_arithmetic(self, key: int) -> bool:
+        return self.joint.steps[key - self.first].op.traits.algebra in _ARITHMETIC
 
     # --- cotangents of captured values ---
 
@@ -266,7 +293,10 @@ class _Split:
                 building.input(kind, key)
         for key in _live(self.joint, outputs):
             building.copied(key)
-        return building.cell(name, [building.at(key) for key in outputs])
+        return building.cell(name, [building.at(key) for key in outputs], [self._value(key) for key in outputs])
+
+    def _value(self, key: int) -> Any:
+        return self.values[key] if key >= 0 else self.joint.constants[-1 - key]
 
 
 def _live(cell: Cell, roots: Sequence[int], among: Container[int] | None = None) -> list[int]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property, lru_cache, partial
+from math import prod
 from typing import Any, final
 
 import numpy as np
 
+from tinygrad_bp.backends.buffers import BufferPool
 from tinygrad_bp.domains import Reals
 from tinygrad_bp.engine import Node, Op, apply
 from tinygrad_bp.loops.bundle import Bundle, part
@@ -39,21 +41,34 @@ def repeated(cell: Cell, length: int, operands: Sequence[Any]) -> tuple[Any, Sca
     return loop.call(*operands), loop
 
 
+POOLED_BYTES = 1 << 21
+"""Up to so many bytes the memory of an array is kept for the next run of its loop."""
+
+
+def _memory(shape: tuple[int, ...], dtype: Any) -> Any:
+    """What gives memory for ys."""
+    pooled = prod(shape) * dtype.itemsize <= POOLED_BYTES
+    return BufferPool(shape, dtype) if pooled else partial(np.empty, shape, dtype)
+
+
 @lru_cache(4 * KEPT)
-def scan_of(cell: Cell, length: int, reverse: bool = False, linear: Linear | None = None) -> Scan:
+def scan_of(
+    cell: Cell, length: int, reverse: bool = False, linear: Linear | None = None, is_pullback: bool = False
+) -> Scan:
     """The loop of a cell, the same for equal cells."""
-    return Scan(cell, length, reverse, linear)
+    return Scan(cell, length, reverse, linear, is_pullback)
 
 
 @final
 class Scan:
     """A loop as an op, from captured values, first carries and xs to the bundle of last carries and ys.
 
-    linear: what the cell was made of, if some of its ys are kept for a backward loop.
+    linear: what the cell was made of, if some of its ys are kept for a backward loop. is_pullback: whether it is such.
     """
 
-    def __init__(self, cell: Cell, length: int, reverse: bool, linear: Linear | None):
+    def __init__(self, cell: Cell, length: int, reverse: bool, linear: Linear | None, is_pullback: bool):
         self.cell, self.length, self.reverse, self.linear = cell, length, reverse, linear
+        self.is_pullback = is_pullback
         self.name = f"scan ×{length}"
         indices = range(len(cell.examples))
         self.latex = rf"\operatorname{{{cell.name}}}({', '.join([f'{{{i}}}' for i in indices])})"
@@ -84,12 +99,13 @@ class Scan:
         with recording_a_step():
             program, _ = traced(self.cell, self.cell.name, list(zip(self.cell.names, self.cell.examples, strict=True)))
         body = optimized(replace(program, sweeps=0, backward_from=len(program.steps)))
-        loop = Loop(body, self.cell.counts.captured, self.cell.counts.carries, self.length, self.reverse)
+        counts = self.cell.counts
+        loop = Loop(body, counts.captured, counts.carries, self.length, self.reverse, self.is_pullback)
         loop, arrays = without_arrays(loop, lambda step: uniform(step) is not None)
         if any(step.opcode == GUARD for step in body.steps):
             n, m = self.cell.counts.captured, loop.captured
             return replace(loop, run=lambda *operands: self._op_by_op(*operands[:n], *operands[m:])), arrays
-        return replace(loop, run=np.errstate(all="ignore")(loop_function(loop, "numpy", Writer))), arrays
+        return replace(loop, run=np.errstate(all="ignore")(loop_function(loop, "numpy", Writer, _memory))), arrays
 
     def _op_by_op(self, *operands: Any) -> tuple[Any, ...]:
         """The loop of a cell that looks at numbers, in which steps may differ."""
@@ -138,7 +154,7 @@ class Scan:
         first, stop = self.cell.carries.start, self.cell.carries.stop
         captured, xs = operands[:first], operands[stop:]
         before = linear.before(*captured)
-        loop = scan_of(linear.backward, self.length, not self.reverse)
+        loop = scan_of(linear.backward, self.length, not self.reverse, is_pullback=True)
         results: list[Any] = []
 
         def at(source: Source) -> Any:

@@ -53,7 +53,8 @@ def scan(f: Step, carry: Any, xs: Any = None, length: int | None = None) -> tupl
             raise TracingError("a random generator would draw the same at every step. Draw before, and pass it in xs.")
     except TracingError as error:
         raise TracingError(f"scan: f is called once for all steps, and cannot be: {error}") from error
-    cell = recorder.cell(_name(f), Counts(0, len(carries), len(series)), keys)
+    given = [np.asarray(number(y))[()] for y in (*next_carries, *ys)]
+    cell = recorder.cell(_name(f), Counts(0, len(carries), len(series)), keys, given)
     _require_same(cell, paths(carry, "carry"), carry)
     if not cell.outputs:
         return carry, y

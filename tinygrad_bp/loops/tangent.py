@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_bp.loops.cell import Cell, Counts, Recorder
+from tinygrad_bp.loops.cell import Cell, Counts, Recorder, number
 from tinygrad_bp.loops.linear import KEPT
 from tinygrad_bp.transforms.forward import push
 from tinygrad_bp.transforms.inputs import Inputs, as_tensor
@@ -38,10 +38,11 @@ def tangent_cell(cell: Cell, i: int) -> Cell:
         given = list(zip(places, is_tangent, tensors, strict=True))
         return _outputs(cell, {k: t for k, moves, t in given if not moves}, {k: t for k, moves, t in given if moves})
 
-    keys = recorder.found(recorder.call(both, *recorder.inputs))
+    results = recorder.call(both, *recorder.inputs)
+    keys = recorder.found(results)
     counts = Counts(first + len(captured), len(cell.carries) + len(carries), len(examples) - first - len(captured)
                     - len(cell.carries) - len(carries))  # fmt: skip
-    return recorder.cell(f"{cell.name}_tangent", counts, keys)
+    return recorder.cell(f"{cell.name}_tangent", counts, keys, list(map(number, results)))
 
 
 def _outputs(cell: Cell, values: dict[int, Any], tangents: dict[int, Any]) -> list[Any]:

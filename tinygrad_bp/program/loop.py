@@ -6,7 +6,9 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
 
-from tinygrad_bp.program.step import CONSTANT, GUARD, INPUT, Step
+import numpy as np
+
+from tinygrad_bp.program.step import CONSTANT, GUARD, INPUT, SCALE, UFUNC, Step
 from tinygrad_bp.program.trace import Program
 
 
@@ -18,6 +20,7 @@ class Loop:
     body: its inputs are captured values, carries and parts of xs, its outputs the next carries and parts of ys. The
     loop takes captured values, the first carries and the whole xs, and gives a tuple: the last carries, the whole ys.
     captured, carries: how many there are. length: how often the body is run, backward from the end of xs if `reverse`.
+    is_pullback: whether the body is linear in its carries and in what flows into them, so that NaN in it comes out.
     run: the loop as a function.
     """
 
@@ -26,6 +29,7 @@ class Loop:
     carries: int
     length: int
     reverse: bool
+    is_pullback: bool = False
     run: Callable[..., Any] | None = None
 
     @property
@@ -45,6 +49,27 @@ class Loop:
     def with_body(self, body: Program) -> Loop:
         """The same loop of another body."""
         return replace(self, body=body, run=None)
+
+    @property
+    def quick(self) -> Loop | None:
+        """The loop with plain products where a cotangent of 0 has to win: as good where no NaN comes out of it.
+
+        None if there are no such products, or NaN might not come out.
+        """
+        new: dict[Step, Step] = {}
+        steps: list[Step] = []
+        for step in self.body.steps if self.is_pullback else ():
+            moved = step.on(new)
+            if moved.function is SCALE:
+                moved = replace(moved, opcode=UFUNC, function=np.multiply)
+            new[step] = moved
+            steps.append(moved)
+        if all(a is b for a, b in new.items()):
+            return None
+        outputs = [new[y] for y in self.body.outputs]
+        names = {new.get(step, step): name for step, name in self.body.names.items()}
+        body = replace(self.body, name=f"quick_{self.body.name}", steps=steps, outputs=outputs, names=names)
+        return replace(self, body=body, is_pullback=False, run=None)
 
 
 def without_arrays(loop: Loop, is_text: Callable[[Step], bool]) -> tuple[Loop, list[Any]]:

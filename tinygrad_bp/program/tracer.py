@@ -129,10 +129,11 @@ class Tracer:
 
 def _newest(tree: Any, newest: Tracer) -> Tracer:
     """The tracer that was made last, of those that arguments belong to."""
-    if isinstance(tree, TracedArray):
-        return tree.tracer if tree.tracer.number > newest.number else newest
-    for part in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, (list, tuple)) else ():
-        newest = _newest(part, newest)
+    for part in tree.values() if isinstance(tree, dict) else tree:
+        if part.__class__ is TracedArray:
+            newest = part.tracer if part.tracer.number > newest.number else newest
+        elif isinstance(part, (list, tuple, dict)):
+            newest = _newest(part, newest)
     return newest
 
 

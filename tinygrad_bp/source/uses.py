@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from tinygrad_bp.program.step import ASSIGN, Step, is_glance
+import numpy as np
+
+from tinygrad_bp.program.step import ASSIGN, FUNCTION, UFUNC, Step, is_glance
+
+REUSED_BYTES = 1 << 16
+"""From this many bytes on the memory of a value that nobody needs any more is used for the next one: the system hands
+out fresh memory slowly."""
 
 
 def ends(steps: Sequence[Step], uses: Counter[Step]) -> dict[Step, Step]:
@@ -24,3 +30,12 @@ def uses(steps: Iterable[Step], outputs: Sequence[Step]) -> Counter[Step]:
         for operand in step.operands:
             found[operand] += found[step] if is_glance(step) else 1
     return found
+
+
+def can_write(step: Step) -> bool:
+    """Whether a step can write its result to memory that is there, which lies in C order."""
+    if step.opcode == FUNCTION and step.function is np.dot:
+        writes = [len(x.shape) for x in step.operands] == [2, 2]
+    else:
+        writes = step.opcode == UFUNC and step.function.nout == 1 and step.contiguous
+    return writes and not step.kwargs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 from typing import Any, final
@@ -16,7 +16,6 @@ from tinygrad_bp.program.ranges import warnings
 from tinygrad_bp.program.step import (
     ASSIGN,
     CONSTANT,
-    FUNCTION,
     FUSED,
     GUARD,
     INPUT,
@@ -32,16 +31,12 @@ from tinygrad_bp.program.trace import Program
 from tinygrad_bp.source.expressions import ATOM, Dialect, Operand, argument, array, call, enclosed, index, literal
 from tinygrad_bp.source.helpers import Helpers, scale
 from tinygrad_bp.source.identifiers import Names, printed
-from tinygrad_bp.source.loops import loop_function
+from tinygrad_bp.source.loops import Pool, loop_function
 from tinygrad_bp.source.module import Module
-from tinygrad_bp.source.uses import ends, uses
+from tinygrad_bp.source.uses import REUSED_BYTES, can_write, ends, uses
 
 WIDTH = 76
 """An expression longer than this is given lines of its own for its parts."""
-
-REUSED_BYTES = 1 << 16
-"""From this many bytes on the memory of a value that nobody needs any more is used for the next one: the system hands
-out fresh memory slowly."""
 
 
 @dataclass(slots=True)
@@ -64,16 +59,18 @@ class Writer:
     """The lines of a function while they are written.
 
     pool: makes a function, of a shape and a dtype, that gives memory for a large result; None leaves that to NumPy.
-    fused: makes a function of a group. silent: whether the function keeps NumPy from warning.
+    fused: makes a function of a group. silent: whether the function keeps NumPy from warning. slots: names of further
+    arguments, arrays that results are written to.
     """
 
     def __init__(
         self,
         program: Program,
         dialect: Dialect = "people",
-        pool: Callable[[tuple[int, ...], Any], Callable[..., Any]] | None = None,
+        pool: Pool | None = None,
         fused: Callable[[FusionGroup], Any] | None = None,
         silent: bool = True,
+        slots: Mapping[Step, str] | None = None,
     ):
         steps, outputs = program.steps, program.outputs
         self.program, self.steps, self.outputs = program, steps, outputs
@@ -84,7 +81,9 @@ class Writer:
         self.user = {operand: step for step in steps for operand in step.operands}
         self.viewed = {operand for step in steps if step.view and not is_glance(step) for operand in step.operands}
         self.ends = ends(steps, self.uses)
+        self.slots = slots or {}
         self.names = Names()
+        self.names.known |= {*self.slots.values()}
         self.texts: dict[Step, _Text] = {}
         self.gradients: dict[int, str] = {}
         self.told: dict[Step, list[tuple[int, str]]] = {}  # the names of gradients that a step gives
@@ -106,6 +105,7 @@ class Writer:
             self._write(step)
         returned = ", ".join([self._output(y, i) for i, y in enumerate(self.outputs)])
         arguments = ", ".join([self.texts[step].text for step in [*self.program.inputs, *self.constants]])
+        arguments = ", ".join(filter(None, [arguments, *self.slots.values()]))
         lines = [f'"""{summary}"""', *self.lines, f"return {returned}"]
         head = [*self._silence(), f"def {name}({arguments}):"]
         function = "\n".join([*head, *[f"    {line}" for line in lines]])
@@ -230,9 +230,9 @@ class Writer:
         else:
             text, binding = call(step, operand, self.dialect)
         writes = self.dialect != "numba" and _writes(step)  # Numba has no out=
-        free = self._free(step, reads) if writes else None
-        if free is not None:
-            place = free
+        free = self._free(step, reads) if writes and step not in self.slots else None
+        if free is not None or step in self.slots:
+            place = free or self.slots[step]
         elif self.pool is not None and writes:
             place = f"{self._helper(self.pool(step.shape, step.dtype))}()"
         else:
@@ -271,7 +271,7 @@ class Writer:
         if step.function is SCALE and self.dialect == "people":
             return scale
         if isinstance(step.function, Loop):
-            return loop_function(step.function, self.dialect, Writer)
+            return loop_function(step.function, self.dialect, Writer, self.pool)
         return self.fused(step.function) if step.opcode == FUSED and self.fused is not None else step.function
 
     def _operand(self, x: Step, user: Step | None) -> _Text:
@@ -308,11 +308,7 @@ class Writer:
 
 def _writes(step: Step) -> bool:
     """Whether a step has a large result that it can write to memory that is there, which lies in C order."""
-    if step.opcode == FUNCTION and step.function is np.dot:
-        writes = [len(x.shape) for x in step.operands] == [2, 2]
-    else:
-        writes = step.opcode == UFUNC and step.function.nout == 1 and step.contiguous
-    return writes and not step.kwargs and step.dtype.itemsize * step.size >= REUSED_BYTES
+    return can_write(step) and step.dtype.itemsize * step.size >= REUSED_BYTES
 
 
 def _fits(x: Step, step: Step) -> bool:
