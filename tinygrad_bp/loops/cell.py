@@ -68,7 +68,7 @@ class Cell:
     def identity(self) -> Any:
         """Equal for cells that do the same to arrays of the same shapes and dtypes."""
         steps = tuple([(step.op, _frozen(step.params), step.operands) for step in self.steps])
-        kinds = tuple([(np.shape(x), x.dtype) for x in self.examples])
+        kinds = tuple([(np.shape(x), getattr(x, "dtype", type(x))) for x in self.examples])
         return self.name, self.names, self.counts, steps, _frozen(self.constants), self.outputs, kinds
 
     def __eq__(self, other: object) -> bool:
@@ -202,6 +202,11 @@ class Recorder:
 
 def _is_same_node(a: Any, b: Any) -> bool:
     return isinstance(a, Node) and isinstance(b, Node) and a.number == b.number and a.value is b.value
+
+
+def is_floating(x: Any) -> bool:
+    """Whether a value has derivatives."""
+    return np.result_type(x).kind in "fc"
 
 
 def number(x: Any) -> Any:

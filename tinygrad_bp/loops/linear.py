@@ -18,7 +18,7 @@ import numpy as np
 from tinygrad_bp.engine import sweep
 from tinygrad_bp.loops.building import Building, Symbol
 from tinygrad_bp.loops.bundle import Bundle, gathered
-from tinygrad_bp.loops.cell import Cell, OpStep, Recorder, number
+from tinygrad_bp.loops.cell import Cell, OpStep, Recorder, is_floating, number
 from tinygrad_bp.modes import transforming
 from tinygrad_bp.ops.arithmetic import add
 from tinygrad_bp.ops.linear_algebra import matmul
@@ -82,9 +82,9 @@ class Linear:
 @lru_cache(KEPT)
 def linearized(cell: Cell, wanted: tuple[bool, ...]) -> Linear:
     """The two cells for cotangents of the inputs wanted, and of all carries."""
-    floating = [x.dtype.kind in "fc" for x in cell.examples]
+    floating = is_floating([x) for x in cell.examples]
     wanted = tuple([(w or k in cell.carries) and floating[k] for k, w in enumerate(wanted)])
-    seeds = [j for j, y in enumerate(cell.results) if y.dtype.kind in "fc"]
+    seeds = [j for j, y in enumerate(cell.results) if is_floating(y)]
     names = [f"d{cell.names[cell.carries[j]]}" if j < len(cell.carries) else "dy" for j in seeds]
     examples = [np.ones_like(cell.results[j])[()] for j in seeds]
     recorder = Recorder(
@@ -145,7 +145,7 @@ class _Split:
         """Both cells, and what connects them."""
         cell, backward, targets = self.cell, self.backward, self.targets
         outside, xs = range(cell.counts.captured), range(cell.carries.stop, len(cell.examples))
-        carries = [k for k in cell.carries if cell.examples[k].dtype.kind in "fc"]
+        carries = [k for k in cell.carries if is_floating(cell.examples[k])]
         for k in carries:
             backward.input("carries", self.given[k - cell.carries.start])
         dxs = [self._y(targets[k]).i if k in targets else None for k in xs]

@@ -14,7 +14,7 @@ from tinygrad_bp.backends.buffers import BufferPool
 from tinygrad_bp.domains import Reals
 from tinygrad_bp.engine import Node, Op, apply
 from tinygrad_bp.loops.bundle import Bundle, part
-from tinygrad_bp.loops.cell import Cell
+from tinygrad_bp.loops.cell import Cell, is_floating
 from tinygrad_bp.loops.linear import KEPT, Linear, Source, linearized
 from tinygrad_bp.loops.tangent import tangent_cell, tangent_operands
 from tinygrad_bp.modes import MODE, recording_a_step
@@ -136,7 +136,7 @@ class Scan:
         made = loop.call(*tangent_operands(self.cell, i, t, operands))
         n, results = self.cell.counts.carries, self.cell.results
         places = iter(range(n, len(cell.outputs)))
-        moved = [loop.part(made, next(places)) if y.dtype.kind in "fc" else None for y in results]
+        moved = [loop.part(made, next(places)) if is_floating(y) else None for y in results]
         return Bundle(moved)
 
     def _pulled(self, g: Bundle, y: Any, operands: Sequence[Any]) -> list[Any]:
@@ -144,7 +144,7 @@ class Scan:
         own = len(self.cell.outputs) if self.linear is None else self.linear.own
         if self.linear is not None and all(part is None for part in g.parts[own:]):
             return self._pulled_by(self.linear, self, g, y, operands)
-        wanted = tuple([x.dtype.kind in "fc" for x in self.cell.examples])
+        wanted = tuple(is_floating([x) for x in self.cell.examples])
         linear = linearized(self.cell, wanted)
         again = scan_of(linear.forward, self.length, self.reverse, linear)
         return self._pulled_by(linear, again, g, again.call(*operands), operands)

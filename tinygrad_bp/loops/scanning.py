@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_bp.engine import Node
 from tinygrad_bp.errors import ArgumentError, DTypeError, ShapeError, TracingError, describe
-from tinygrad_bp.loops.cell import Cell, Counts, Recorder, number
+from tinygrad_bp.loops.cell import Cell, Counts, Recorder, is_floating, number
 from tinygrad_bp.loops.repeated import repeated
 from tinygrad_bp.trees import Rebuild, aligned, flatten, paths
 
@@ -39,8 +39,8 @@ def scan(f: Step, carry: Any, xs: Any = None, length: int | None = None) -> tupl
     count = _length(series, xs, length)
     first = [np.zeros(x.shape[1:], x.dtype)[()] if not count else x[0] for x in map(number, series)]
     names = [*_names(f, 0, carry, "carry"), *_names(f, 1, xs, "x")]
-    examples = [*map(number, carries), *first]
-    recorder = Recorder(examples, names, [x.dtype.kind in "fc" for x in examples])
+    examples = [*[np.asarray(number(x))[()] for x in carries], *first]
+    recorder = Recorder(examples, names, is_floating([x) for x in examples])
     inputs = iter(recorder.inputs)
     drawn = _drawn(f)
     try:

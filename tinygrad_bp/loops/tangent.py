@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_bp.loops.cell import Cell, Counts, Recorder, number
+from tinygrad_bp.loops.cell import Cell, Counts, Recorder, is_floating, number
 from tinygrad_bp.loops.linear import KEPT
 from tinygrad_bp.transforms.forward import push
 from tinygrad_bp.transforms.inputs import Inputs, as_tensor
@@ -22,7 +22,7 @@ def tangent_cell(cell: Cell, i: int) -> Cell:
     after the carries those of all floating carries. Its outputs are the next carries and their tangents, and then the
     tangents of the floating ys.
     """
-    carries = [k for k in cell.carries if cell.examples[k].dtype.kind in "fc"]
+    carries = [k for k in cell.carries if is_floating(cell.examples[k])]
     captured = [i] if i < cell.carries.start else []
     xs = [i] if i >= cell.carries.stop else []
     first, stop = cell.carries.start, cell.carries.stop
@@ -50,9 +50,9 @@ def _outputs(cell: Cell, values: dict[int, Any], tangents: dict[int, Any]) -> li
     inputs = Inputs([values[k] for k in moving], nested=True)
     values |= dict(zip(moving, inputs.tensors, strict=True))
     outputs = [as_tensor(y) for y in cell(*[values[k] for k in range(len(cell.examples))])]
-    floating = [y for y in outputs if y.dtype.kind in "fc"]
+    floating = [y for y in outputs if is_floating(y)]
     moved = iter(push(inputs, floating, [tangents[k] for k in moving]))
-    found = [next(moved) if y.dtype.kind in "fc" else None for y in outputs]
+    found = [next(moved) if is_floating(y) else None for y in outputs]
     n = len(cell.carries)
     return [*outputs[:n], *[t for t in found[:n] if t is not None], *[t for t in found[n:] if t is not None]]
 
@@ -62,7 +62,7 @@ def tangent_operands(cell: Cell, i: int, t: Any, operands: Sequence[Any]) -> lis
     first, stop = cell.carries.start, cell.carries.stop
     zeros = [
         t if k == i else np.zeros_like(cell.examples[k])[()]
-        for k in cell.carries if cell.examples[k].dtype.kind in "fc"
+        for k in cell.carries if is_floating(cell.examples[k])
     ]  # fmt: skip
     captured, xs = [t] if i < first else [], [t] if i >= stop else []
     return [*operands[:first], *captured, *operands[first:stop], *zeros, *operands[stop:], *xs]

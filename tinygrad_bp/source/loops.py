@@ -52,7 +52,7 @@ def loop_function(loop: Loop, dialect: Dialect, writer: Any, pool: Pool | None =
         module = writer(body, dialect, silent=False, slots=slots).module(f"A step of {loop.__name__}.")
         step = module.name
         space[step] = pytext.function(module.text, step, module.objects)
-    text = _LoopText(loop, made, step, slots)
+    text = _LoopText(loop, made, step, slots, dialect == "numba")
     for y, like in zip(text.ys, loop.ys, strict=True):
         if pool is not None and loop.length * like.size * like.dtype.itemsize >= REUSED_BYTES:
             text.memory[y] = f"memory_of_{y}()"
@@ -68,11 +68,12 @@ def _slots(loop: Loop, made: Sequence[Step]) -> dict[Step, str]:
 class _LoopText:
     """The function of a loop while it is written.
 
-    slots: see `_slots`; the body takes these places after its inputs. memory: what gives it to ys, if not NumPy.
+    slots: see `_slots`; the body takes these places after its inputs. copies: whether the first carries are copied, to
+    be of the type of those that follow. memory: what gives it to ys, if not NumPy.
     """
 
-    def __init__(self, loop: Loop, made: Sequence[Step], body: str, slots: Mapping[Step, str]):
-        self.loop, self.made, self.body, self.slots = loop, made, body, slots
+    def __init__(self, loop: Loop, made: Sequence[Step], body: str, slots: Mapping[Step, str], copies: bool):
+        self.loop, self.made, self.body, self.slots, self.copies = loop, made, body, slots, copies
         names = Names()
         names.known |= {body}
         self.name = names.taken(loop.__name__)
@@ -91,6 +92,10 @@ class _LoopText:
         """Its text."""
         loop, outputs = self.loop, self.loop.body.outputs
         lines = [f'"""{loop.body.name}, {loop.length} times{", from the end" * loop.reverse}."""']
+        if self.copies:
+            carries = self.loop.body.inputs[loop.captured : loop.captured + loop.carries]
+            pairs = zip(self.carried, carries, strict=True)
+            lines += [f"{name} = {name}.copy()" for name, step in pairs if step.shape]
         for y, step in zip(self.ys, loop.ys, strict=True):
             new = f"np.empty({(loop.length, *step.shape)}, np.{step.dtype.name})"
             lines.append(f"{y} = {self.memory.get(y, new)}")
