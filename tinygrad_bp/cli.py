@@ -1,4 +1,4 @@
-"""The command line, `python -m tinygrad_bp train | draw | derive | source | doctor`. A mistake: one line, status 2."""
+"""The command line, `python -m tinygrad_bp train | draw | derive | play | …`. A mistake: one line, status 2."""
 
 from __future__ import annotations
 
@@ -99,6 +99,28 @@ def derive(
     C = network.cost_graph(X, random.integers(0, 2, size=(network.architecture[-1], batch)))
     page = derivation_page(C)
     path = out if out.suffix in (".html", ".htm") else out / "derivation.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    print(page.save(path))
+
+
+@app.command()
+def play(
+    layers: Annotated[str, typer.Option(help="Widths of the layers, features first, then 1 at the end.")] = "7,3,2,1",
+    activation: Annotated[str, typer.Option(help="Of the hidden layers: sigmoid, tanh, relu, …")] = "sigmoid",
+    seed: Annotated[int, typer.Option(help="Settles the initial weights and the order of the examples.")] = 0,
+    out: Annotated[Path, typer.Option(help="The page, .html, or its folder.")] = Path("tinygrad_bp_output"),
+) -> None:
+    """Write a page in which a network lives: its numbers can be changed and trained there, on the seeds data."""
+    network = tg.nn.NeuralNetwork(_widths(layers), activation, seed)
+    X, y = tg.datasets.load_seeds()
+    if (network.architecture[0], network.architecture[-1]) != (X.shape[1], 1):
+        raise ArgumentError(
+            f"--layers begins with {X.shape[1]}, the features of the seeds, and ends with 1; got {layers}."
+        )
+    order = np.random.default_rng(seed).permutation(len(y))
+    X, y = ((X - X.mean(axis=0)) / X.std(axis=0))[order], y.astype(float)[order]
+    page = tg.play(network.cost_graph(X[:1].T, y[:1, None]), examples=(X, y))
+    path = out if out.suffix in (".html", ".htm") else out / "play.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     print(page.save(path))
 

@@ -206,7 +206,7 @@ def _is_same_node(a: Any, b: Any) -> bool:
 
 def is_floating(x: Any) -> bool:
     """Whether a value has derivatives."""
-    return np.result_type(x).kind in "fc"
+    return (x.dtype if hasattr(x, "dtype") else np.result_type(x)).kind in "fc"
 
 
 def number(x: Any) -> Any:

@@ -82,7 +82,7 @@ class Linear:
 @lru_cache(KEPT)
 def linearized(cell: Cell, wanted: tuple[bool, ...]) -> Linear:
     """The two cells for cotangents of the inputs wanted, and of all carries."""
-    floating = is_floating([x) for x in cell.examples]
+    floating = [is_floating(x) for x in cell.examples]
     wanted = tuple([(w or k in cell.carries) and floating[k] for k, w in enumerate(wanted)])
     seeds = [j for j, y in enumerate(cell.results) if is_floating(y)]
     names = [f"d{cell.names[cell.carries[j]]}" if j < len(cell.carries) else "dy" for j in seeds]

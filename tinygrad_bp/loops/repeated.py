@@ -144,7 +144,7 @@ class Scan:
         own = len(self.cell.outputs) if self.linear is None else self.linear.own
         if self.linear is not None and all(part is None for part in g.parts[own:]):
             return self._pulled_by(self.linear, self, g, y, operands)
-        wanted = tuple(is_floating([x) for x in self.cell.examples])
+        wanted = tuple([is_floating(x) for x in self.cell.examples])
         linear = linearized(self.cell, wanted)
         again = scan_of(linear.forward, self.length, self.reverse, linear)
         return self._pulled_by(linear, again, g, again.call(*operands), operands)

@@ -40,7 +40,7 @@ def scan(f: Step, carry: Any, xs: Any = None, length: int | None = None) -> tupl
     first = [np.zeros(x.shape[1:], x.dtype)[()] if not count else x[0] for x in map(number, series)]
     names = [*_names(f, 0, carry, "carry"), *_names(f, 1, xs, "x")]
     examples = [*[np.asarray(number(x))[()] for x in carries], *first]
-    recorder = Recorder(examples, names, is_floating([x) for x in examples])
+    recorder = Recorder(examples, names, [is_floating(x) for x in examples])
     inputs = iter(recorder.inputs)
     drawn = _drawn(f)
     try:
