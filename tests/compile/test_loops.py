@@ -133,6 +133,66 @@ def test_large_arrays_among_the_constants():
         assert_equal(fast(x), tg.grad(f)(x), rtol=1e-9)
 
 
+STEPS = {
+    "sort": lambda c, x, k: c + tg.sort(x, axis=0),
+    "median": lambda c, x, k: c * tg.median(x),
+    "max": lambda c, x, k: c + tg.max(x, axis=1),
+    "std": lambda c, x, k: c * tg.std(x + c) + x,
+    "softmax": lambda c, x, k: tg.softmax(c + x),
+    "cross-entropy": lambda c, x, k: c + tg.softmax_cross_entropy(c, np.arange(4)) * x,
+    "solve": lambda c, x, k: tg.linalg.solve(x @ x.T + np.eye(4), c),
+    "eigh": lambda c, x, k: c + tg.linalg.eigh(x + x.T)[1] ** 2.0,
+    "cholesky": lambda c, x, k: tg.linalg.cholesky(c @ c.T + np.eye(4)) + x,
+    "einsum": lambda c, x, k: tg.einsum("ij,kj->ik", c, x) / 4.0,
+    "an index": lambda c, x, k: c + x[k],
+    "a table": lambda c, x, k: c * tg.asarray(np.arange(16.0).reshape(4, 4) / 16.0)[k],
+    "padding": lambda c, x, k: tg.pad(c, 1)[:4, :4] + x,
+    "a helper with settings": lambda c, x, k: tg.gelu(c) + tg.layer_norm(x),
+    "an assignment": lambda c, x, k: assigned(c * 1.0, x),
+    "fft": lambda c, x, k: (c + tg.abs(tg.fft.fft(x + c))) / 8.0,
+}
+
+
+def assigned(c, x):
+    c[0] = x[1]
+    c[1:3] = c[1:3] + 1.0
+    return c
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_any_op_may_be_in_a_step(name):
+    step, index = STEPS[name], np.array([[2, 0, 3, 3], [1, 1, 0, 2], [0, 1, 2, 3]])
+    x, c = rng.normal(size=(3, 4, 4)), rng.normal(size=(4, 4))
+
+    def by_scan(x, c):
+        return tg.scan(lambda c, v: (step(c, *v), (c * c).sum()), c, (x, index))
+
+    def by_hand(x, c):
+        ys = []
+        for t in range(3):
+            ys.append((c * c).sum())
+            c = step(c, x[t], index[t])
+        return c, tg.stack(ys)
+
+    def cost(f):
+        return lambda x, c: (f(x, c)[0] ** 2.0).sum() + f(x, c)[1].sum()
+
+    expected = tg.value_and_grad(cost(by_hand), (0, 1))(x, c)
+    assert_equal(tg.value_and_grad(cost(by_scan), (0, 1))(x, c), expected)
+    fast = tg.compile(tg.value_and_grad(cost(by_scan), (0, 1)), backend="numpy")
+    for _ in range(2):
+        assert_equal(fast(x, c), expected)
+    assert_equal(tg.jvp(by_scan, (x, c), (x, c)), tg.jvp(by_hand, (x, c), (x, c)))
+
+
+def test_a_zero_cotangent_wins():
+    f = tg.grad(lambda x: tg.scan(lambda c, x: (tg.where(x > 0.0, c + tg.sqrt(x), c), None), 0.0, x)[0])
+    fast = tg.compile(f, backend="numpy")
+    for x in (np.array([0.0, 4.0, 0.0]), np.array([1.0, 0.0, 4.0])):
+        np.testing.assert_array_equal(fast(x), f(x))
+        assert np.isfinite(fast(x)).all()
+
+
 # --- Numba ------------------------------------------------------------------------------------------------------------
 
 

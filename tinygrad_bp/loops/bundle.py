@@ -33,6 +33,9 @@ class Bundle:
         self.parts: tuple[Any, ...] = tuple(parts)
         self.pulled: Any = None
 
+    def __repr__(self) -> str:
+        return f"Bundle of {', '.join(['0' if part is None else str(part.shape) for part in self.parts])}"
+
     def __getitem__(self, i: int) -> Any:
         return self.parts[i]
 
