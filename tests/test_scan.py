@@ -389,3 +389,16 @@ def test_nothing_recorded_needs_no_gradient():
         h, _ = tg.scan(lambda h, x: (h * x, None), tg.tensor(1.0, requires_grad=True), np.ones(3))
     with pytest.raises(NoGradientError):
         h.backward()
+
+
+def test_memory_is_used_again_only_if_nobody_has_it():
+    step, x = lambda h, x: (h + x, h), np.ones((9, 100, 100))
+    first = tg.scan(step, np.zeros((100, 100)), x)[1]
+    expected, view = first.copy(), first[3]
+    for start in (1.0, 2.0, 3.0):
+        tg.scan(step, np.full((100, 100), start), x)
+    np.testing.assert_array_equal(first, expected)
+    del first
+    for start in (4.0, 5.0, 6.0):
+        tg.scan(step, np.full((100, 100), start), x)
+    np.testing.assert_array_equal(view, expected[3])

@@ -7,10 +7,12 @@ from dataclasses import replace
 from functools import cached_property, lru_cache, partial
 from math import prod
 from typing import Any, final
+from weakref import WeakSet
 
 import numpy as np
 
 from tinygrad_bp.backends.buffers import BufferPool
+from tinygrad_bp.backends.thresholds import POOLED_ARRAYS
 from tinygrad_bp.domains import Reals
 from tinygrad_bp.engine import Node, Op, apply
 from tinygrad_bp.loops.bundle import Bundle, part
@@ -41,14 +43,20 @@ def repeated(cell: Cell, length: int, operands: Sequence[Any]) -> tuple[Any, Sca
     return loop.call(*operands), loop
 
 
-POOLED_BYTES = 1 << 21
-"""Up to so many bytes the memory of an array is kept for the next run of its loop."""
+POOLED_BYTES = 1 << 26
+"""Up to so many bytes of memory are kept for the next runs of loops, of all together."""
+
+_pools: WeakSet[BufferPool] = WeakSet()
 
 
 def _memory(shape: tuple[int, ...], dtype: Any) -> Any:
     """What gives memory for ys."""
-    pooled = prod(shape) * dtype.itemsize <= POOLED_BYTES
-    return BufferPool(shape, dtype) if pooled else partial(np.empty, shape, dtype)
+    pool = BufferPool(shape, dtype)
+    kept = [prod(p.shape) * p.dtype.itemsize * POOLED_ARRAYS for p in (pool, *_pools)]
+    if sum(kept) > POOLED_BYTES:
+        return partial(np.empty, shape, dtype)
+    _pools.add(pool)
+    return pool
 
 
 @lru_cache(4 * KEPT)
