@@ -14,7 +14,7 @@ from tinygrad_bp.program.step import CONSTANT, INPUT, Step
 from tinygrad_bp.source import pytext
 from tinygrad_bp.source.expressions import Dialect, literal, number
 from tinygrad_bp.source.identifiers import Names
-from tinygrad_bp.source.uses import REUSED_BYTES
+from tinygrad_bp.source.uses import REUSED_BYTES, can_write
 
 Pool = Callable[[tuple[int, ...], Any], Callable[..., Any]]
 """Makes a function, of a shape and a dtype, that gives memory for a large result."""
