@@ -110,6 +110,30 @@ class Settings:
     name: str = "p"
 
 
+@pytest.mark.parametrize(
+    "transform",
+    [
+        lambda f, x: tg.grad(lambda x: tg.sum(f(x)))(x),
+        lambda f, x: tg.jvp(f, (x,), (np.ones_like(x),)),
+        lambda f, x: tg.jvp(lambda x: tg.jvp(f, (x,), (np.ones_like(x),))[1], (x,), (np.ones_like(x),))[1],
+        lambda f, x: tg.vjp(f, x)[1](np.ones_like(x)),
+        lambda f, x: tg.hessian(lambda x: tg.sum(f(x)))(x),
+    ],
+    ids=["grad", "jvp", "jvp of jvp", "vjp", "hessian"],
+)
+def test_transforms_for_arrays_that_are_no_arguments_compile(transform):
+    """The argument is a weight; what is differentiated for, the places, is a constant of the function."""
+    places = np.linspace(0.5, 2.0, 3)
+
+    def derivative(w):
+        return transform(lambda x: tg.sin(w * x) * x, places)
+
+    fast = tg.compile(derivative, backend="numpy")
+    for w in (np.array(2.0), np.array(3.0)):
+        for got, want in zip(flatten(fast(w))[0], flatten(derivative(w))[0], strict=True):
+            np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12)
+
+
 def test_containers_go_in_and_come_out():
     def f(point, settings, rest):
         return (

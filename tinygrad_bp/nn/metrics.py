@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_bp.errors import ArgumentError, DataError, ShapeError
+from tinygrad_bp.tensor import Tensor
 
 
 def accuracy(predicted: Any, targets: Any, threshold: float | None = None) -> float:
@@ -14,15 +15,16 @@ def accuracy(predicted: Any, targets: Any, threshold: float | None = None) -> fl
 
     predicted: classes, shaped like the targets (m,) or (m, n), an example being right if all its n outputs are; or
     scores (m, k) for labels (m,), the class being the one with the largest. threshold: predictions are scores of the
-    same shape as the targets, and those above it count as 1: 0 for logits, ½ for probabilities. Raises ShapeError if
-    the shapes differ, DataError without examples, ArgumentError for such scores without a threshold.
+    same shape as the targets, and those above it count as 1: 0 for logits, ½ for probabilities. Tensors or arrays.
+    Raises ShapeError if the shapes differ, DataError without examples, ArgumentError for such scores without a
+    threshold.
 
     >>> accuracy([0, 1, 1, 1], [0, 1, 0, 1]), accuracy([[0.1, 3.0], [0.2, -1.0]], [1, 0])
     (0.75, 1.0)
     >>> accuracy([[0.3], [-2.0]], [[1], [1]], threshold=0.0)
     0.5
     """
-    predicted, targets = np.asarray(predicted), np.asarray(targets)
+    predicted, targets = [np.asarray(a.value if isinstance(a, Tensor) else a) for a in (predicted, targets)]
     if predicted.size == 0:
         raise DataError("accuracy: there are no examples. Pass at least one.")
     if predicted.ndim == 2 and targets.shape == predicted.shape[:1]:

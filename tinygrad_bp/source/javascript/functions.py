@@ -90,6 +90,10 @@ def _recurrence(target: Target, step: Step, a: Any, b: Any, axis: int = -1) -> s
 # --- products ---------------------------------------------------------------------------------------------------------
 
 
+def _of_matrices(target: Target, step: Step, *operands: Any) -> str:
+    return f"np.{step.called}({', '.join(map(target.array, operands))})"
+
+
 def _matmul(target: Target, step: Step, a: Any, b: Any) -> str:
     if step.called == "dot" and (max(len(a.shape), len(b.shape)) > 2 or not (a.shape and b.shape)):
         raise TypeError("dot of numbers, or of more than two axes")
@@ -204,7 +208,9 @@ FORMS: Mapping[Any, Form] = {
     np.linalg.vector_norm: reduction("norm", ord=2), np.quantile: _quantile,
     np.cumsum: running("cumsum", None), np.cumprod: running("cumprod", None), np.sort: running("sort"),
     np.argsort: running("argsort"), plain(linear_recurrence): _recurrence,
-    np.matmul: _matmul, np.dot: _matmul, "dot": _matmul, np.einsum: _einsum, np.convolve: _convolve, np.cross: _cross,
+    np.linalg.solve: _of_matrices, np.linalg.inv: _of_matrices, np.linalg.det: _of_matrices,
+    np.linalg.cholesky: _of_matrices, np.matmul: _matmul, np.dot: _matmul, "dot": _matmul, np.einsum: _einsum,
+    np.convolve: _convolve, np.cross: _cross,
     INDEX: _taken, ASSIGN: _replaced, plain(assigned): _assigned, plain(scattered): _scattered,
     plain(fold): _folded, plain(max_pool): pooled("largest", -np.inf), plain(_sums): pooled("sum", 0),
     plain(shared_by_largest): _shared,
