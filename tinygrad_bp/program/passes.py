@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from tinygrad_bp.program.algebra import simpler
 from tinygrad_bp.program.fusion import FusionGroup, fusion_groups
+from tinygrad_bp.program.loop import Loop, shortened
 from tinygrad_bp.program.ranges import Ranges
 from tinygrad_bp.program.step import (
     CONSTANT,
@@ -137,7 +139,29 @@ def sums_as_products(program: Program) -> Program:
     return rewritten(program, rule)
 
 
-PASSES: Sequence[Callable[[Program], Program]] = (simplify, eliminate_dead_steps)
+def shorten_loops(program: Program) -> Program:
+    """Loops without the results that nobody uses."""
+    used: dict[Step, set[int]] = defaultdict(set)
+    for step in program.steps:
+        if step.opcode == INDEX and isinstance(step.args[0].function, Loop):
+            used[step.args[0]].add(step.args[1])
+    new: dict[Step, Step] = {}
+    places: dict[Step, list[int]] = {}
+    steps: list[Step] = []
+    for old in program.steps:
+        step = old.on(new)
+        if isinstance(step.function, Loop):
+            loop, arguments, places[old] = shortened(step.function, used[old])
+            if loop is not step.function:
+                step = replace(step, function=loop, args=tuple([step.args[i] for i in arguments]))
+        elif step.opcode == INDEX and old.args[0] in places:
+            step = replace(step, args=(step.args[0], places[old.args[0]].index(step.args[1])))
+        new[old] = step
+        steps.append(step)
+    return replaced(program, steps, new) if places else program
+
+
+PASSES: Sequence[Callable[[Program], Program]] = (simplify, eliminate_dead_steps, shorten_loops, eliminate_dead_steps)
 """In this order, and nothing is dead before the backward pass was searched for uses of it.
 `sums_as_products` and `fuse_elementwise` come last, where a backend asks for them."""
 
