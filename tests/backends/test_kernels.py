@@ -231,3 +231,17 @@ def test_what_nobody_needs_any_more_is_written_over(monkeypatch):
     before, results = (A.copy(), B.copy()), fast(A, B)
     assert not any(np.shares_memory(x, y) for x in results for y in (A, B, *results) if x is not y)
     np.testing.assert_array_equal((A, B), before)
+
+
+def test_without_a_compiler_arrays_of_middle_size_stay_whole(monkeypatch):
+    monkeypatch.undo()
+
+    def f(x):
+        for _ in range(8):
+            x = tg.exp(-x * x)
+        return x
+
+    x = rng.normal(size=N // 2)
+    check(f, x, native=1)
+    monkeypatch.setattr(importlib.import_module("tinygrad_bp.backends.llvm.jit"), "is_installed", lambda: False)
+    assert "fusion" not in check(f, x, native=0).plan.reason

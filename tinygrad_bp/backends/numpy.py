@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from importlib.util import find_spec
 from typing import Any
 
 from tinygrad_bp.backends.backend import Backend, Executable, Run
+from tinygrad_bp.backends.llvm import jit
 from tinygrad_bp.backends.thresholds import FUSION_ELEMENT_STEPS, FUSION_ELEMENTS, KERNEL_ELEMENT_STEPS, KERNEL_ELEMENTS
 from tinygrad_bp.blocks import threads
 from tinygrad_bp.program import Program, fuse_elementwise, sums_as_products
@@ -19,7 +19,7 @@ def prepare(program: Program, inputs: Sequence[Any], expected: Sequence[Any], ke
     """The program with its large elementwise work fused. kernels: as machine code, where a compiler is installed."""
     program = sums_as_products(program)
     elements, element_steps = FUSION_ELEMENTS, FUSION_ELEMENT_STEPS
-    if kernels and find_spec("llvmlite") is not None:
+    if kernels and jit.is_installed():
         elements, element_steps = KERNEL_ELEMENTS, KERNEL_ELEMENT_STEPS
     if program.largest >= elements:
         program = fuse_elementwise(program, elements, element_steps)

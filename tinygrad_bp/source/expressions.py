@@ -220,8 +220,8 @@ def literal(x: Step, user: Step | None, dialect: Dialect = "people") -> Expressi
         return _numeral(shared, user, dialect)
     if dialect == "numba" and x.size and x.shape:
         return None
-    if dialect == "numpy" and x.shape and shared:  # made once
-        return None
+    if dialect == "numpy" and x.shape and shared == 1 and user is not None and user.function is np.dot:
+        return None  # of a sum: made once, see `sums`
     text = _constant(x.value, shared)
     return None if text is None else (text, LOWEST if text[:1] == "-" else ATOM)
 
