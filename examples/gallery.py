@@ -4,16 +4,26 @@ Each figure is a function that returns the value to draw; the DOT text it leads 
 """
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 import tinygrad_bp as tg
 
+PASSES: tuple[Literal["forward", "backward", "both"], ...] = ("forward", "backward", "both")
+
 GRAPHS = Path(__file__).resolve().parent.parent / "graphs"
 
 
 def article() -> tg.Tensor:
+    """The cost of a network of three layers, 7-3-2-1, for one example: the article's figure."""
+    network = tg.nn.NeuralNetwork((7, 3, 2, 1), seed=0)
+    return network.cost_graph(np.random.default_rng(0).normal(size=(7, 1)), np.ones((1, 1)))
+
+
+def trained() -> tg.Tensor:
     """The cost of the article's 7-2-1 network on the seeds data, after 100 passes over the training examples."""
     X, y = tg.datasets.load_seeds()
     trained = tg.nn.train(X, y, seed=0)
@@ -89,17 +99,36 @@ def second_derivative() -> tg.Tensor:
 
 def figures() -> dict[str, tg.Drawing]:
     """The drawings by file name."""
-    C = article()
+    C, numbers = article(), trained()
     return {
-        **{f"article_{passes}": tg.draw(C, passes=passes) for passes in ("forward", "backward", "both")},
+        **{f"article_{passes}": tg.draw(C, passes=passes, values="none") for passes in PASSES},
+        **{f"trained_{passes}": tg.draw(numbers, passes=passes) for passes in PASSES},
         "fan_out": tg.draw(fan_out()),
         "deep_network": tg.draw(deep_network(), detail="scopes"),
         "softmax_classifier": tg.draw(softmax_classifier()),
         "convolutional_network": tg.draw(convolutional_network(), detail="scopes"),
-        "vanishing_gradient": tg.draw(vanishing_gradient(), detail="scopes", heat=True, values=False),
+        "vanishing_gradient": tg.draw(vanishing_gradient(), detail="scopes", heat=True, values="none"),
         "nan_hunt": tg.draw(nan_hunt()),
         "second_derivative": tg.draw(second_derivative(), detail="ops"),
     }
+
+
+def sheets() -> dict[str, tg.nn.ActivationSheet]:
+    """The activation sheets by file name: all of them, and one for each."""
+    each = {f"activations/{name}": tg.nn.activation_sheet(name) for name in tg.nn.ACTIVATIONS}
+    return {"activations": tg.nn.activation_sheet(), **each}
+
+
+def learning() -> tg.nn.Recording:
+    """The article's 7-2-1 network while it learns: every second of 60 epochs."""
+    X, y = tg.datasets.load_seeds()
+    (X,), y = tg.nn.standardise(X), y.reshape(-1, 1)
+    model = tg.nn.Sequential(tg.nn.Linear(7, 2, seed=0), tg.nn.Sigmoid(), tg.nn.Linear(2, 1, seed=1))
+    loss, optimizer = tg.binary_cross_entropy_with_logits, tg.nn.SGD(model.parameters(), lr=0.05)
+    recording = tg.nn.Recording(model, X, y, loss, every=2)
+    metrics = {"accuracy": partial(tg.nn.accuracy, threshold=0)}
+    tg.nn.fit(model, X, y, loss, optimizer, 60, batch=8, seed=0, metrics=metrics, callbacks=[recording])
+    return recording
 
 
 def main(folder: Path = GRAPHS, report: Callable[[str], None] = print) -> None:
@@ -109,6 +138,12 @@ def main(folder: Path = GRAPHS, report: Callable[[str], None] = print) -> None:
         drawing.save(folder / f"{name}.dot")
         drawing.save(folder / f"{name}.svg")
         report(f"{name}: .dot, .svg")
+    (folder / "activations").mkdir(exist_ok=True)
+    for name, sheet in sheets().items():
+        sheet.save(folder / f"{name}.svg")
+    learning().save(folder / "learning.svg")
+    report("learning: .svg")
+    report(f"activations: .svg, and one for each of {len(tg.nn.ACTIVATIONS)}")
 
 
 if __name__ == "__main__":

@@ -77,6 +77,11 @@ MISTAKES = {
         errors.NoGradientError,
         r"c \(\) requires no gradient: nothing it was computed from has requires_grad=True",
     ),
+    "backward within no_grad": (
+        tg.no_grad()(lambda: (leaf() * 2).backward()),
+        errors.NoGradientError,
+        r"requires no gradient: no_grad\(\) is in force",
+    ),
     "backward twice": (twice, errors.GraphFreedError, r"behind y \(\), made by multiply, .*retain_graph=True"),
     "a plain array of a tensor": (
         lambda: np.asarray(leaf(2, name="w")),

@@ -63,8 +63,8 @@ def test_a_model_is_one_node():
 
 def test_equal_neighbours_are_rolled_up():
     v = checked(graph(network()).view("scopes", depth=2))
-    assert [n.name for n in v.nodes] == ["x", "layers.0", "layers.1 … layers.10 ×10", "layers.11", "multiply", "C"]
-    blocks = v["layers.1 … layers.10 ×10"]
+    assert [n.name for n in v.nodes] == ["x", "layers.0", "layers.1 … 10 ×10", "layers.11", "multiply", "C"]
+    blocks = v["layers.1 … 10 ×10"]
     assert blocks.group == Group(ops=20, repeats=10, parameters=200, inputs=((5, 4),), outputs=((5, 4),))
     assert (blocks.op, blocks.scope, blocks.shape) == ("10 × 2 ops", "Sequential", (5, 4))
     assert [v[p].name for p in blocks.parents] == ["layers.0"]

@@ -19,6 +19,7 @@ from tinygrad_bp.objective import Objective as Objective, scipy_objective as sci
 from tinygrad_bp.op_table import op_table as op_table
 from tinygrad_bp.play import LivingPage as LivingPage, play as play
 from tinygrad_bp.registry import custom_op as custom_op
+from tinygrad_bp.tables import Table as Table
 from tinygrad_bp.tensor import Tensor as Tensor, asarray as asarray, tensor as tensor
 from tinygrad_bp.transforms import (
     checkpoint as checkpoint,

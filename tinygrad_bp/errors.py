@@ -37,6 +37,10 @@ class DataError(TinygradError, ValueError):
     """Data that cannot be learned from: missing, not finite, or with wrong targets."""
 
 
+class CheckpointError(TinygradError, ValueError):
+    """A file that is no checkpoint, or one that is damaged."""
+
+
 class NonScalarBackwardError(TinygradError, RuntimeError):
     """`backward` without a seed, started from a tensor that is not a single number."""
 

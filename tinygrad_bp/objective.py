@@ -57,7 +57,7 @@ def scipy_objective(f: Function, x0: Any, backend: Literal["auto", "numpy", "num
     >>> objective.unflatten(np.array([5.0, 6.0, 7.0]))
     {'a': array([5., 6.]), 'b': array(7.)}
     """
-    vectors, start = _Vectors.of(x0)
+    vectors, start = Vectors.of(x0)
 
     def value_and_gradient(x: Any) -> Any:
         y, gradient = value_and_grad(f)(vectors.taken_apart(x))
@@ -115,7 +115,7 @@ class _Latest:
 
 @final
 @dataclass(frozen=True)
-class _Vectors:
+class Vectors:
     """How parameters lie in a vector: each leaf's slice, shape and dtype."""
 
     leaves: Sequence[tuple[slice, tuple[int, ...], np.dtype[Any]]]
@@ -123,7 +123,7 @@ class _Vectors:
     rebuild: Rebuild
 
     @classmethod
-    def of(cls, tree: Any) -> tuple[_Vectors, Array]:
+    def of(cls, tree: Any) -> tuple[Vectors, Array]:
         """The layout of these parameters, and the vector that they are."""
         found, rebuild = flatten(tree)
         arrays = [_real(leaf, path) for leaf, path in zip(found, paths(tree, "x0"), strict=True)]

@@ -18,6 +18,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_overloads
 
 from tinygrad_bp.annotations import Array
 from tinygrad_bp.arguments import completed
+from tinygrad_bp.files import write_whole
 from tinygrad_bp.methods import ArrayMethods
 from tinygrad_bp.protocols import functions
 from tinygrad_bp.tensor import Tensor
@@ -195,8 +196,7 @@ def main() -> None:
     """Write the stubs beside their modules."""
     for name, text in stubs().items():
         page = Path(__file__).with_name(f"{name}.pyi")
-        page.write_text(text, encoding="utf-8")
-        print(page)
+        print(write_whole(page, text.encode()))
 
 
 if __name__ == "__main__":

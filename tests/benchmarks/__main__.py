@@ -1,4 +1,4 @@
-"""python -m tests.benchmarks [steps | ops | import | train | draw | compile | memory | profile]."""
+"""python -m tests.benchmarks [steps | ops | import | train | draw | compile | memory | profile | estimators]."""
 
 import argparse
 import os
@@ -14,7 +14,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("steps", "ops", "import", "train", "draw", "compile", "memory", "profile"),
+        choices=("steps", "ops", "import", "train", "draw", "compile", "memory", "profile", "estimators"),
         default="steps",
     )
     parser.add_argument("--rows", help="steps: which rows, such as 1,2 (default: all)")
@@ -71,6 +71,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from . import call_counts
 
         return call_counts.run()
+    if options.what == "estimators":
+        from . import estimators
+
+        return estimators.run(min(options.rounds, 5))
     if options.what == "draw":
         from . import drawing
 

@@ -110,6 +110,30 @@ class Settings:
     name: str = "p"
 
 
+@pytest.mark.parametrize(
+    "transform",
+    [
+        lambda f, x: tg.grad(lambda x: tg.sum(f(x)))(x),
+        lambda f, x: tg.jvp(f, (x,), (np.ones_like(x),)),
+        lambda f, x: tg.jvp(lambda x: tg.jvp(f, (x,), (np.ones_like(x),))[1], (x,), (np.ones_like(x),))[1],
+        lambda f, x: tg.vjp(f, x)[1](np.ones_like(x)),
+        lambda f, x: tg.hessian(lambda x: tg.sum(f(x)))(x),
+    ],
+    ids=["grad", "jvp", "jvp of jvp", "vjp", "hessian"],
+)
+def test_transforms_for_arrays_that_are_no_arguments_compile(transform):
+    """The argument is a weight; what is differentiated for, the places, is a constant of the function."""
+    places = np.linspace(0.5, 2.0, 3)
+
+    def derivative(w):
+        return transform(lambda x: tg.sin(w * x) * x, places)
+
+    fast = tg.compile(derivative, backend="numpy")
+    for w in (np.array(2.0), np.array(3.0)):
+        for got, want in zip(flatten(fast(w))[0], flatten(derivative(w))[0], strict=True):
+            np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12)
+
+
 def test_containers_go_in_and_come_out():
     def f(point, settings, rest):
         return (
@@ -373,10 +397,71 @@ def test_a_captured_tensor_may_get_another_shape():
     assert [fast(3.0), fast(3.0)] == [15.0, 15.0]
 
 
-def test_a_captured_tensor_is_not_made_a_constant_by_stealth():
+def test_what_is_computed_of_captured_tensors_alone_is_computed_at_every_call():
+    w, v = tg.tensor([1.0, 2.0], requires_grad=True, name="w"), tg.tensor(1.0)
+    calls = []
+
+    def f(x, g):
+        calls.append(x)
+        noise = tg.asarray(g.normal(size=2))
+        return tg.sum(w * w + v) * x + v + noise, tg.exp(w)
+
+    fast = on_numpy(f)
+    for value in (1.0, 3.0, 5.0):
+        w.value = np.array([value, 2.0])
+        v.value = np.float64(value)
+        for got, want in zip(fast(3.0, np.random.default_rng(1)), f(3.0, np.random.default_rng(1)), strict=True):
+            np.testing.assert_array_equal(got, want.data)
+    assert len(calls) == 2 + 3
+    assert "def f(x, g, w, " in fast.source
+
+
+def test_gradients_of_what_is_computed_of_captured_tensors_alone():
     w = tg.tensor([1.0, 2.0], requires_grad=True, name="w")
-    with pytest.raises(TracingError, match=r"multiply of w \(2,\) would be computed once"):
-        on_numpy(lambda x: tg.sum(w * w) * x)(3.0)
+    fast = on_numpy(tg.value_and_grad(lambda x: tg.sum(tg.exp(w) * x)))
+    for value in (w.data, np.array([3.0, 4.0])):
+        w.value = np.array(value)
+        _, g = fast(np.array([1.0, -1.0]))
+        np.testing.assert_array_equal(g, np.exp(value))
+    np.testing.assert_array_equal(w.data, [3.0, 4.0])
+
+
+def test_a_branch_on_what_is_computed_of_captured_tensors_alone():
+    w = tg.tensor(2.0)
+
+    def f(x):
+        return x if w * 2.0 > 3.0 else -x * w
+
+    with pytest.raises(TracingError, match="a branch needs a number"):
+        on_numpy(lambda x: f(x) + w * 2.0)(1.0)
+    assert w.value == 2.0
+
+
+def test_a_captured_tensor_whose_number_is_asked_for():
+    w = tg.tensor(2.0)
+    fast = on_numpy(lambda x, g: tg.linalg.norm(x, ord=w.item()) * w + g.normal(size=1))
+    for value in (2.0, 3.0):
+        w.value = np.float64(value)
+        wanted = 5.0 * value + np.random.default_rng(0).normal(size=1)
+        assert fast(np.array([3.0, 4.0]), np.random.default_rng(0)) == pytest.approx(wanted)
+    with pytest.raises(TracingError, match="needs the number"):
+        on_numpy(lambda x: x * (w * w) * (w + 1.0).item())(1.0)
+
+
+@pytest.mark.parametrize(
+    ("model", "shape"),
+    [
+        (tg.nn.Conv2d(2, 3, 3, seed=0), (4, 2, 5, 5)),
+        (tg.nn.Conv1d(2, 3, 3, seed=0), (4, 2, 5)),
+        (tg.nn.Sequential(tg.nn.BatchNorm(2), tg.nn.Dropout(0.5)).eval(), (4, 2, 5)),
+    ],
+)
+def test_layers_that_compute_of_their_parameters_alone(model, shape):
+    fast = on_numpy(model)
+    for _ in range(3):
+        x = rng.normal(size=shape)
+        np.testing.assert_allclose(fast(x), model(x).data, rtol=1e-12)
+        model.load_state_dict({name: np.exp(a / 2) for name, a in model.state_dict().items()})
 
 
 def test_arrays_that_are_used_without_being_given_are_constants():
@@ -407,3 +492,39 @@ def test_a_model_can_be_compiled_and_named():
         fast.source  # noqa: B018 - the property raises
     x = np.ones((3, 2))
     np.testing.assert_array_equal(fast(x), fast.f(tg.asarray(x)).data)
+
+
+def test_says_what_it_has_programs_for():
+    def scaled(x, *more, k=1, rng=None):
+        return tg.sum(x * k) + sum(more)
+
+    fast = on_numpy(scaled)
+    assert repr(fast) == "Compiled(scaled, backend='numpy', not called yet)"
+    assert fast.summary().rows == ()
+    fast(np.ones((2, 3), np.float32))
+    fast(np.ones(2), k=2.0, rng=np.random.default_rng(0))
+    fast(np.ones(2), *range(7), k=np.float64(2.0))
+    calls = ["(x (2, 3) float32)", "(x (2,), k float, rng Generator)", "(x (2,), 0, 1, 2, 3, …, k float64)"]
+    assert repr(fast).splitlines() == [
+        "Compiled(scaled, backend='numpy',", *[f"  {call}: numpy" for call in calls], ")"
+    ]  # fmt: skip
+    table = fast.summary()
+    assert table.title == "scaled, backend='numpy', 3 kinds of calls"
+    assert [row[0] for row in table.rows] == calls
+    plan = fast.plan
+    assert table.rows[-1][1:4] == (plan.backend, str(plan.operations), str(plan.largest))
+    assert table.rows[-1][-1] == plan.reason
+
+
+def test_says_functions_by_their_names():
+    fast = on_numpy(lambda x, g: g(x))
+    fast(np.ones(2), tg.tanh)
+    assert fast.summary().rows[0][0] == "(x (2,), tanh)"
+
+
+def test_machine_code_is_in_the_summary(settled):
+    pytest.importorskip("numba")
+    fast = tg.compile(lambda x: tg.sum(tg.sin(x) * 3.25))
+    settled(fast, np.ones(3))
+    assert repr(fast).splitlines()[1] == "  (x (3,)): numba"
+    assert "machine code since call" in fast.summary().rows[0][-1]

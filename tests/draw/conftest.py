@@ -43,5 +43,7 @@ def page(browser, tmp_path):
     stopped = {m["params"]["requestId"] for m in messages if m["params"].get("blockedReason") == "csp"}
     asked = [m["params"] for m in messages if m["method"] == "Network.requestWillBeSent"]
     left = {request["request"]["url"].partition("#")[0] for request in asked if request["requestId"] not in stopped}
-    outside = {url for url in left if not url.startswith(("about:", "chrome:", "data:"))}  # the browser's own pages
+    outside = {
+        url for url in left if not url.startswith(("about:", "chrome:", "chrome-untrusted:", "data:"))
+    }  # the browser's own pages
     assert outside <= {opened.path.as_uri()}

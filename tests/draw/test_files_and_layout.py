@@ -182,13 +182,13 @@ def test_nothing_overlaps_and_links_go_from_left_to_right(seed):
     columns = {}
     for place in {*found.nodes.values(), *[p for route in found.routes for p in route.places]}:
         columns.setdefault(place.column, []).append(place)
-    for number, column in columns.items():
-        left, right = found.columns[number]
-        assert all(place.width <= right - left + 1e-9 for place in column)
+    for column in columns.values():
+        assert all(place.left <= place.x - place.width / 2 + 1e-9 for place in column)
+        assert all(place.x + place.width / 2 - 1e-9 <= place.right for place in column)
         ordered = sorted(column, key=lambda place: place.y)
         for a, b in pairwise(ordered):
             assert a.y + a.height / 2 < b.y - b.height / 2
-    assert all(a[1] < b[0] for a, b in pairwise(found.columns))
+    assert all(a[0].right < b[0].left for (_, a), (_, b) in pairwise(sorted(columns.items())))
     for (source, target), route in zip(links, found.routes, strict=True):
         way = [found.nodes[source].column, *[place.column for place in route.places], found.nodes[target].column]
         assert way == list(range(way[0], way[-1] + 1))

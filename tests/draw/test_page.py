@@ -21,7 +21,7 @@ from tinygrad_bp.graph import Graph, graph
 
 TAGS = """html head meta title style body header main h1 h2 p span bdi figure div button input output ol ul li nav dl
     dt dd a script math mrow mi mn mo mtext mspace mfrac msqrt msub msup msubsup munder mtable mtr mtd svg desc g path
-    polygon polyline ellipse rect text"""
+    polygon polyline ellipse rect text tspan"""
 
 
 def cost(name="x", scale=2.0):

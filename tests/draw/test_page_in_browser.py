@@ -69,7 +69,7 @@ def test_buttons_slider_and_the_picture_step_too(page):
     page.find("#slider").send_keys(Keys.ARROW_LEFT)
     assert page.now == page.total - 1
     page.find("#whole").click()
-    page.find(".node.op").click()
+    page.find("#n7.node.op").click()
     assert page.now == 2
     page.find("#play").send_keys(Keys.SPACE)
     assert page.find("#play").text == "Pause"

@@ -10,8 +10,8 @@ from tinygrad_bp.draw.svg import styled
 from .test_drawing import network, product
 from .test_large_and_marked import ladder
 
-PAGE_WIDTH = 1000
-SMALLEST = 7.5
+PAGE_WIDTH = 900
+SMALLEST = 9.0
 """Pixels of the smallest text, on a page of that width."""
 
 FAULTS = """
@@ -42,7 +42,8 @@ FAULTS = """
             if (through) { faults.push(`${edge.id} runs through ${through.name}`); break; }
         }
     }
-    const sizes = [...svg.querySelectorAll("text")].map((text) => parseFloat(text.getAttribute("font-size")));
+    const sizes = [...svg.querySelectorAll("text, tspan")]
+        .map((text) => text.getAttribute("font-size")).filter((size) => size).map(parseFloat);
     return [faults, Math.min(...sizes) * svg.getScreenCTM().a];
 """
 
@@ -56,7 +57,8 @@ def looked_at(browser, path, svg):
     return browser.execute_script(FAULTS)
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in GRAPHS.glob("*.svg")))
+# An animation shows one of its texts after the other in the same place.
+@pytest.mark.parametrize("name", sorted({path.stem for path in GRAPHS.glob("*.svg")} - {"learning"}))
 def test_the_gallery_is_fit_to_print(browser, tmp_path, name):
     faults, smallest = looked_at(browser, tmp_path / "page.html", (GRAPHS / f"{name}.svg").read_text(encoding="utf-8"))
     assert faults == []

@@ -195,7 +195,12 @@ def test_refuses_other_activations_and_seeds():
 @pytest.mark.parametrize(
     ("X_", "Y_", "error", "message"),
     [
-        (X.T, Y, ShapeError, r"X has shape \(12, 7\), expected \(7, m\).*Transpose it"),
+        (
+            X.T,
+            Y,
+            ShapeError,
+            r"X has shape \(12, 7\), expected \(7, m\): .* are columns here. Pass X.T, or .*, rows=True\)",
+        ),
         (X[0], Y, ShapeError, r"X has shape \(12,\), expected \(7, m\)"),
         (X, Y[0], ShapeError, r"Y has shape \(12,\), expected \(1, 12\).*reshape\(1, -1\)"),
         (X, Y[:, :5], ShapeError, r"Y has shape \(1, 5\), expected \(1, 12\)"),
@@ -265,3 +270,100 @@ def test_the_source_is_the_articles_compute_derivatives(widths, m, activation):
     expected = network.compute_derivatives(Y)
     for name, d in zip(names, derivatives, strict=True):
         np.testing.assert_allclose(d, expected[f"d{name}"], rtol=1e-10, atol=1e-14)
+
+
+# --- examples as rows -------------------------------------------------------------------------------------------------
+
+
+def both(widths, activation="tanh"):
+    """The same network, once for columns and once for rows."""
+    return [NeuralNetwork(widths, activation, seed=4, rows=rows) for rows in (False, True)]
+
+
+def assert_transposed(one, other):
+    assert one.keys() == other.keys()
+    for name, array in one.items():
+        np.testing.assert_allclose(other[name], array.T, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("widths", [(7, 3, 1), (7, 3, 2, 3)])
+def test_rows_are_the_columns_turned(widths):
+    X, Y = rng.normal(size=(7, 12)), rng.integers(0, 2, size=(widths[-1], 12))
+    columns, rows = both(widths)
+    assert_transposed(columns.parameters, rows.parameters)
+    np.testing.assert_allclose(rows.forward_propagate(X.T), columns.forward_propagate(X).T, rtol=1e-12)
+    assert_transposed(columns.parameters, rows.parameters)
+    assert rows.compute_cost(Y.T) == pytest.approx(columns.compute_cost(Y), rel=1e-12)
+    assert_transposed(columns.compute_derivatives(Y), rows.compute_derivatives(Y.T))
+    for network in (columns, rows):
+        network.update_parameters(0.1)
+    np.testing.assert_array_equal(rows.predict(X.T), columns.predict(X).T)
+    assert rows.predict(X.T).shape == (12, widths[-1])
+    passes = columns.fit(X, Y, epochs=3, batch=5), rows.fit(X.T, Y.T, epochs=3, batch=5)
+    np.testing.assert_allclose(passes[1], passes[0], rtol=1e-10)
+    assert_transposed(columns.parameters, rows.parameters)
+    assert rows.cost_graph(X.T, Y.T).item() == pytest.approx(columns.cost_graph(X, Y).item(), rel=1e-12)
+
+
+def test_the_graph_of_rows_has_no_turning_in_it():
+    C = NeuralNetwork([7, 2, 1], seed=0, rows=True).cost_graph(X.T, Y.T)
+    assert {node.op for node in tg.graph(C).nodes if node.op} == {"matmul", "add", "sigmoid", "binary_cross_entropy"}
+    assert [node.shape for node in tg.graph(C).nodes if node.name == "z1"] == [(12, 2)]
+
+
+@pytest.mark.parametrize("widths", [(7, 3, 1), (4, 3, 2)])
+def test_the_source_of_rows(widths):
+    network = NeuralNetwork(widths, "tanh", seed=1, rows=True)
+    X, Y = rng.normal(size=(5, widths[0])), rng.integers(0, 2, size=(5, widths[-1])) * 1.0
+    text = network.source(5)
+    assert "X @ W1 + b1" in text
+    exec(text, space := {})
+    names = ["W1", "b1", "W2", "b2"]
+    C, *derivatives = space["compute_derivatives"](*[network.parameters[name] for name in names], X, Y)
+    network.forward_propagate(X)
+    np.testing.assert_allclose(C, network.compute_cost(Y), rtol=1e-12)
+    expected = network.compute_derivatives(Y)
+    for name, d in zip(names, derivatives, strict=True):
+        np.testing.assert_allclose(d, expected[f"d{name}"], rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("rows", "X_", "Y_", "message"),
+    [
+        (
+            True,
+            X,
+            Y,
+            r"X has shape \(7, 12\), expected \(m, 7\): examples are rows here. Pass X.T, or build .* without",
+        ),
+        (True, X[:3].T, Y.T, r"X has shape \(12, 3\), expected \(m, 7\): examples are rows here\.$"),
+        (True, X.T, Y, r"Y has shape \(1, 12\), expected \(12, 1\), a row for each example: .* Pass Y.T"),
+        (True, X.T, Y[0], r"expected \(12, 1\), a row for each example: Use Y.reshape\(-1, 1\)"),
+        (False, X, Y.T, r"expected \(1, 12\), a column for each example: .* Pass Y.T, or build .* rows=True"),
+    ],
+)
+def test_the_layout_explains_itself(rows, X_, Y_, message):
+    with pytest.raises(ShapeError, match=message):
+        NeuralNetwork([7, 2, 1], seed=0, rows=rows).fit(X_, Y_)
+
+
+def test_how_rows_look():
+    assert repr(NeuralNetwork([7, 2, 1], rows=True)) == (
+        "NeuralNetwork(\n  rows=True\n"
+        "  1: W1 (7, 2), b1 (1, 2), activation='sigmoid'\n  2: W2 (2, 1), b2 (1, 1), activation='sigmoid'\n)"
+    )
+
+
+@pytest.mark.parametrize("rows", [False, True])
+def test_a_summary_has_every_layer(rows):
+    network = NeuralNetwork([7, 2, 1], tg.softplus, seed=0, rows=rows)
+    table = network.summary(X.T if rows else X)
+    product = "a0·W1" if rows else "W1·a0"
+    assert [(row.depth, row.layer) for row in table.rows][1] == (1, f"softplus({product} + b1)")
+    shapes = [network.architecture[-1], *network.architecture[1:]]
+    assert [row.output for row in table.rows] == [f"(12, {n})" if rows else f"({n}, 12)" for n in shapes]
+    assert [row.parameters for row in table.rows] == [0, 16, 3]
+    assert (table.parameters, table.bytes) == (19, 152)
+    assert network.summary().rows[0].output == ("(m, 1)" if rows else "(1, m)")
+    with pytest.raises(ShapeError, match=r"X\.T"):
+        network.summary(X if rows else X.T)

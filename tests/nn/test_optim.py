@@ -314,13 +314,36 @@ def test_a_copy_goes_its_own_way():
 def test_says_its_settings():
     p = parameters()
     assert repr(SGD(p, 1)) == (
-        "SGD(3 parameters, lr=1.0, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False)"
+        "SGD(3 parameters; lr=1.0, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False)"
     )
     optimizer = Adam(p)
     optimizer.lr = 0.5
     assert repr(optimizer) == (
-        "Adam(3 parameters, lr=0.5, betas=(0.9, 0.999), eps=1e-08, weight_decay=0.0, amsgrad=False)"
+        "Adam(3 parameters; lr=0.5, betas=(0.9, 0.999), eps=1e-08, weight_decay=0.0, amsgrad=False)"
     )
+
+
+def test_names_its_parameters():
+    layers = [tg.nn.Linear(2, 2) for _ in range(4)]
+    assert repr(SGD(layers[0].parameters(), 1)).startswith("SGD(2 parameters: W, b; lr=1.0")
+    many = repr(SGD(tg.nn.Sequential(*layers).parameters(), 1))
+    assert many.startswith(
+        "SGD(8 parameters: layers.0.W, layers.0.b, layers.1.W, layers.1.b, layers.2.W, …, layers.3.b; lr=1.0"
+    )
+
+
+def test_a_summary_has_every_parameter_and_what_is_kept_for_it():
+    params = [tg.tensor(np.ones((2, 3), np.float32), requires_grad=True, name="W"), tg.tensor(1.0, requires_grad=True)]
+    optimizer = Adam(params, 0.5, amsgrad=True)
+    params[0].grad = np.ones((2, 3), np.float32)
+    optimizer.step()
+    table = optimizer.summary()
+    assert table.title == "Adam(lr=0.5, betas=(0.9, 0.999), eps=1e-08, weight_decay=0.0, amsgrad=True), 1 steps"
+    assert table.rows == (
+        ("W", "(2, 3)", "float32", "m, v, v_max", "72"), ("1", "()", "float64", "m, v, v_max", "24")
+    )  # fmt: skip
+    assert table.foot == "total: 7 numbers in 2 parameters, 96 bytes of state"
+    assert SGD(params, 1).summary().rows[0] == ("W", "(2, 3)", "float32", "–", "0")
 
 
 @pytest.mark.parametrize(

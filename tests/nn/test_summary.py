@@ -103,7 +103,7 @@ def test_a_table_in_terminals(monkeypatch):
     assert drawn != table.text
     assert all(cell.strip() in drawn for row in table.rows for cell in row.cells)
     assert "total: 16 parameters, 128 bytes" in drawn
-    monkeypatch.setattr("tinygrad_bp.nn.summary.find_spec", lambda name: None)
+    monkeypatch.setattr("tinygrad_bp.tables.find_spec", lambda name: None)
     assert repr(table) == table.text
     monkeypatch.setattr(sys, "stdout", None)
     assert repr(table) == table.text

@@ -56,7 +56,12 @@ def test_standardise_refuses():
 
 def test_accuracy():
     assert nn.accuracy([1, 0, 1], [1, 1, 1]) == pytest.approx(2 / 3)
-    assert nn.accuracy([[1, 0, 1], [1, 1, 1]], [[1, 0, 0], [0, 1, 1]]) == pytest.approx(1 / 3)
+    assert nn.accuracy([[1, 1], [0, 1], [1, 1]], [[1, 0], [0, 1], [0, 1]]) == pytest.approx(1 / 3)
+    assert nn.accuracy([[0.1, 0.2], [3.0, -1.0], [0.0, 0.0]], [1, 1, 0]) == pytest.approx(2 / 3)
+    assert nn.accuracy([[0.3], [-2.0]], [[1], [1]], threshold=0.0) == 0.5
+    assert nn.accuracy(tg.tensor([[0.1, 0.2], [3.0, -1.0]], requires_grad=True), tg.tensor([1, 1])) == 0.5
+    with pytest.raises(ArgumentError, match=r"scores, not classes.* threshold=0 if they are logits"):
+        nn.accuracy([[0.3], [-2.0]], [[1], [1]])
     with pytest.raises(ShapeError, match=r"\(2,\) and targets \(1, 2\)"):
         nn.accuracy([1, 0], [[1, 0]])
     with pytest.raises(DataError, match="no examples"):

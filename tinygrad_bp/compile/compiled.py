@@ -9,10 +9,12 @@ from typing import Any, final
 
 from tinygrad_bp.backends import CHOICES, Choice, Plan, Settled
 from tinygrad_bp.compile.dispatch import fast_path
+from tinygrad_bp.compile.overview import name_of, overview, summarised
 from tinygrad_bp.compile.specialization import Call, Specialization, has_tensors, specialized
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.program import NumbersNeeded
 from tinygrad_bp.source import module
+from tinygrad_bp.tables import Table
 
 Function = Callable[..., Any]
 
@@ -51,10 +53,31 @@ class Compiled:
         """How the latest call ran, and why."""
         return self._called().plan
 
+    def summary(self) -> Table:
+        """A table of the kinds of calls so far: backend, size of the program, and why it runs so.
+
+        >>> import numpy as np
+        >>> import tinygrad_bp as tg
+        >>> fast = tg.compile(lambda x, k: tg.sum(x * k), backend="numpy")
+        >>> _ = fast(np.ones(3), 2), fast(np.ones((2, 2)), 3.0)
+        >>> print(fast)
+        Compiled(<lambda>, backend='numpy',
+          (x (3,), 2): numpy
+          (x (2, 2), k float): numpy
+        )
+        >>> [row[:3] for row in fast.summary().rows]
+        [('(x (3,), 2)', 'numpy', '2'), ('(x (2, 2), k float)', 'numpy', '2')]
+        """
+        return summarised(self.f, self.backend, self._specializations)
+
+    def __repr__(self) -> str:
+        return overview(self.f, self.backend, self._specializations)
+
     def _called(self) -> Specialization:
         if self._latest is None:
-            name = getattr(self.f, "__name__", type(self.f).__name__)
-            raise ArgumentError(f"{name} is compiled when it is called, for the shapes it is given. Call it first.")
+            raise ArgumentError(
+                f"{name_of(self.f)} is compiled when it is called, for the shapes it is given. Call it first."
+            )
         return self._latest
 
     def _unlike(self, args: tuple[Any, ...]) -> Any:
@@ -103,9 +126,10 @@ def compile(f: Function, backend: Choice = "auto") -> Compiled:
     step that returns new parameters. It is traced once for each kind of call: shapes and dtypes of arrays, containers,
     and the other arguments (ints, strings, functions), which are part of the program. Floats are inputs, unless an op
     needs the number to know what to do, as `norm` its ord; then there is a program for each. Tensors that f uses
-    without being given them are inputs too; other such arrays are constants. Generators must be arguments. A branch on
-    a value raises TracingError. Where the differentiated number is infinite or NaN itself, derivatives may be NaN that
-    f gives as 0. Given tensors, f itself is called, so that they can be differentiated.
+    without being given them are inputs too, for which it is traced twice; other such arrays are constants. Generators
+    must be arguments. A branch on a value raises TracingError. Where the differentiated number is infinite or NaN
+    itself, derivatives may be NaN that f gives as 0. Given tensors, f itself is called, so that they can be
+    differentiated.
 
     backend: "numpy", "numba" (extra `jit`), or "auto": NumPy, with much elementwise work on large arrays as one loop in
     machine code (`jit` again). Programs on small arrays, where calls cost more than numbers, begin on NumPy; after 100

@@ -16,7 +16,7 @@ from tinygrad_bp.graph import Graph, GraphNode
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Derivation:
     """How ∂C/∂x comes about: the chain rule, its factors, the factors put together, and the rule of every layer.
 
@@ -85,6 +85,9 @@ class Derivation:
     def html(self) -> str:
         """The derivation as a fragment of HTML, its formulas in MathML."""
         return self._notation.html(self.sections)
+
+    def __repr__(self) -> str:
+        return f"<Derivation of {self._notation.plain(self.steps[-1].left)}: {len(self.steps)} equations>"
 
     def __str__(self) -> str:
         return self.text

@@ -1,4 +1,8 @@
-"""The general layer: equations that are alike but for the number of their layer, written once."""
+"""The general layer: equations that are alike but for the number of their layer, written once.
+
+For a network of layers these are backpropagation's fundamental equations: ∂C/∂z of the last layer, how it follows for
+every other one from the next, and ∂C/∂W and ∂C/∂b of all.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +22,10 @@ _INDEXED = re.compile(r"(.*?)(\d+)")
 @final
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One equation for several layers l; slots hold names like z[l+1].
+    """One equation for several layers l, or for the last layer L alone; slots hold names like z[l+1] and z[L].
 
-    layers: the numbers that stand for l. inputs: what stands for a[0], if the rule names it: ("a0", "X").
+    layers: the numbers that stand for l or L, the last first. inputs: what stands for a[0], if the rule names it:
+    ("a0", "X").
     """
 
     left: str
@@ -28,9 +33,17 @@ class Rule:
     layers: tuple[int, ...]
     inputs: tuple[str, str] | None = None
 
+    @property
+    def is_of_last(self) -> bool:
+        """Whether it is the equation of the last layer."""
+        return "[L]›" in self.left
+
 
 def general(graph: Graph, steps: Sequence[Equation]) -> tuple[Rule, ...]:
-    """The rules that two or more layers share, of the values whose gradients other equations use and of the leaves."""
+    """The rules that layers share, of the values whose gradients other equations use and of the leaves.
+
+    What begins such a recursion, the equation of the last layer, comes before it.
+    """
     names = {node.id: node.name for node in graph.nodes}
     groups: dict[str, dict[int, Equation]] = defaultdict(dict)
     inner, leaves = ([step for step in steps if (step.node.kind == "op") is computed] for computed in (True, False))
@@ -38,7 +51,27 @@ def general(graph: Graph, steps: Sequence[Equation]) -> tuple[Rule, ...]:
         indexed = _INDEXED.fullmatch(step.node.name)
         if indexed and _says_how(step) and (step.node.kind != "op" or _is_used(step, steps)):
             groups[indexed[1]][int(indexed[2])] = step
-    return tuple([rule for group in groups.values() for rule in _rules(group, names)])
+    found = {letter: _rules(group, names) for letter, group in groups.items()}
+    if not any(len(rule.layers) > 1 for rules in found.values() for rule in rules):
+        return ()  # nothing that layers have in common
+    last = max([max(rule.layers) for rules in found.values() for rule in rules])
+    rules = []
+    for letter, group in groups.items():
+        recursive = [rule for rule in found[letter] if len(rule.layers) > 1 or _is_recursive(rule)]
+        begins = last in group and all(last not in rule.layers for rule in recursive)
+        if begins and any(map(_is_recursive, recursive)):
+            rules.append(Rule(*_relative_to_last(group[last], last, names), (last,)))
+        rules += recursive
+    return tuple(rules)
+
+
+def _is_recursive(rule: Rule) -> bool:
+    return "[l+1]›" in rule.right
+
+
+def _relative_to_last(step: Equation, last: int, names: Mapping[str, str]) -> tuple[str, str]:
+    left, right = (_relative(template, last, names) for template in (step.left, step.rights[-1].template))
+    return left.replace("[l", "[L"), right.replace("[l", "[L")
 
 
 def _says_how(step: Equation) -> bool:
@@ -52,7 +85,7 @@ def _is_used(step: Equation, steps: Sequence[Equation]) -> bool:
 
 
 def _rules(group: Mapping[int, Equation], names: Mapping[str, str]) -> list[Rule]:
-    """The rules of values that differ in their number only."""
+    """The rules of values that differ in their number only, those of one value too."""
     alike: dict[tuple[str, str], list[int]] = defaultdict(list)
     for l, step in group.items():
         alike[_relative(step.left, l, names), _relative(step.rights[-1].template, l, names)].append(l)
@@ -61,8 +94,7 @@ def _rules(group: Mapping[int, Equation], names: Mapping[str, str]) -> list[Rule
         inputs, first = None, min(layers) - 1
         if first in group and (inputs := _inputs(right, first, group[first], names)):
             layers.append(first)
-        if len(layers) > 1:
-            rules.append(Rule(left, right, tuple(sorted(layers)), inputs))
+        rules.append(Rule(left, right, tuple(sorted(layers, reverse=True)), inputs))
     return rules
 
 

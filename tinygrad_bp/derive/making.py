@@ -46,9 +46,9 @@ class Maker:
             return self._product(e)
         if e.is_Pow:
             if e.exp == self.sp.Rational(1, 2):
-                return np.sqrt(self._made(e.base))
+                return np.sqrt(self._term(self._made(e.base)))
             return self._plain(self._made(e.base)) ** self._plain(self._made(e.exp))
-        return getattr(np, e.func.__name__)(self._made(*e.args))
+        return getattr(np, e.func.__name__)(self._term(self._made(*e.args)))
 
     def _plain(self, made: Any) -> Any:
         """A term, or a number that Python computes with."""
@@ -104,7 +104,9 @@ class Maker:
         for factor in sorted(factors, key=_order):
             made = self._made(factor)
             total = made if total is None else total * made
-        return -total if number < 0 else total
+        if number > 0:
+            return total
+        return total * -1.0 if total.dtype.kind == "b" else -total  # NumPy negates no comparison
 
 
 def is_negative(e: Any) -> bool:

@@ -18,9 +18,10 @@ from tinygrad_bp.derive.equations import Equation
 from tinygrad_bp.derive.show import Notation, Row
 from tinygrad_bp.derive.simplify import missing
 from tinygrad_bp.draw import draw
-from tinygrad_bp.draw.document import filled, policy, write_whole
+from tinygrad_bp.draw.document import filled, policy
 from tinygrad_bp.draw.previews import inline, preview
 from tinygrad_bp.errors import ArgumentError
+from tinygrad_bp.files import write_whole
 from tinygrad_bp.formula import slot
 from tinygrad_bp.graph import Graph
 
@@ -41,7 +42,7 @@ class DerivationPage:
     @cached_property
     def html(self) -> str:
         """The page. Raises what `Drawing.svg` raises."""
-        svg = draw(self.graph, values=False, gradients=False).svg
+        svg = draw(self.graph, values="none").svg
         css = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
         return filled(
             Path(__file__).with_name("page.html").read_text(encoding="utf-8"),
@@ -104,10 +105,11 @@ class DerivationPage:
 
     def _checked(self) -> str:
         worst = require_true(self.steps, self._notation)
+        how = f"they differ by {worst:.0e} at most" if worst else "they do not differ at all"
         notes = "".join([f"<p>{escape(note)}</p>" for note in missing()])
         return (
             "<p>Each formula was evaluated as it is printed, with the numbers of this graph, and compared with what "
-            f"backward() computes. Relative to the largest element they differ by {worst:.0e} at most.</p>{notes}"
+            f"backward() computes. Relative to the largest element {how}.</p>{notes}"
         )
 
     def _equations(self, found: Sequence[Row]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from functools import reduce
 
 from tinygrad_bp.derive.equations import Equation, Factor
@@ -96,12 +97,23 @@ def result(step: Equation) -> Row:
 
 
 def every_layer(graph: Graph, steps: Sequence[Equation], notation: Notation) -> tuple[Row, ...]:
-    """What two or more layers have in common, written for layer l."""
-    return tuple([Row(rule.left, (rule.right,), _which(rule, notation)) for rule in general(graph, steps)])
+    """What layers have in common, numbered: written for layer l, after the last layer L that it begins with."""
+    rules = general(graph, steps)
+    last = max([rule.layers[0] for rule in rules], default=0)
+    rows = [Row(rule.left, (rule.right,), _which(rule, last, notation)) for rule in rules]
+    return tuple([replace(row, remark=f"{row.remark}   ({i})") for i, row in enumerate(rows, 1)])
 
 
-def _which(rule: Rule, notation: Notation) -> str:
-    which = f"l = {', '.join(map(str, rule.layers))}"
+def _which(rule: Rule, last: int, notation: Notation) -> str:
+    """The layers that a rule is for: `l = L−1 … 1`."""
+    if rule.is_of_last:
+        return f"L = {last}"
+    first, *others = rule.layers
+    begins = {last: "L", last - 1: "L−1"}.get(first, str(first))
+    if others and rule.layers == tuple(range(first, others[-1] - 1, -1)):
+        which = f"for l = {begins} … {others[-1]}"
+    else:
+        which = f"for l = {', '.join(map(str, rule.layers))}"
     return which if rule.inputs is None else f"{which}; {rule.inputs[0]} = {notation.names[rule.inputs[1]]}"
 
 

@@ -9,12 +9,16 @@ from html import escape
 from typing import final
 
 from tinygrad_bp.draw.labels import clean, shortened
-from tinygrad_bp.formula import SLOT, latex_name, plain, with_names
+from tinygrad_bp.formula import SLOT, latex_name, plain, terms, with_names
 from tinygrad_bp.formula.mathml import mathml, name_mathml
 from tinygrad_bp.graph import Graph
 
 WIDEST_NAME = 24
-_LAYER = re.compile(r"(.*)\[l(?:([+-])(\d+))?\]")
+
+WIDEST_FORMULA = 72
+"""Characters; in print what is wider would leave the page."""
+
+_LAYER = re.compile(r"(.*)\[([lL])(?:([+-])(\d+))?\]")
 
 
 @final
@@ -48,7 +52,7 @@ class Notation:
 
     def plain(self, template: str) -> str:
         """A formula as text."""
-        return with_names(plain(template), self.names).replace("[l-", "[l−")
+        return with_names(plain(template), self.names).replace("[l-", "[l−").replace("[L-", "[L−")
 
     def latex(self, template: str) -> str:
         """A formula as LaTeX."""
@@ -109,30 +113,34 @@ class Notation:
         remark = f'<p class="remark">{escape(row.remark)}</p>' if row.remark else ""
         if not row.left:
             return remark
-        rights = [self.mathml(right) for right in row.rights]
-        lines = [
-            f"<mtr><mtd>{self.mathml(row.left) if i == 0 else ''}</mtd><mtd><mo>=</mo></mtd><mtd>{right}</mtd></mtr>"
-            for i, right in enumerate(rights)
-        ]
+        lines: list[str] = []
+        for right in row.rights:
+            for i, term in enumerate(self._lines(right)):
+                left, sign = "" if lines else self.mathml(row.left), "" if i else "<mo>=</mo>"
+                lines.append(f"<mtr><mtd>{left}</mtd><mtd>{sign}</mtd><mtd>{self.mathml(term)}</mtd></mtr>")
         table = f'<math display="block"><mtable class="lines" displaystyle="true">{"".join(lines)}</mtable></math>'
         return f'<div class="equation">{table}{remark}</div>'
 
+    def _lines(self, template: str) -> list[str]:
+        """A formula, or where it is too wide for a page the terms of the sum that it is."""
+        return terms(template) if len(self.plain(template)) > WIDEST_FORMULA else [template]
+
 
 def _layer_latex(key: str) -> str:
-    base, sign, apart = _parts(key)
-    return rf"{latex_name(base)}_{{l{sign}{apart}}}"
+    base, layer, sign, apart = _parts(key)
+    return rf"{latex_name(base)}_{{{layer}{sign}{apart}}}"
 
 
 def _layer_mathml(key: str) -> str:
-    base, sign, apart = _parts(key)
+    base, layer, sign, apart = _parts(key)
     more = f"<mo>{'−' if sign == '-' else sign}</mo><mn>{apart}</mn>" if sign else ""
-    return f"<msub>{name_mathml(base)}<mrow><mi>l</mi>{more}</mrow></msub>"
+    return f"<msub>{name_mathml(base)}<mrow><mi>{layer}</mi>{more}</mrow></msub>"
 
 
-def _parts(key: str) -> tuple[str, str, str]:
+def _parts(key: str) -> tuple[str, str, str, str]:
     found = _LAYER.fullmatch(key)
     assert found is not None
-    return found[1], found[2] or "", found[3] or ""
+    return found[1], found[2], found[3] or "", found[4] or ""
 
 
 _LATEX_SPECIAL = {"\\": r"\backslash{}", "^": r"\^{}", "~": r"\~{}", **{c: f"\\{c}" for c in "{}$&#%_"}}

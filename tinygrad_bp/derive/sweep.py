@@ -15,7 +15,7 @@ from tinygrad_bp.derive.equations import Equation, Factor, Formula, agree
 from tinygrad_bp.derive.simplify import simplified
 from tinygrad_bp.derive.terms import LONGEST, Terms
 from tinygrad_bp.engine import Node, history
-from tinygrad_bp.formula import COTANGENT, fill, length
+from tinygrad_bp.formula import COTANGENT, constant, fill, length
 from tinygrad_bp.graph import Graph, GraphEdge, GraphNode
 from tinygrad_bp.modes import tracing
 from tinygrad_bp.registry import OPS, scale
@@ -46,7 +46,7 @@ class _Cotangent:
 def sweep(graph: Graph) -> tuple[Equation, ...]:
     """A step for every named value that the root's gradient reaches, from the root back."""
     with tracing(), np.errstate(all="ignore"):
-        return tuple(_Sweep(graph).steps())
+        return tuple(_Sweep(graph.without_copies()).steps())
 
 
 _FORMS = ("symbolic", "linked", "written", "closed")
@@ -170,6 +170,8 @@ class _Sweep:
         if g.shape != node.shape:  # in a product of arrays a number stands for an array of it
             g = g * self.terms.ones(node)
         share = record.vjps[edge.position](g, y, *inputs, **node.params)
+        if not isinstance(share, Node):  # a rule that does not look at the cotangent
+            share = self.terms.leaf(share, constant(share) if np.any(share) else "0")
         if share.shape != shape:
             return unbroadcast(share, shape), False
         return share, shape == node.shape and _is_factor_of(g, share)

@@ -16,7 +16,7 @@ PURPOSES = {
     "dot": "pictures laid out by Graphviz",
     "jit": "compiled functions as machine code",
     "cli": "the command line",
-    "scipy": "some special functions",
+    "scipy": "some special functions, L-BFGS",
     "derive": "derivations simplified",
     "graph": "graphs for NetworkX",
 }

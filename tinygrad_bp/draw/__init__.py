@@ -9,19 +9,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, final
 
-from tinygrad_bp.draw.document import write_whole
 from tinygrad_bp.draw.dot import to_dot
 from tinygrad_bp.draw.layout import to_image, to_svg
 from tinygrad_bp.draw.mermaid import to_mermaid
 from tinygrad_bp.draw.palette import THEMES, Theme
-from tinygrad_bp.draw.scene import DEFAULT, MAX_NODES, Options, Scene, scene
+from tinygrad_bp.draw.scene import DEFAULT, MAX_NODES, VALUES, Options, Scene, Values, scene
 from tinygrad_bp.draw.svg import for_page, styled
-from tinygrad_bp.errors import ArgumentError
+from tinygrad_bp.errors import ArgumentError, describe
+from tinygrad_bp.files import write_whole
 from tinygrad_bp.graph import Detail, Graph, Passes, graph as snapshot
+from tinygrad_bp.tensor import Tensor, asarray
+from tinygrad_bp.trees import flatten
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Drawing:
     """A picture of a graph. Notebooks show it by themselves; `.svg`, `.dot` and `.mermaid` are its text."""
 
@@ -72,40 +74,69 @@ class Drawing:
     def _repr_svg_(self) -> str:
         return for_page(self.svg)
 
+    def __repr__(self) -> str:
+        return repr(self.graph).replace("Graph", "Drawing", 1)
+
 
 def draw(
     C: Any,
+    *inputs: Any,
     passes: Passes = "both",
     detail: Detail = "named",
-    *,
-    values: bool = True,
+    values: Values = "summary",
     gradients: bool = True,
     heat: bool = False,
     theme: Theme = "auto",
+    title: str | None = None,
+    legend: bool = False,
     max_nodes: int = MAX_NODES,
 ) -> Drawing:
-    """Draw what C, a tensor or a Graph, was computed from.
+    """Draw what C, a tensor or a Graph, was computed from; or a model, a function of tensors, called with `inputs`.
 
     passes: "forward" (values), "backward" (gradients) or "both". detail: how much of it, as in `Graph.view`; a
     Graph that is a view already is drawn as it is.
-    values, gradients: whether the nodes show them. heat: colour every node by the norm of its gradient, and print it,
+    values: "summary" (numbers, arrays as min, mean and max) or "none": symbols only, and the chain rule as a product at
+    every edge. gradients: whether nodes show theirs. heat: colour every node by the norm of its gradient, and print it,
     so that layers where it vanishes or explodes stand out. theme: "light", "dark" or, as the reader's page is, "auto".
-    max_nodes: with more of them the picture is collapsed, and says so.
+    title: a line above the picture; legend: what lines and fills mean, below it. max_nodes: with more of them the
+    picture is collapsed, and says so. Where it would be too wide to be read it goes on in rows.
 
     >>> import tinygrad_bp as tg
     >>> x = tg.tensor(3.0, requires_grad=True, name="x")
     >>> picture = tg.draw((x * x).named("h"))
     >>> "∂h/∂x = x" in picture.dot
     True
+    >>> tg.draw(tg.nn.Linear(2, 3, seed=0), [[1.0, 2.0]])
+    <Drawing of z1: 4 nodes, 3 edges, both passes>
     """
-    if theme not in THEMES:
-        raise ArgumentError(f"draw: theme is one of {THEMES}; got {theme!r}.")
+    for name, given, known in (("theme", theme, THEMES), ("values", values, VALUES)):
+        if given not in known:
+            raise ArgumentError(f"draw: {name} is one of {known}; got {given!r}.")
     if max_nodes < 2:
         raise ArgumentError(f"draw: max_nodes is at least 2; got {max_nodes!r}.")
-    graph = C if isinstance(C, Graph) else snapshot(C, gradients=passes != "forward")
-    if graph.detail != "ops":
-        detail = graph.detail
-    shown = graph.view(detail, passes)
-    if len(shown.nodes) > max_nodes and graph.detail == "ops":
-        shown = graph.view("ops", passes)  # which can still be collapsed by scopes
-    return Drawing(shown, Options(values, gradients, heat, theme, max_nodes))
+    if not isinstance(C, Graph):
+        C = snapshot(_called(C, inputs), gradients=passes != "forward")
+    if C.detail != "ops":
+        detail = C.detail
+    shown = C.view(detail, passes)
+    if len(shown.nodes) > max_nodes and C.detail == "ops":
+        shown = C.view("ops", passes)  # which can still be collapsed by scopes
+    return Drawing(shown, Options(values, gradients, heat, theme, title, legend, max_nodes))
+
+
+def _called(C: Any, inputs: tuple[Any, ...]) -> Any:
+    """What a model makes of its inputs; a tensor as it is."""
+    if not inputs:
+        return C
+    if isinstance(C, Tensor) or not callable(C):
+        raise ArgumentError(
+            f"draw: inputs are for a model, a function of tensors; got {describe(C)}. "
+            'Say what else is meant by name: tg.draw(C, passes="forward").'
+        )
+    names = ["x"] if len(inputs) == 1 else [f"x{i}" for i in range(1, len(inputs) + 1)]
+    given = [x if isinstance(x, Tensor) else asarray(x).named(name) for x, name in zip(inputs, names, strict=True)]
+    result = C(*given)
+    found = [y for y in flatten(result)[0] if isinstance(y, Tensor)]
+    if not found:
+        raise ArgumentError(f"draw: the model returned {describe(result)}, which holds no tensor to draw.")
+    return found[0]

@@ -1,26 +1,13 @@
-"""Files that appear whole, and pages that ask nothing of a network or a server."""
+"""Pages that ask nothing of a network or a server."""
 
 from __future__ import annotations
 
-import os
 import re
 from base64 import b64encode
 from collections.abc import Sequence
 from hashlib import sha256
-from pathlib import Path
 
 _MARK = re.compile(r"\{\{(\w+)\}\}")
-
-
-def write_whole(path: Path, content: bytes) -> Path:
-    """Write a file beside its place and rename it: it appears whole or not at all."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        beside.write_bytes(content)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
-    return path
 
 
 def filled(template: str, **parts: str) -> str:

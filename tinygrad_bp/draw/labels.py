@@ -183,7 +183,8 @@ def _edge(graph: Graph, edge: GraphEdge, symbols: dict[str, str], root: str, use
     rule = clean(formula)
     words = wrapped(shortened(rule), EDGE_LINE)
     if graph.passes == "backward" and edge.target != graph.root.id:
-        words = [shortened(clean(f"∂{root}/∂{target} ·")), shortened(clean(edge.symbol)), *words]
+        own = clean(edge.symbol)
+        words = [shortened(clean(f"∂{root}/∂{target} ·")), *([] if rule.startswith(own) else [shortened(own)]), *words]
     if edge.count > 1:
         words.append(f"{edge.count} uses")
     adds: tuple[str, ...] = ()

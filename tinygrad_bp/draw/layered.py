@@ -1,13 +1,17 @@
 """A layered layout of our own: layers by longest path, order by barycentres, heights by least squares.
 
 Nodes stand in the even columns. The odd ones between them hold the labels of the edges; an edge that passes a column
-has a place of its own there. Between two columns there are only edges, so that none runs through a text.
+has a place of its own there. Between two columns there are only edges, so that none runs through a text. The spine is
+straight, and what is too wide goes on in another row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
+from math import inf
+from types import MappingProxyType
 
 from tinygrad_bp.draw.measures import Size
 
@@ -23,6 +27,13 @@ APART = 16.0
 PASSING = 14.0
 """Height of the place where an edge passes a column."""
 
+ROW_GAP = 24.0
+"""Least room between two rows."""
+
+LANE = 8.0
+"""Room for one direction of a link that goes on in the next row."""
+
+_SPINE = 1e9
 _SWEEPS = 6
 _MOST_PLACES = 30_000
 
@@ -36,10 +47,15 @@ class Place:
     height: float
     before: list[Place] = field(default_factory=list)
     after: list[Place] = field(default_factory=list)
+    straight: bool = False
     order: float = 0.0
     x: float = 0.0
     y: float = 0.0
     """Of the middle."""
+    left: float = 0.0
+    right: float = 0.0
+    """The sides of its column."""
+    row: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,26 +68,41 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where everything is. columns: left and right side of each; width and height include all of it."""
+    """Where everything is; width and height include all of it. tops: the upper side of each row."""
 
     nodes: dict[str, Place]
     routes: list[Route]
-    columns: list[tuple[float, float]]
+    tops: list[float]
     width: float
     height: float
 
 
-def lay_out(nodes: dict[str, Size], links: Sequence[tuple[str, str]], labels: Sequence[Size]) -> Layout:
-    """Places for nodes and for links, whose sources all come before their targets in `nodes`."""
+def lay_out(
+    nodes: dict[str, Size],
+    links: Sequence[tuple[str, str]],
+    labels: Sequence[Size],
+    spine: Sequence[str] = (),
+    order: Mapping[str, int] = MappingProxyType({}),
+    widest: float = inf,
+) -> Layout:
+    """Places for nodes and for links, whose sources all come before their targets in `nodes`.
+
+    The nodes of the spine are on one row; `order` is what the columns begin with, from above; no row is wider than
+    `widest` if its columns are not.
+    """
     layers = _layers(nodes, links)
     places = {name: Place(2 * layers[name], *size) for name, size in nodes.items()}
     routes = _routes(places, links, labels)
-    columns = _columns([*places.values(), *[p for route in routes for p in route.places]])
+    _straighten(places, links, routes, spine)
+    first = sorted(places, key=lambda name: order.get(name, 0))
+    columns = _columns([*[places[name] for name in first], *[p for route in routes for p in route.places]])
     _ordered(columns)
     _downward(columns)
-    sides = _across(columns)
-    bottom = max((place.y + place.height / 2 for column in columns for place in column), default=0.0)
-    return Layout(places, routes, sides, sides[-1][1] if sides else 0.0, bottom)
+    _across(columns)
+    tops = _in_rows(columns, widest)
+    every = [place for column in columns for place in column]
+    width = max([place.right for place in every], default=0.0)
+    return Layout(places, routes, tops, width, max([place.y + place.height / 2 for place in every], default=0.0))
 
 
 def _layers(nodes: Iterable[str], links: Sequence[tuple[str, str]]) -> dict[str, int]:
@@ -111,6 +142,18 @@ def _routes(places: dict[str, Place], links: Sequence[tuple[str, str]], labels: 
     return routes
 
 
+def _straighten(
+    places: dict[str, Place], links: Sequence[tuple[str, str]], routes: Sequence[Route], spine: Sequence[str]
+) -> None:
+    """Mark what stands on the spine: its nodes, and the places on the way from one to the next."""
+    steps = {*pairwise(spine)}
+    for name in spine:
+        places[name].straight = True
+    for link, route in zip(links, routes, strict=True):
+        for place in route.places if link in steps else ():
+            place.straight = True
+
+
 def _linked(first: Place, second: Place) -> Place:
     first.after.append(second)
     second.before.append(first)
@@ -143,17 +186,15 @@ def _ordered(columns: list[list[Place]]) -> None:
                 place.order = (i + 0.5) / len(column)
 
 
-def _across(columns: list[list[Place]]) -> list[tuple[float, float]]:
+def _across(columns: list[list[Place]]) -> None:
     """The columns side by side, everything in the middle of its own."""
-    sides, left = [], 0.0
+    left = 0.0
     for column in columns:
         width = max([place.width for place in column], default=0.0)
         for place in column:
-            place.x = left + width / 2
-        sides.append((left, left + width))
+            place.left, place.x, place.right = left, left + width / 2, left + width
         climb = max([abs(place.y - other.y) for place in column for other in place.after], default=0.0)
         left += width + min(max(GAP, _SLOPE * climb), WIDEST_GAP)
-    return sides
 
 
 def _downward(columns: list[list[Place]]) -> None:
@@ -170,12 +211,9 @@ def _downward(columns: list[list[Place]]) -> None:
                 near = near or place.after or place.before
                 if sweep >= _SWEEPS:
                     near = [*place.before, *place.after]
-                wished.append(sum([n.y for n in near]) / len(near) if near else place.y)
+                level = sum([n.y for n in near]) / len(near) if near else place.y
+                wished.append(0.0 if place.straight else level)
             _settle(column, offsets, wished)
-    top = min((place.y - place.height / 2 for column in columns for place in column), default=0.0)
-    for column in columns:
-        for place in column:
-            place.y -= top
 
 
 def _stacked(column: list[Place]) -> list[float]:
@@ -189,16 +227,48 @@ def _stacked(column: list[Place]) -> list[float]:
 
 
 def _settle(column: list[Place], offsets: list[float], wished: list[float]) -> None:
-    """The heights closest to the wished ones, by least squares, at which nothing overlaps: pooled violators."""
-    pools: list[tuple[float, int]] = []
-    for offset, wish in zip(offsets, wished, strict=True):
-        total, count = wish - offset, 1
-        while pools and pools[-1][0] * count > total * pools[-1][1]:
-            more, others = pools.pop()
-            total, count = total + more, count + others
-        pools.append((total, count))
+    """The heights closest to the wished ones, by least squares, at which nothing overlaps: pooled violators.
+
+    A place on the spine gets what it wishes, as nearly as numbers allow.
+    """
+    pools: list[tuple[float, float, int]] = []  # weighted sum, weight, how many places
+    for place, offset, wish in zip(column, offsets, wished, strict=True):
+        weight, count = _SPINE if place.straight else 1.0, 1
+        total = (wish - offset) * weight
+        while pools and pools[-1][0] * weight > total * pools[-1][1]:
+            more, heavier, others = pools.pop()
+            total, weight, count = total + more, weight + heavier, count + others
+        pools.append((total, weight, count))
     i = 0
-    for total, count in pools:
+    for total, weight, count in pools:
         for place, offset in zip(column[i : i + count], offsets[i : i + count], strict=True):
-            place.y = total / count + offset
+            place.y = total / weight + offset
         i += count
+
+
+def _in_rows(columns: Sequence[Sequence[Place]], widest: float) -> list[float]:
+    """Break the columns into rows, below each other, and return where these begin.
+
+    A row begins with the labels before a node, and with the leaves that they start from.
+    """
+    rows: list[list[Place]] = [[]]
+    for i, column in enumerate(columns):
+        start = min([place.left for place in rows[-1]], default=0.0)
+        end = max([place.right for place in (*column, *(columns[i + 1] if i + 1 < len(columns) else ()))], default=0.0)
+        if i % 2 and end - start > widest and len({place.column for place in rows[-1]}) > 2:
+            leaves = [place for place in columns[i - 1] if not place.before and place.after]
+            rows[-1] = [place for place in rows[-1] if place not in leaves]
+            rows.append(leaves)
+        rows[-1] += column
+    tops, top = [], 0.0
+    for i, row in enumerate(rows):
+        tops.append(top)
+        coming = sum([any(before not in row for before in place.before) for place in row])
+        top += (ROW_GAP + 2 * LANE * coming) * (i > 0)
+        down = top - min([place.y - place.height / 2 for place in row], default=0.0)
+        left = min([place.left for place in row], default=0.0)
+        for place in row:
+            place.x, place.y, place.row = place.x - left, place.y + down, i
+            place.left, place.right = place.left - left, place.right - left
+        top = max([place.y + place.height / 2 for place in row], default=top)
+    return tops

@@ -6,16 +6,20 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from html import escape
+from typing import Any
 
 from tinygrad_bp.draw.labels import clean, shortened
-from tinygrad_bp.draw.layered import GAP, Layout, Place, Route, lay_out
-from tinygrad_bp.draw.measures import FONT, LINE, PADDING, SMALL, SMALL_LINE, box_size, label_size, parts
+from tinygrad_bp.draw.layered import GAP, LANE, ROW_GAP, Layout, Place, Route, lay_out
+from tinygrad_bp.draw.measures import FONT, LINE, PADDING, SMALL, SMALL_LINE, WIDEST, box_size, label_size, parts
 from tinygrad_bp.draw.palette import colors
 from tinygrad_bp.draw.scene import Box, Link, Scene
 
 _MARGIN = 12.0
 _SIDE = 3.0
 """How far each direction of a link is from its middle."""
+
+_ROUND = 120.0
+"""Room that links take up which go on in another row."""
 
 _HEAD = 9.0
 _FONTS = 'font-family="Helvetica,Arial,sans-serif" text-anchor="middle"'
@@ -38,20 +42,23 @@ class _Painter:
         for name, count in Counter([target for _, target in links]).items():
             ports[name] = max(ports[name], count)
         sizes = {box.id: box_size(box.words, ports[box.id]) for box in self.boxes}
-        self.layout: Layout = lay_out(sizes, links, [label_size(link.label) for link in scene.links])
+        labels = [label_size(link.label) for link in scene.links]
+        self.layout: Layout = lay_out(sizes, links, labels, scene.spine, scene.from_above, WIDEST - _ROUND)
         self.leaving, self.arriving = self._ports()
         self.lanes = 0
+        self.turns: dict[int, dict[Any, int]] = {}  # by row, the lanes of the links that come from the row before
 
     def painted(self) -> str:
         """The whole picture; edges are below nodes."""
         links = zip(self.scene.links, self.layout.routes, strict=True)
         edges = [text for link, route in links for text in self._link(link, route)]
         boxes = [text for box in self.boxes for text in self._box(box)]
-        width = self.layout.width + 2 * _MARGIN + (GAP if self.lanes else 0.0)
+        side = _MARGIN + (GAP + LANE * max(map(len, self.turns.values())) if self.turns else 0.0)
+        width = self.layout.width + 2 * side + (GAP if self.lanes else 0.0)
         height = self.layout.height + 2 * _MARGIN + self.lanes * 2 * _HEAD
         head = (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
-            f'viewBox="{-_MARGIN:g} {-_MARGIN:g} {width:.2f} {height:.2f}">'
+            f'viewBox="{-side:g} {-_MARGIN:g} {width:.2f} {height:.2f}">'
         )
         return "\n".join([head, f"<g {_FONTS}>", *edges, *boxes, "</g></svg>"])
 
@@ -90,26 +97,32 @@ class _Painter:
         x = source.x + source.width / 2
         y = self.leaving[source, route.places[0]] + down
         start = x, y
-        path = [f"M{x:.1f},{y:.1f}", f"H{self.layout.columns[source.column][1]:.1f}"]
+        path = [f"M{x:.1f},{y:.1f}", f"H{source.right:.1f}"]
+        last = source
         for place in route.places:
-            left, right = self.layout.columns[place.column]
-            before = self.layout.columns[place.column - 1][1]
             out = max(abs(down), place.height / 2 - 4.0) if place is route.label and link.label else abs(down)
             level = place.y + (out if down > 0 else -out if down < 0 else 0.0)
-            path += [_bend(before, y, left, level), f"H{right:.1f}"]
-            y = level
+            path += [self._between(last, y, place, level), f"H{place.right:.1f}"]
+            last, y = place, level
         end = target.x - target.width / 2, self.arriving[target, route.places[-1]] + down
-        side = self.layout.columns[target.column][0]
-        before = self.layout.columns[target.column - 1][1]
-        path += [_bend(before, y, side, end[1]), f"H{end[0]:.1f}"]
+        path += [self._between(last, y, target, end[1]), f"H{end[0]:.1f}"]
         return start, " ".join(path), end
+
+    def _between(self, first: Place, y: float, second: Place, to_y: float) -> str:
+        """From one column to the next one, which may be in the next row: then round by the sides, between the rows."""
+        if first.row == second.row:
+            return _bend(first.right, y, second.left, to_y)
+        turns = self.turns.setdefault(second.row, {})
+        turn = turns.setdefault((id(second), y), len(turns))
+        lane = self.layout.tops[second.row] + ROW_GAP / 2 + LANE * (turn + 0.5)
+        right, left = self.layout.width + GAP / 2 + LANE * turn, -GAP / 2 - LANE * turn
+        return f"H{right:.1f} V{lane:.1f} H{left:.1f} V{to_y:.1f} H{second.left:.1f}"
 
     def _round(self, link: Link, down: float) -> tuple[tuple[float, float], str, tuple[float, float]]:
         """The long way, below everything else."""
         source, target = self.layout.nodes[link.source], self.layout.nodes[link.target]
         start, end = (source.x + source.width / 2, source.y + down), (target.x - target.width / 2, target.y + down)
-        first = self.layout.columns[source.column][1] + GAP / 2 - down
-        last = self.layout.columns[target.column][0] - GAP / 2 + down
+        first, last = source.right + GAP / 2 - down, target.left - GAP / 2 + down
         lane = self.layout.height + self.lanes * 2 * _HEAD + down
         path = f"M{start[0]:.1f},{start[1]:.1f} H{first:.1f} V{lane:.1f} H{last:.1f} V{end[1]:.1f} H{end[0]:.1f}"
         return start, path, end

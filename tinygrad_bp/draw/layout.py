@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,6 +11,7 @@ from pathlib import Path
 from tinygrad_bp.draw import engines
 from tinygrad_bp.draw.dot import to_dot
 from tinygrad_bp.draw.layered_svg import drawn
+from tinygrad_bp.draw.measures import WIDEST
 from tinygrad_bp.draw.scene import Scene
 from tinygrad_bp.errors import MissingExtraError, RenderError, missing_extra
 
@@ -23,7 +25,10 @@ CHEAPER = "graph [splines=line, nslimit=1, nslimit1=1, mclimit=0.1, searchsize=5
 
 
 def to_svg(scene: Scene, seconds: float = SECONDS) -> str:
-    """The scene laid out as SVG: by Graphviz, with cheaper settings if it is slow, else by our own layout."""
+    """The scene laid out as SVG: by Graphviz, with cheaper settings if it is slow, else by our own layout.
+
+    What Graphviz lays out too wide to be read our own layout puts in rows.
+    """
     if sum([len(link.ways) for link in scene.links]) > 2 * MOST_EDGES or not sys.executable:
         return drawn(scene)
     dot = to_dot(scene, footer=False)
@@ -35,8 +40,13 @@ def to_svg(scene: Scene, seconds: float = SECONDS) -> str:
         except MissingExtraError:
             break
         if "<svg" in svg:
-            return svg
+            return svg if _width(svg) <= WIDEST or any(box.scope for box in scene.boxes) else drawn(scene)
     return drawn(scene)
+
+
+def _width(svg: str) -> float:
+    found = re.search(r'<svg[^>]* width="([\d.]+)pt"', svg)
+    return float(found[1]) if found else 0.0
 
 
 def to_image(scene: Scene, kind: str, resolution: int | None = None, seconds: float = SECONDS) -> bytes:

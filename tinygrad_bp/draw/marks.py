@@ -49,7 +49,8 @@ def marks(graph: Graph, heat: bool) -> dict[str, Mark]:
     """The marks of the nodes that have any, by id."""
     bad = _not_finite(graph, lambda node: node.value, "")
     if graph.passes != "forward":
-        bad |= {k: v + bad.get(k, ()) for k, v in _not_finite(graph, lambda node: node.gradient, " gradient").items()}
+        worse = _not_finite(graph, lambda node: node.gradient, " gradient", caused=bool(bad))
+        bad |= {k: v + bad.get(k, ()) for k, v in worse.items()}
     found = {}
     for node in graph.nodes:
         lines = bad.get(node.id, ())
@@ -74,10 +75,12 @@ def _heat(graph: Graph, node: GraphNode) -> tuple[tuple[str, ...], int | None]:
     return (*lines, "zero" if size == 0 else "↓ vanishing" if level <= _VANISHING else "↑ exploding"), level
 
 
-def _not_finite(graph: Graph, read: Callable[[GraphNode], Summary | None], what: str) -> dict[str, tuple[str, ...]]:
-    """A line for every node with NaN or infinity in it; it says "first" where nothing that it came from has any.
+def _not_finite(
+    graph: Graph, read: Callable[[GraphNode], Summary | None], what: str, caused: bool = False
+) -> dict[str, tuple[str, ...]]:
+    """A line for every node with NaN or infinity in it: loud where nothing that it came from has any, else quiet.
 
-    Values come from the parents, gradients from the nodes that use a node.
+    Values come from the parents, gradients from the nodes that use a node; all are `caused` by values that are bad.
     """
     kinds = {node.id: kind for node in graph.nodes if (kind := _kind(read(node)))}
     if not kinds:
@@ -88,9 +91,9 @@ def _not_finite(graph: Graph, read: Callable[[GraphNode], Summary | None], what:
             origins[edge.source].append(edge.target)
         else:
             origins[edge.target].append(edge.source)
-    firsts = [identity for identity in kinds if not any(o in kinds for o in origins[identity])]
+    firsts = [] if caused else [k for k in kinds if not any(origin in kinds for origin in origins[k])]
     return {
-        identity: (f"⚠ first {kind}{what} here" if identity in firsts else f"⚠ {kind}{what}",)
+        identity: (f"⚠ first {kind}{what} here" if identity in firsts else f"{kind}{what} from there",)
         for identity, kind in kinds.items()
     }
 

@@ -9,13 +9,16 @@ from tinygrad_bp.draw.labels import NodeWords
 
 Size = tuple[float, float]
 
-FONT, SMALL = 13, 12
+FONT, SMALL = 13, 13
 """Sizes of the text in nodes and at edges."""
+
+WIDEST = 1290.0
+"""Of a picture: at 900 px, the width of a README, its text is 9 px high."""
 
 LINE = 16.0
 """Height of a line in a node."""
 
-SMALL_LINE = 14.0
+SMALL_LINE = 15.0
 """Height of a line at an edge."""
 
 PADDING = 5.0
@@ -54,7 +57,7 @@ def box_size(words: NodeWords, ports: int) -> Size:
 def box_width(words: NodeWords) -> float:
     """Room for the lines of a node; those of the title are bold."""
     lines = [text_width(line, FONT) for line in (*words.value, *words.about, *words.gradient)]
-    return max([*lines, *[text_width(line, FONT, bold=True) for line in words.title]], default=20.0) + 20.0
+    return max([*lines, *[text_width(line, FONT, bold=True) for line in words.title]], default=20.0) + 14.0
 
 
 def label_size(lines: tuple[str, ...]) -> Size:

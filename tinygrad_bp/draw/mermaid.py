@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tinygrad_bp.draw.marks import LEGEND, LEGEND_TITLE
 from tinygrad_bp.draw.palette import colors
 from tinygrad_bp.draw.scene import Box, Scene
 
@@ -29,8 +28,8 @@ def _lines(scene: Scene) -> Iterator[str]:
                 yield f"{link.source} {'-->' if way == 'forward' else '---'} {link.target}"
     yield from _styles(scene, color)
     if scene.notes or scene.legend:
-        legend = [f"{LEGEND_TITLE}: {', '.join(LEGEND)}"] if scene.legend else []
-        text = "<br/>".join([_escaped(line) for line in (*scene.notes, *legend)])
+        legend = ", ".join([sample.text for sample in scene.legend])
+        text = "<br/>".join([_escaped(line) for line in (*scene.notes, *([legend] if legend else []))])
         yield f'note["{text}"]'
 
 

@@ -12,10 +12,11 @@ from typing import Any, Literal, final
 
 from tinygrad_bp.draw import Drawing
 from tinygrad_bp.draw.cards import Cards
-from tinygrad_bp.draw.document import filled, policy, write_whole
+from tinygrad_bp.draw.document import filled, policy
 from tinygrad_bp.draw.frames import Frame, steps
 from tinygrad_bp.draw.labels import clean, shortened
 from tinygrad_bp.errors import ArgumentError
+from tinygrad_bp.files import write_whole
 from tinygrad_bp.graph import Graph, graph as snapshot
 
 MOST_NODES = 300
@@ -24,7 +25,7 @@ _STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class StepThrough:
     """A computation and its chain rule, to go through step by step in a browser. Notebooks show it by themselves."""
 
@@ -55,6 +56,9 @@ class StepThrough:
         if path.suffix not in (".html", ".htm"):
             raise ArgumentError(f"save: the suffix of a page is .html; got {path.name!r}.")
         return write_whole(path, self.html.encode())
+
+    def __repr__(self) -> str:
+        return f"<StepThrough of {self.graph.root.name}: {len(self.steps)} steps>"
 
     def _repr_html_(self) -> str:
         """The page in a frame of its own, so that neither its style nor its ids meet those of the notebook."""

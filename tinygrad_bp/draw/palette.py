@@ -11,16 +11,16 @@ THEMES: tuple[Theme, ...] = ("auto", "light", "dark")
 LIGHT = {
     "forward": "#1a7f37", "backward": "#c62828", "ink": "#1f2328", "line": "#57606a", "soft": "#6e7781",
     "op": "#ffffff", "parameter": "#fff8e1", "input": "#eef4fb", "constant": "#f3f4f6", "page": "#ffffff",
-    "bad": "#8a00c2",
-    "heat0": "#7db8de", "heat1": "#a6cfea", "heat2": "#c9e1f2", "heat3": "#e6f1f9", "heat4": "#f7f7f7",
-    "heat5": "#fdeedd", "heat6": "#fdd9b5", "heat7": "#fcbd83", "heat8": "#f49d52",
+    "bad": "#8a00c2", "cause": "#f0d6ff",
+    "heat0": "#4f9fd6", "heat1": "#83bde4", "heat2": "#b5d8ef", "heat3": "#e0eef8", "heat4": "#f7f7f7",
+    "heat5": "#fdead5", "heat6": "#fbc98f", "heat7": "#f6a354", "heat8": "#ec7d33",
 }  # fmt: skip
 DARK = {
     "forward": "#56d364", "backward": "#ff8a80", "ink": "#e6edf3", "line": "#8b949e", "soft": "#9ea7b1",
     "op": "#161b22", "parameter": "#2d2712", "input": "#14243a", "constant": "#21262d", "page": "#0d1117",
-    "bad": "#e29bff",
-    "heat0": "#0b4a7f", "heat1": "#123f68", "heat2": "#163350", "heat3": "#19283a", "heat4": "#1b1f24",
-    "heat5": "#33261a", "heat6": "#4d2f14", "heat7": "#6a390f", "heat8": "#8a430a",
+    "bad": "#e29bff", "cause": "#3f1457",
+    "heat0": "#0b5fa5", "heat1": "#124a7c", "heat2": "#153756", "heat3": "#18293c", "heat4": "#1b1f24",
+    "heat5": "#33261a", "heat6": "#5a3512", "heat7": "#7f420e", "heat8": "#a04c0a",
 }  # fmt: skip
 
 CLASS = "tinygrad-bp"
@@ -77,9 +77,13 @@ _RULES = f"""
 .tinygrad-bp .cluster polygon, .tinygrad-bp .unused path {{ stroke: var(--soft); stroke-opacity: 0.4; }}
 .tinygrad-bp .cluster path {{ fill: none; stroke: var(--soft); }}
 .tinygrad-bp .note {{ fill: var(--soft); }}
+.tinygrad-bp .heading {{ font-weight: 600; }}
 .tinygrad-bp .swatch {{ stroke: var(--line); }}
+.tinygrad-bp .swatch.parameter {{ fill: var(--parameter); }}
+.tinygrad-bp .swatch.input {{ fill: var(--input); }}
+.tinygrad-bp .swatch.op {{ fill: var(--op); }}
 .tinygrad-bp .bad path {{ stroke: var(--bad); stroke-dasharray: 5 2; }}
 .tinygrad-bp .bad polyline {{ stroke-width: 1; }}
-.tinygrad-bp .first-bad path {{ stroke: var(--bad); stroke-width: 4; stroke-dasharray: none; }}
+.tinygrad-bp .first-bad path {{ fill: var(--cause); stroke: var(--bad); stroke-width: 4; stroke-dasharray: none; }}
 {_HEAT}
 """

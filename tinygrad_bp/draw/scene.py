@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Literal
 
 from tinygrad_bp.draw.collapse import collapsed
 from tinygrad_bp.draw.labels import NodeWords, clean, edge_words, node_words, shortened
+from tinygrad_bp.draw.legend import Sample, legend_of
 from tinygrad_bp.draw.marks import Mark, marks
 from tinygrad_bp.draw.palette import Theme
+from tinygrad_bp.draw.spine import from_above, spine
+from tinygrad_bp.draw.symbols import Notation
 from tinygrad_bp.graph import Graph
+
+Values = Literal["summary", "none"]
+
+VALUES: tuple[Values, ...] = ("summary", "none")
 
 MAX_NODES = 300
 
@@ -17,10 +27,12 @@ MAX_NODES = 300
 class Options:
     """How a picture is to look; see `draw`."""
 
-    values: bool = True
+    values: Values = "summary"
     gradients: bool = True
     heat: bool = False
     theme: Theme = "auto"
+    title: str | None = None
+    legend: bool = False
     max_nodes: int = MAX_NODES
 
 
@@ -56,57 +68,86 @@ class Link:
     target: str
     ways: tuple[str, ...]
     label: tuple[str, ...]
+    on_spine: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Everything that is drawn. notes stand below the picture, legend is that of the gradient norms."""
+    """Everything that is drawn. The heading stands above the picture, notes and the legend below it.
+
+    spine: the boxes on the longest way from the data to the result, which a layout puts on one row; from_above:
+    places in the order that it begins with. names: of all values; layered: l is in brackets behind them.
+    """
 
     boxes: tuple[Box, ...]
     links: tuple[Link, ...]
+    spine: tuple[str, ...]
+    from_above: dict[str, int]
     notes: tuple[str, ...]
-    legend: bool
+    legend: tuple[Sample, ...]
+    heading: str
     theme: Theme
     title: str
     description: str
     tooltips: dict[str, str]
+    names: frozenset[str]
+    layered: bool
 
 
 def scene(given: Graph, options: Options) -> Scene:
     """The scene of a graph, collapsed if it has too many nodes."""
     graph, notes = collapsed(given, options.max_nodes)
     special = marks(graph, options.heat and options.gradients)
+    notation = Notation.of(graph)
     boxes, tooltips = [], {}
+    way = spine(graph)
     words = node_words(graph)
     for node in graph.nodes:
         mark = special.get(node.id, Mark())
-        said = _chosen(words[node.id], options)
+        said = words[node.id] if options.values == "summary" else notation.node(node, words[node.id])
+        said = said if options.gradients else replace(said, gradient=())
         boxes.append(Box(node.id, node.kind, node.scope, _marked(said, mark), mark))
         tooltips[node.id] = "\n".join([words[node.id].tooltip, *mark.lines, *mark.norm])
+    legend = legend_of(graph.passes, options.legend, options.heat and options.gradients)
+    heading = clean(options.title) if options.title else ""
+    title = f"Computation graph of {shortened(clean(graph.root.name))}"
+    links = _links(graph, options, notation, way, tooltips)
+    about = _description(graph, notes)
+    names = frozenset([node.name for node in graph.nodes])
+    layered = notation.layered and options.values == "none"
+    order = from_above(graph, way)
+    return Scene(
+        tuple(boxes), links, way, order, notes, legend, heading, options.theme, title, about, tooltips, names, layered
+    )
+
+
+def _links(
+    graph: Graph, options: Options, notation: Notation, way: Sequence[str], tooltips: dict[str, str]
+) -> tuple[Link, ...]:
+    symbols = {node.id: node.symbol for node in graph.nodes}
+    steps = {*pairwise(way)}
     links = []
     for i, (edge, text) in enumerate(zip(graph.edges, edge_words(graph), strict=True)):
         carries = edge.template is not None
         ways = ("forward",) if graph.passes != "backward" else () if carries else ("unused",)
         back = carries and graph.passes != "forward"
-        label = (*text.derivative, *(text.contribution if options.gradients else ())) if back else ()
-        links.append(Link(i, edge.source, edge.target, (*ways, "backward") if back else ways, label))
+        label: tuple[str, ...] = ()
+        if back and options.values == "none":
+            label = notation.edge(graph, edge, symbols)
+        elif back:
+            label = *text.derivative, *(text.contribution if options.gradients else ())
+        on_spine = (edge.source, edge.target) in steps
+        steps.discard((edge.source, edge.target))  # of several uses one is straight
+        links.append(Link(i, edge.source, edge.target, (*ways, "backward") if back else ways, label, on_spine))
         tooltips[f"e{i}-forward"] = text.forward_tooltip
         tooltips[f"e{i}-backward"] = text.backward_tooltip
-    legend = options.heat and options.gradients and graph.passes != "forward"
-    title = f"Computation graph of {shortened(clean(graph.root.name))}"
-    about = _description(graph, notes)
-    return Scene(tuple(boxes), tuple(links), notes, legend, options.theme, title, about, tooltips)
+    return tuple(links)
 
 
 def _marked(words: NodeWords, mark: Mark) -> NodeWords:
     """The words with those of a mark. Of the gradient the norm takes the place; of a fan-out the Σ stays."""
     gradient = (*[line for line in words.gradient if "Σ" in line], *mark.norm) if mark.norm else words.gradient
     return replace(words, title=(*words.title, *mark.lines), gradient=gradient)
-
-
-def _chosen(words: NodeWords, options: Options) -> NodeWords:
-    value = words.value if options.values else ()
-    return replace(words, value=value, gradient=words.gradient if options.gradients else ())
 
 
 def _description(graph: Graph, notes: tuple[str, ...]) -> str:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from xml.etree import ElementTree
 
-from tinygrad_bp.draw.marks import LEGEND, LEGEND_TITLE
-from tinygrad_bp.draw.measures import text_width
+from tinygrad_bp.draw.legend import Sample
+from tinygrad_bp.draw.measures import FONT, text_width
 from tinygrad_bp.draw.palette import CLASS, colors, root_class, style
 from tinygrad_bp.draw.scene import Scene
+from tinygrad_bp.draw.scripts import set_scripts
 
 _SVG = "http://www.w3.org/2000/svg"
-_FONT = {"font-family": "Helvetica,Arial,sans-serif", "font-size": "13"}
-_SWATCH = 64.0
+_FONT = {"font-family": "Helvetica,Arial,sans-serif"}
 
 
 def styled(svg: str, scene: Scene) -> str:
@@ -34,7 +34,9 @@ def styled(svg: str, scene: Scene) -> str:
             for line in group.findall(f"{{{_SVG}}}text"):
                 line.attrib.update(halo)
         _classify(group, color)
-    _footer(root, scene, color)
+        for line in group.findall(f"{{{_SVG}}}text"):
+            set_scripts(line, scene.layered, scene.names)
+    _around(root, scene, color)
     texts = [("title", scene.title), ("desc", scene.description), ("style", style(scene.theme))]
     identity = f"{CLASS}-{sha256((svg + repr(texts)).encode()).hexdigest()[:8]}"
     root.set("aria-labelledby", f"{identity}-title {identity}-desc")
@@ -55,39 +57,74 @@ def for_page(svg: str) -> str:
     return ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-def _footer(root: ElementTree.Element, scene: Scene, color: Mapping[str, str]) -> None:
-    """Notes and legend below the picture, which grows by as much."""
-    lines = [*scene.notes, *((LEGEND_TITLE,) if scene.legend else ())]
-    if not lines:
+def _around(root: ElementTree.Element, scene: Scene, color: Mapping[str, str]) -> None:
+    """The heading above the picture, notes and legend below it; the picture grows by as much."""
+    if not (scene.heading or scene.notes or scene.legend):
         return
     left, top, width, height = (float(x) for x in root.get("viewBox", "").split())
+    unit = min(max(width / 1300.0, 1.0), 5.0)  # still read where a wide picture is shown small
+    size, bottom = FONT * unit, top + height
     group = ElementTree.SubElement(root, f"{{{_SVG}}}g", {"class": "footer"})
-    size = min(max(width / 100.0, 13.0), 60.0)  # still read where a wide picture is shown small
-    y = top + height
-    for line in lines:
-        y += 1.4 * size
-        text = {"class": "note", "x": f"{left + 8:g}", "y": f"{y:g}", "fill": color["soft"], **_FONT}
-        ElementTree.SubElement(group, f"{{{_SVG}}}text", {**text, "font-size": f"{size:g}"}).text = line
-    unit = size / 13.0
-    if scene.legend:
-        _legend(group, left + 8, y + 6 * unit, unit, color)
-        y += 26 * unit
-    needed = max([16 + 9 * _SWATCH * unit * scene.legend, *[8 + text_width(line, size) for line in lines]])
-    width, height = max(width, needed), y + 8 - top
-    root.set("viewBox", f"{left:.2f} {top:.2f} {width:.2f} {height:.2f}")
-    root.attrib.update({"width": f"{width:.0f}", "height": f"{height:.0f}"})
+    words = {"x": f"{left + 8:g}", **_FONT, "font-size": f"{size:g}"}
+    needed = [width]
+    if scene.heading:
+        top -= 2.2 * size
+        look = {**words, "class": "heading", "y": f"{top + 1.5 * size:g}", "fill": color["ink"]}
+        ElementTree.SubElement(group, f"{{{_SVG}}}text", {**look, "font-size": f"{1.2 * size:g}"}).text = scene.heading
+        needed.append(16 + text_width(scene.heading, 1.2 * size, bold=True))
+    for line in scene.notes:
+        bottom += 1.4 * size
+        look = {**words, "class": "note", "y": f"{bottom:g}", "fill": color["soft"]}
+        ElementTree.SubElement(group, f"{{{_SVG}}}text", look).text = line
+        needed.append(8 + text_width(line, size))
+    for row in _rows(scene.legend, (width - 16) / unit):
+        bottom += 2.0 * size
+        x = left + 8
+        for sample in row:
+            x += _sample(group, sample, x, bottom, unit, color)
+        needed.append(x - left)
+    root.set("viewBox", f"{left:.2f} {top:.2f} {max(needed):.2f} {bottom + 8 - top:.2f}")
+    root.attrib.update({"width": f"{max(needed):.0f}", "height": f"{bottom + 8 - top:.0f}"})
 
 
-def _legend(group: ElementTree.Element, left: float, top: float, unit: float, color: Mapping[str, str]) -> None:
-    """The colours of the gradient norms in a row."""
-    width = _SWATCH * unit
-    for i, name in enumerate(LEGEND):
-        at = {"x": f"{left + i * width:g}", "y": f"{top:g}", "width": f"{width:g}", "height": f"{20 * unit:g}"}
-        look = {"class": f"swatch heat{i}", "fill": color[f"heat{i}"], "stroke": color["line"]}
-        ElementTree.SubElement(group, f"{{{_SVG}}}rect", {**at, **look})
-        middle = {"x": f"{left + (i + 0.5) * width:g}", "y": f"{top + 14 * unit:g}", "text-anchor": "middle"}
-        font = {**_FONT, "font-size": f"{11 * unit:g}", "fill": color["ink"]}
-        ElementTree.SubElement(group, f"{{{_SVG}}}text", {**middle, **font}).text = name
+def _rows(samples: Sequence[Sample], width: float) -> list[list[Sample]]:
+    """Samples side by side in as many rows as they need; words begin one of their own."""
+    rows: list[list[Sample]] = []
+    at = 0.0
+    for sample in samples:
+        if not rows or sample.look == "words" or at + _room(sample) > width:
+            rows.append([])
+            at = 0.0
+        rows[-1].append(sample)
+        at += _room(sample)
+    return rows
+
+
+def _room(sample: Sample) -> float:
+    return text_width(sample.text, FONT) + {"line": 52.0, "box": 22.0, "words": 14.0}[sample.look]
+
+
+def _sample(
+    group: ElementTree.Element, sample: Sample, x: float, y: float, unit: float, color: Mapping[str, str]
+) -> float:
+    """Draw a sample with its baseline at y; returns its width."""
+    room = _room(sample) * unit
+    text = {**_FONT, "font-size": f"{FONT * unit:g}", "y": f"{y:g}", "fill": color["ink"]}
+    if sample.look == "box":
+        at = {"x": f"{x:g}", "y": f"{y - 14 * unit:g}", "width": f"{room - 6 * unit:g}", "height": f"{20 * unit:g}"}
+        look = {"class": f"swatch {sample.css}", "fill": color[sample.css], "stroke": color["line"]}
+        ElementTree.SubElement(group, f"{{{_SVG}}}rect", {**at, **look, "rx": f"{4 * unit:g}"})
+        text |= {"x": f"{x + room / 2 - 3 * unit:g}", "text-anchor": "middle"}
+    elif sample.look == "line":
+        line = ElementTree.SubElement(group, f"{{{_SVG}}}g", {"class": sample.css})
+        dashed = {"stroke-dasharray": "5,2"} if sample.css == "backward" else {}
+        path = {"d": f"M{x:g},{y - 4 * unit:g} h{30 * unit:g}", "fill": "none", "stroke": color[sample.css], **dashed}
+        ElementTree.SubElement(line, f"{{{_SVG}}}path", path)
+        text |= {"x": f"{x + 36 * unit:g}"}
+    else:
+        text |= {"x": f"{x:g}", "class": sample.css, "fill": color["soft"]}
+    ElementTree.SubElement(group, f"{{{_SVG}}}text", text).text = sample.text
+    return room
 
 
 def _remove_links(root: ElementTree.Element) -> None:

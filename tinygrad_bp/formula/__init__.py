@@ -10,6 +10,7 @@ from tinygrad_bp.formula.notation import (
     length as length,
     slot as slot,
     symbol as symbol,
+    terms as terms,
     with_names as with_names,
 )
 from tinygrad_bp.formula.plain import plain as plain

@@ -45,6 +45,23 @@ def template(latex: str) -> str:
     return _OPERAND.sub("‹\\1›", latex)
 
 
+def listed(template: str, count: int) -> str:
+    """A template of an op that takes any number of operands, with a slot for each: [‹0›, ‹1›] for two and for five.
+
+    >>> listed("[‹0›, ‹1›]", 1), listed("[‹0›, ‹1›]", 3), listed("[‹0›, ‹1›]", 9)
+    ('[‹0›]', '[‹0›, ‹1›, ‹2›]', '[‹0›, ‹1›, …, ‹8›]')
+    """
+    if count == 2 or not template.startswith("[‹0›, ‹1›"):
+        return template
+    slots = [slot(i) for i in range(count)]
+    shown = slots if count <= MOST_LISTED else [*slots[:2], "…", slots[-1]]
+    return template.replace("‹0›, ‹1›", ", ".join(shown))
+
+
+MOST_LISTED = 5
+"""Operands of one op that are all written."""
+
+
 def binding(latex: str) -> int:
     """How tightly an expression holds together: the loosest operator outside all brackets."""
     return _binding(SLOT.sub("‹›", latex))  # so that formulas that differ in their names only are looked at once
@@ -153,3 +170,18 @@ def latex_name(name: str) -> str:
     if (len(name) == 1 and name.isalpha()) or re.fullmatch(r"-?\d+(\.\d+)?", name):
         return name
     return rf"\mathrm{{{''.join([_SPECIAL.get(c, c if c.isprintable() else ' ') for c in name])}}}"
+
+
+def terms(formula: str) -> list[str]:
+    """The terms of a sum, each with its sign; LaTeX or text, with spaces around the signs between them.
+
+    >>> terms("a + b(c - d) - e")
+    ['a', '+ b(c - d)', '- e']
+    """
+    found, depth = [""], 0
+    for word in formula.split(" "):
+        if depth == 0 and word in ("+", "-", "−") and found[-1]:
+            found.append("")
+        found[-1] += f" {word}" if found[-1] else word
+        depth += sum([(c in "([{") - (c in ")]}") for c in word])
+    return found

@@ -14,7 +14,7 @@ import numpy as np
 
 from tinygrad_bp.broadcasting import unbroadcast
 from tinygrad_bp.engine import Node, history
-from tinygrad_bp.formula.notation import fill, number, slot, template
+from tinygrad_bp.formula.notation import fill, listed, number, slot, template
 from tinygrad_bp.formula.tidy import as_number, tidied
 from tinygrad_bp.modes import tracing
 
@@ -79,7 +79,7 @@ def apply_latex(node: Node, operands: list[str], of_rule: bool = False) -> str:
         return tidy
     if op.traits.algebra is operator.truediv:
         operands = [as_number(operand) for operand in operands]
-    latex = template(op.latex)
+    latex = listed(template(op.latex), len(operands))
     if r"\odot" in latex and any(np.ndim(x) == 0 for x in node.inputs):
         latex = latex.replace(r"\odot", r"\cdot")  # scaling by one number
     return fill(latex, {str(i): operand for i, operand in enumerate(operands)})

@@ -18,7 +18,7 @@ from tinygrad_bp.graph.paths import Path as Path
 from tinygrad_bp.graph.scopes import scopes
 from tinygrad_bp.graph.slices import reached, within
 from tinygrad_bp.graph.snapshot import place as place, snapshot
-from tinygrad_bp.graph.view import named
+from tinygrad_bp.graph.view import named, without_copies
 
 Detail = Literal["ops", "named", "scopes"]
 Passes = Literal["forward", "backward", "both"]
@@ -28,7 +28,7 @@ _PASSES = ("forward", "backward", "both")
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Graph:
     """What a value was computed from: nodes in the order they were made, and edges.
 
@@ -53,6 +53,10 @@ class Graph:
             if name in (node.name, node.id):
                 return node
         raise KeyError(f"no node is named {name!r}; there are {', '.join([n.name for n in self.nodes][:20])}")
+
+    def __repr__(self) -> str:
+        passes = "both passes" if self.passes == "both" else f"{self.passes} pass"
+        return f"<Graph of {self.root.name}: {len(self.nodes)} nodes, {len(self.edges)} edges, {passes}>"
 
     def view(self, detail: Detail = "ops", passes: Passes = "both", depth: int = 1) -> Graph:
         """The same graph with less in it.
@@ -80,6 +84,11 @@ class Graph:
             raise ArgumentError("view: the ops of a contracted graph are gone. Take the view of tg.graph(C).")
         nodes, edges = named(self.nodes, self.edges) if detail == "named" else scopes(self.nodes, self.edges, depth)
         return Graph(nodes, edges, detail, passes, self.whole)
+
+    def without_copies(self) -> Graph:
+        """The same graph without the identities by which transforms begin: values that are another one by its name."""
+        nodes, edges = without_copies(self.nodes, self.edges)
+        return replace(self, nodes=tuple(nodes), edges=tuple(edges))
 
     def ancestors(self, node: str | GraphNode) -> Graph:
         """The part that a node was computed from, with the node."""

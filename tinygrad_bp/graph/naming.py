@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
 from itertools import count
 
+import numpy as np
+
 from tinygrad_bp.engine import Node
 from tinygrad_bp.traits import Role
 
@@ -16,6 +18,7 @@ def name_nodes(nodes: Sequence[Node]) -> dict[int, tuple[str, bool]]:
 
     Results of linear algebra, with the bias that is added to them, are z1, z2, …; what an activation makes of anything
     is a1, a2, …; parameters without a name are w1, w2, …, other leaves x1, x2, …; a single number at the end is C.
+    Numbers that nobody named and that need no gradient have no name: they are constants.
     """
     taken = {node.name for node in nodes if node.name}
     series = {letter: free_names(letter, taken) for letter in "zawx"}
@@ -41,7 +44,7 @@ def _letter(
     node: Node, parents: Sequence[Node], named: Mapping[int, tuple[str, bool]], before_bias: set[int]
 ) -> str | None:
     if node.op is None:
-        return "w" if node.requires_grad else "x"
+        return "w" if node.requires_grad else "x" if np.ndim(node.value) else None
     role = node.op.traits.role
     if role is Role.ACTIVATION:
         return "a"

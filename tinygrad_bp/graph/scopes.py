@@ -34,7 +34,8 @@ class _Visit:
     @property
     def name(self) -> str:
         first, last = [scope.rpartition("/")[2] for scope in (self.scopes[0], self.scopes[-1])]
-        return f"{first} … {last} ×{len(self.scopes)}" if len(self.scopes) > 1 else first
+        number = re.search(r"\d*$", last)
+        return f"{first} … {number[0] if number else ''} ×{len(self.scopes)}" if len(self.scopes) > 1 else first
 
 
 def scopes(nodes: Nodes, edges: Sequence[GraphEdge], depth: int) -> tuple[tuple[GraphNode, ...], tuple[GraphEdge, ...]]:

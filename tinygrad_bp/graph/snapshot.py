@@ -53,6 +53,7 @@ class _Snapshot:
         self.nodes: list[GraphNode] = []
         self.edges: list[GraphEdge] = []
         self.ids: dict[int, str] = {}
+        self.seeds: set[int] = set()  # numbers that a transform put in
         self.free: Iterator[str] = iter(())
         self.used = {
             p.number: x
@@ -67,6 +68,10 @@ class _Snapshot:
         self.free = free_names("k", {name for name, _ in named.values()})
         for node in self.history:
             number = node.number
+            if number not in named:
+                self.ids[number] = self._constant(node.value)
+                self.seeds.add(number)
+                continue
             shown = self.used.get(number, node.value), *named[number]
             if node.op is None:
                 kind = "parameter" if node.requires_grad else "input"
@@ -111,9 +116,10 @@ class _Snapshot:
         ])  # fmt: skip
         operands = [symbols.operand(p) for p in parents]
         params = MappingProxyType(dict(node.params)) if node.params else _NO_PARAMS
+        of_rule = any(isinstance(p, Node) and p.number in self.seeds for p in given)
         target = self.ids[number] = self._add(
-            value, name, named, "op", apply_latex(node, operands), self.gradients.get(number), op.name, node.scope,
-            params, parents,
+            value, name, named, "op", apply_latex(node, operands, of_rule), self.gradients.get(number), op.name,
+            node.scope, params, parents,
         )  # fmt: skip
         written = {"y": symbols.operand(target), **{str(i): operand for i, operand in enumerate(operands)}}
         traced = derivatives(node, [

@@ -28,8 +28,9 @@ def named(nodes: Nodes, edges: Edges) -> tuple[tuple[GraphNode, ...], tuple[Grap
     """
     if not any(node.named and node.kind == "op" for node in nodes[:-1]):
         return tuple(nodes), tuple(edges)
+    nodes, edges = without_copies(nodes, edges)
     owner = _owners(nodes, edges)
-    number = {n.id for n in nodes if n.kind == "constant" and not n.named}
+    number = {n.id for n in nodes if n.kind == "constant" and (not n.named or _is_uniform(n))}
     values = _expressions(nodes, owner)
     derivatives = _composed(nodes, edges, owner, values)
     kept_edges = [
@@ -46,6 +47,47 @@ def named(nodes: Nodes, edges: Edges) -> tuple[tuple[GraphNode, ...], tuple[Grap
         if owner[node.id] == node.id and node.id not in number
     ]
     return tuple(kept), tuple(kept_edges)
+
+
+def without_copies(nodes: Nodes, edges: Edges) -> tuple[Nodes, Edges]:
+    """The graph without the identities by which transforms begin: those of leaves, and of values named alike."""
+    by_id = {node.id: node for node in nodes}
+    copied: dict[str, str] = {}
+    for node in nodes[:-1]:
+        source = node.parents[0] if len(node.parents) == 1 else ""
+        source = copied.get(source, source)
+        if source in by_id and node.template == slot(node.parents[0]):
+            given = by_id[source]
+            if given.shape == node.shape and (given.kind != "op" or given.name == node.name):
+                copied[node.id] = source
+    if not copied:
+        return nodes, edges
+    written = {copy: slot(source) for copy, source in copied.items()}
+
+    def rewritten(template: str | None) -> str | None:
+        used = {key: written[key] for key in SLOT.findall(template or "") if key in written}
+        return fill(template, used) if template and used else template
+
+    kept_edges = [
+        replace(edge, source=copied.get(edge.source, edge.source), template=rewritten(edge.template))
+        for edge in edges
+        if edge.target not in copied
+    ]
+    kept = [
+        replace(
+            node,
+            template=rewritten(node.template) or node.template,
+            parents=tuple([copied.get(parent, parent) for parent in node.parents]),
+        )
+        for node in nodes
+        if node.id not in copied
+    ]
+    return kept, kept_edges
+
+
+def _is_uniform(node: GraphNode) -> bool:
+    """Whether all elements of a constant are equal, as in the masks and ones that rules make."""
+    return node.value is not None and node.value.minimum == node.value.maximum
 
 
 def _owners(nodes: Nodes, edges: Edges) -> dict[str, str]:

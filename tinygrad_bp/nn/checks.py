@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_bp.errors import ArgumentError, DataError, ShapeError
+from tinygrad_bp.errors import ArgumentError, DataError
 
 Array = np.ndarray[Any, Any]
 _REAL = int | float | np.integer | np.floating
@@ -56,41 +56,26 @@ def widths(architecture: Any) -> tuple[int, ...]:
 
 def numbers(name: str, data: Any) -> Array:
     """A fresh float64 array of finite numbers."""
-    return finite(name, data).astype(np.float64)
+    array = real(name, data)
+    require_finite(name, array)
+    return array.astype(np.float64)
 
 
-def finite(name: str, data: Any) -> Array:
-    """A fresh array of finite real numbers, in the dtype they have."""
+def real(name: str, data: Any, where: str = "") -> Array:
+    """An array of real numbers, data itself if it is one; its numbers are not looked at."""
     try:
-        array = np.array(data)
+        array = np.asarray(data)
     except ValueError as error:
-        raise DataError(f"{name}: the rows differ in length. Give every example all features.") from error
+        raise DataError(f"{name}{where}: the rows differ in length. Give every example all features.") from error
     if array.dtype.kind not in "biuf":
-        raise DataError(f"{name} holds real numbers; got dtype {array.dtype}. Convert the data.")
-    bad = np.count_nonzero(~np.isfinite(array))
-    if bad:
-        raise DataError(f"{name} holds {bad} NaN or infinite values. Remove those examples or fill the values in.")
+        raise DataError(f"{name}{where} holds real numbers; got dtype {array.dtype}. Convert the data.")
     return array
 
 
-def examples(X: Any, features: int) -> Array:
-    """The inputs as an array of shape (features, m), one example per column."""
-    array = numbers("X", X)
-    if array.ndim != 2 or array.shape[0] != features:
-        turn = " Transpose it." if array.ndim == 2 and array.shape[1] == features else ""
-        raise ShapeError(f"X has shape {array.shape}, expected ({features}, m): one example per column.{turn}")
-    return array
-
-
-def targets(Y: Any, shape: tuple[int, ...]) -> Array:
-    """The targets as an array of `shape`, every one 0 or 1."""
-    array = numbers("Y", Y)
-    if array.shape != shape:
-        turn = " Use Y.reshape(1, -1)." if shape == (1, *array.shape) else ""
-        raise ShapeError(f"Y has shape {array.shape}, expected {shape}: one example per column, as X has them.{turn}")
-    if array.size == 0:
-        raise DataError(f"Y has shape {array.shape}: there is no example to learn from.")
-    wrong = array[(array != 0) & (array != 1)]
-    if wrong.size:
-        raise DataError(f"targets are 0 or 1; Y holds {wrong.size} others, first {wrong[0]:g}. Relabel the classes.")
-    return array
+def require_finite(name: str, array: Array, where: str = "") -> None:
+    """Raise DataError if there is NaN or infinity in the array."""
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        bad = np.count_nonzero(~np.isfinite(array))
+        raise DataError(
+            f"{name} holds {bad} NaN or infinite values{where}. Remove those examples or fill the values in."
+        )

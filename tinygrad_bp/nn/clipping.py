@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import hypot, inf
+from typing import Any
 
 import numpy as np
 
@@ -51,6 +52,31 @@ def clip_grad_value(params: Iterable[Tensor], clip_value: float) -> None:
     for p in trainable(params):
         if p.grad is not None:
             p.grad = np.asarray(np.clip(p.grad, -limit, limit))
+
+
+def clipped(gradients: Sequence[Any], clip_norm: float | None, clip_value: float | None) -> list[Any]:
+    """Gradients with elements within ±clip_value, then shrunk to a norm of at most clip_norm: arrays, or traced ones.
+
+    The formulas are those of `clip_grad_value` and `clip_grad_norm`.
+    """
+    if clip_value is not None:
+        gradients = [np.clip(g, -clip_value, clip_value) for g in gradients]
+    if clip_norm is not None:
+        factor = np.minimum(clip_norm / (_whole_norm([g for g in gradients if g.size]) + 1e-6), 1.0)
+        gradients = [g * factor.astype(g.dtype) for g in gradients]
+    return list(gradients)
+
+
+def _whole_norm(gradients: Sequence[Any]) -> Any:
+    """√Σ gᵢ² over all of them, as float64; elements are divided by the largest so that their squares are numbers."""
+    largest = np.float64(0.0)
+    for g in gradients:
+        largest = np.maximum(largest, np.max(np.abs(g)).astype(np.float64))
+    scale = np.where((largest > 0.0) & (largest < inf), largest, 1.0)
+    squares = np.float64(0.0)
+    for g in gradients:
+        squares = squares + np.sum(np.square(g.astype(np.float64) / scale))
+    return scale * np.sqrt(squares)
 
 
 def _norm(g: Array) -> float:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from tinygrad_bp.backends import Settled
 from tinygrad_bp.compile import Compiled
 from tinygrad_bp.nn.checks import Array
@@ -22,9 +24,11 @@ def backend_for(steps: int) -> Settled:
     return "settled" if steps >= MANY else "numpy"
 
 
-def columns(X: Array, Y: Array, size: int) -> list[Batch]:
-    """The examples, `size` columns at a time and in their order; the last batch may be smaller."""
-    return [(X[:, i : i + size].copy(), Y[:, i : i + size].copy()) for i in range(0, X.shape[1], size)]
+def in_order(X: Array, Y: Array, size: int, axis: int) -> list[Batch]:
+    """The examples, which are along an axis, `size` at a time and in their order; the last batch may be smaller."""
+    cuts = range(size, X.shape[axis], size)
+    pairs = zip(np.split(X, cuts, axis), np.split(Y, cuts, axis), strict=True)
+    return [(x.copy(), y.copy()) for x, y in pairs]
 
 
 def passes(

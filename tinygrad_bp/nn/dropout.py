@@ -18,7 +18,7 @@ class Dropout(Layer):
 
     Elementwise, any shape. seed: of the generator that draws, or a generator to share. It is found by
     `named_generators()`, so that a checkpoint can keep what it draws next. Raises ArgumentError; TracingError in a
-    compiled function while learning, which would draw the same at every call.
+    compiled function while learning, which would draw the same at every call; the programs of `fit` are given it.
 
     >>> import numpy as np
     >>> import tinygrad_bp as tg

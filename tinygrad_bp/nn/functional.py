@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from tinygrad_bp.tensor import Tensor
+from tinygrad_bp.tensor import Tensor, asarray
 from tinygrad_bp.transforms import value_and_grad
 
 
-def gradients_of(cost: Callable[..., Any], params: Sequence[Tensor]) -> Callable[..., Any]:
+def gradients_of(cost: Callable[..., Any], params: Sequence[Tensor], has_aux: bool = False) -> Callable[..., Any]:
     """The function (values, *args) -> (cost, gradients) of `cost(*args)`, which uses `params` without being given them.
+
+    With has_aux `cost` returns (cost, anything), and so does the function: ((cost, anything), gradients).
 
     values: a tuple, one array for each parameter; gradients likewise. The parameters are leaves, and have the values
     they are given for as long as a call takes; so one thread at a time may use them.
@@ -25,18 +27,24 @@ def gradients_of(cost: Callable[..., Any], params: Sequence[Tensor]) -> Callable
     """
 
     def with_values(values: tuple[Tensor, ...], *args: Any) -> Any:
-        for p, stand_in in zip(params, values, strict=True):
-            # The sweep knows nodes by their numbers: a parameter with the number of another leaf counts as that leaf.
-            p.value, p.number = stand_in.value, stand_in.number
+        stand_in(params, values)
         return cost(*args)
 
-    both = value_and_grad(with_values)
+    both = value_and_grad(with_values, has_aux=has_aux)
 
     def cost_and_gradients(values: tuple[Any, ...], *args: Any) -> Any:
         with restored(params):
             return both(values, *args)
 
     return cost_and_gradients
+
+
+def stand_in(tensors: Sequence[Tensor], values: Sequence[Any]) -> None:
+    """Give tensors these values; one that is a tensor itself is what they count as from now on."""
+    for t, value in zip(tensors, values, strict=True):
+        other = asarray(value)
+        # The sweep knows nodes by their numbers: a tensor with the number of another leaf counts as that leaf.
+        t.value, t.number = other.value, other.number
 
 
 @contextmanager

@@ -6,22 +6,37 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_bp.errors import DataError, ShapeError
+from tinygrad_bp.errors import ArgumentError, DataError, ShapeError
+from tinygrad_bp.tensor import Tensor
 
 
-def accuracy(predicted: Any, targets: Any) -> float:
-    """The share of examples predicted right.
+def accuracy(predicted: Any, targets: Any, threshold: float | None = None) -> float:
+    """The share of examples, which are rows, that are predicted right.
 
-    Both are (m,), or (n, m) with one example per column, which is right if all its n outputs are. Raises ShapeError if
-    their shapes differ, DataError without examples.
+    predicted: classes, shaped like the targets (m,) or (m, n), an example being right if all its n outputs are; or
+    scores (m, k) for labels (m,), the class being the one with the largest. threshold: predictions are scores of the
+    same shape as the targets, and those above it count as 1: 0 for logits, ½ for probabilities. Tensors or arrays.
+    Raises ShapeError if the shapes differ, DataError without examples, ArgumentError for such scores without a
+    threshold.
 
-    >>> accuracy([0, 1, 1, 1], [0, 1, 0, 1])
-    0.75
+    >>> accuracy([0, 1, 1, 1], [0, 1, 0, 1]), accuracy([[0.1, 3.0], [0.2, -1.0]], [1, 0])
+    (0.75, 1.0)
+    >>> accuracy([[0.3], [-2.0]], [[1], [1]], threshold=0.0)
+    0.5
     """
-    predicted, targets = np.asarray(predicted), np.asarray(targets)
-    if predicted.shape != targets.shape:
-        raise ShapeError(f"accuracy: predictions {predicted.shape} and targets {targets.shape} differ in shape.")
+    predicted, targets = [np.asarray(a.value if isinstance(a, Tensor) else a) for a in (predicted, targets)]
     if predicted.size == 0:
         raise DataError("accuracy: there are no examples. Pass at least one.")
+    if predicted.ndim == 2 and targets.shape == predicted.shape[:1]:
+        predicted = np.argmax(predicted, axis=1)
+    elif threshold is not None:
+        predicted = predicted > threshold
+    elif predicted.dtype.kind == "f" and not np.array_equal(predicted, np.round(predicted)):
+        raise ArgumentError(
+            "accuracy: the predictions are scores, not classes. Pass threshold=0 if they are logits, 0.5 for "
+            "probabilities; in fit, metrics={'accuracy': lambda z, y: tg.nn.accuracy(z, y, threshold=0)}."
+        )
+    if predicted.shape != targets.shape:
+        raise ShapeError(f"accuracy: predictions {predicted.shape} and targets {targets.shape} differ in shape.")
     right = predicted == targets
-    return float(np.mean(np.all(right, axis=0) if right.ndim > 1 else right))
+    return float(np.mean(np.all(right.reshape(len(right), -1), axis=1)))

@@ -1,21 +1,24 @@
-"""The article's class: a network of sigmoid layers for 0/1 targets, one example per column."""
+"""The article's class: a network of sigmoid layers for 0/1 targets, one example per column, or per row if told."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple, final
+from typing import Any, Final, NamedTuple, final
 
 import numpy as np
 
 from tinygrad_bp.errors import ArgumentError, ShapeError
 from tinygrad_bp.modes import no_grad
 from tinygrad_bp.nn.activations import Activation, activation_function
-from tinygrad_bp.nn.checks import Array, examples, positive, targets, whole, widths
-from tinygrad_bp.nn.descent import columns, passes
+from tinygrad_bp.nn.checks import Array, positive, whole, widths
+from tinygrad_bp.nn.descent import in_order, passes
 from tinygrad_bp.nn.init import Seed, generator, glorot_normal
+from tinygrad_bp.nn.layout import Layout
 from tinygrad_bp.nn.metrics import accuracy
 from tinygrad_bp.nn.outline import setting
+from tinygrad_bp.nn.state import fitting
+from tinygrad_bp.nn.summary import Row, Summary
 from tinygrad_bp.ops.activations import sigmoid
 from tinygrad_bp.ops.losses import binary_cross_entropy, binary_cross_entropy_with_logits
 from tinygrad_bp.program import optimized, traced
@@ -41,6 +44,9 @@ class NeuralNetwork:
     columns of X (n[0], m) and of the targets Y (n[L], m), each 0 or 1. The cost is the cross-entropy, summed over the
     outputs and averaged over the examples, C = −(1/m) Σ (y·log a[L] + (1 − y)·log(1 − a[L])).
 
+    rows: examples are rows, as in the rest of `nn`, and all else is transposed with them: X (m, n[0]), Y (m, n[L]),
+    W[l] (n[l−1], n[l]), b[l] (1, n[l]), z[l] = a[l−1]·W[l] + b[l]. The same seed gives the same network.
+
     `parameters` holds the arrays W1, b1, …, float64, to be read and replaced, and those of the last forward pass: a0,
     z1, a1, … `derivatives` holds dW1, db1, dz1, da1, …, the derivatives of C, which the engine worked out.
 
@@ -59,10 +65,18 @@ class NeuralNetwork:
     ((1, 3), True)
     """
 
-    def __init__(self, architecture: Iterable[int], activation: str | Activation = "sigmoid", seed: Seed = None):
+    def __init__(
+        self,
+        architecture: Iterable[int],
+        activation: str | Activation = "sigmoid",
+        seed: Seed = None,
+        rows: bool = False,
+    ):
         self.architecture: tuple[int, ...] = widths(architecture)
         n = self.architecture
         self.activation = activation
+        self.rows: Final = rows
+        self._layout = Layout(rows, n[0], n[-1])
         self.parameters: dict[str, Array] = {}
         self.derivatives: dict[str, Array] = {}
         self._g = activation_function(activation)
@@ -70,9 +84,10 @@ class NeuralNetwork:
         self._shapes: dict[str, tuple[int, ...]] = {}
         rng = generator(seed)
         for l in range(1, self.L + 1):
-            self.parameters[f"W{l}"] = glorot_normal((n[l], n[l - 1]), rng)
-            self.parameters[f"b{l}"] = np.zeros((n[l], 1))
-            self._shapes |= {f"W{l}": (n[l], n[l - 1]), f"b{l}": (n[l], 1)}
+            W = glorot_normal((n[l], n[l - 1]), rng)
+            self.parameters[f"W{l}"] = np.ascontiguousarray(W.T) if rows else W
+            self.parameters[f"b{l}"] = np.zeros(self._layout.shape(n[l], 1))
+            self._shapes |= {f"W{l}": self._layout.shape(n[l], n[l - 1]), f"b{l}": self._layout.shape(n[l], 1)}
 
     def __repr__(self) -> str:
         names = [setting("activation", self.activation)] * (self.L - 1) + [setting("activation", "sigmoid")]
@@ -80,17 +95,69 @@ class NeuralNetwork:
             f"  {l}: {setting(f'W{l}', self.parameters[f'W{l}'])}, {setting(f'b{l}', self.parameters[f'b{l}'])}, {g}\n"
             for l, g in enumerate(names, 1)
         ]
-        return f"NeuralNetwork(\n{''.join(layers)})"
+        lines = "".join(["  rows=True\n"] * self.rows + layers)
+        return f"NeuralNetwork(\n{lines})"
+
+    def summary(self, X: Any = None) -> Summary:
+        """A table of the layers: activations, shapes of what they return for the inputs X, parameters.
+
+        >>> import tinygrad_bp as tg
+        >>> tg.nn.NeuralNetwork([7, 2, 1], "tanh").summary()
+        scope          layer                    output  dtype    parameters
+        NeuralNetwork  NeuralNetwork            (1, m)  float64           0
+          1            tanh(W1·a0 + b1)         (2, m)  float64          16
+          2            sigmoid(W2·a1 + b2)      (1, m)  float64           3
+        total: 19 parameters, 152 bytes
+        """
+        m = "m" if X is None else self._layout.examples(X).shape[self._layout.axis]
+        sizes = {name: leaf.size for name, leaf in self._leaves().items()}
+        whole = Row("", "NeuralNetwork", 0, "NeuralNetwork", self._output(self.L, m), "float64", 0)
+        layers = [
+            Row(str(l), str(l), 1, self._formula(l), self._output(l, m), "float64", sizes[f"W{l}"] + sizes[f"b{l}"])
+            for l in range(1, self.L + 1)
+        ]
+        return Summary((whole, *layers), sum(sizes.values()), 8 * sum(sizes.values()))
+
+    def _output(self, l: int, m: Any) -> str:
+        return "({}, {})".format(*self._layout.shape(self.architecture[l], m))
+
+    def _formula(self, l: int) -> str:
+        g = setting("", self.activation)[1:].strip("'") if l < self.L else "sigmoid"
+        return f"{g}(a{l - 1}·W{l} + b{l})" if self.rows else f"{g}(W{l}·a{l - 1} + b{l})"
 
     @property
     def L(self) -> int:
         """The number of the last layer."""
         return len(self.architecture) - 1
 
+    # --- its state ---
+
+    @property
+    def settings(self) -> dict[str, Any] | None:
+        """What a network like it is built with, None if the activation is a function, which has no name."""
+        if not isinstance(self.activation, str):
+            return None
+        return {"architecture": list(self.architecture), "activation": self.activation, "rows": self.rows}
+
+    def state_dict(self) -> dict[str, Array]:
+        """Copies of W1, b1, …, W[L], b[L]."""
+        return {name: leaf.numpy() for name, leaf in self._leaves().items()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take up W1, b1, … as `state_dict` gave them; what was computed with the old ones is forgotten.
+
+        Raises ArgumentError for other names, ShapeError, DTypeError; then nothing has changed.
+        """
+        self.parameters = fitting(self.state_dict(), state)
+        self.derivatives, self._passed = {}, {}
+
     # --- the article's steps ---
 
     def forward_propagate(self, X: Any) -> Array:
-        """Compute and keep z[l] and a[l] of every layer for the inputs X (n[0], m); returns a[L] (n[L], m)."""
+        """Compute and keep z[l] and a[l] of every layer for the inputs X (n[0], m); returns a[L] (n[L], m).
+
+        With rows=True these are (m, n[0]) and (m, n[L]), and so on in every method.
+        """
         self._passed = self._forward(X)
         self.parameters |= {name: t.numpy() for name, t in self._passed.items() if name not in self._shapes}
         return self.parameters[f"a{self.L}"].copy()
@@ -122,7 +189,7 @@ class NeuralNetwork:
     def predict(self, X: Any) -> Array:
         """The class of every example, 1 where a[L] > ½ and else 0, (n[L], m) int64. Keeps nothing."""
         with no_grad():
-            z = self._logits(*self._leaves().values(), Tensor(examples(X, self.architecture[0])))
+            z = self._logits(*self._leaves().values(), Tensor(self._layout.examples(X)))
         return _classes(z)
 
     def cost_graph(self, X: Any, Y: Any) -> Tensor:
@@ -136,8 +203,8 @@ class NeuralNetwork:
         """
         params = [(name, self.parameters[name]) for name in self._shapes]
         examples = [
-            ("X", np.zeros((self.architecture[0], whole("m", m, 1)))),
-            ("Y", np.zeros((self.architecture[-1], m))),
+            ("X", np.zeros(self._layout.shape(self.architecture[0], whole("m", m, 1)))),
+            ("Y", np.zeros(self._layout.shape(self.architecture[-1], m))),
         ]
         prediction: Any = None
 
@@ -175,11 +242,11 @@ class NeuralNetwork:
         them is returned. At the end `parameters` holds the forward pass over X. Derivatives are taken from z[L], which
         keeps them exact even where a[L] rounds to 0 or 1. Raises ArgumentError if the cost stops being finite.
         """
-        X = examples(X, self.architecture[0])
-        Y = targets(Y, (self.architecture[-1], X.shape[1]))
+        X = self._layout.examples(X)
+        Y = self._layout.targets(Y, X.shape[self._layout.axis])
         params = self._leaves()
         lr, epochs = positive("alpha", alpha), whole("epochs", epochs, 0)
-        batches = columns(X, Y, whole("batch", batch, 1))
+        batches = in_order(X, Y, whole("batch", batch, 1), self._layout.axis)
         named = isinstance(self.activation, str)  # a function of the user's may branch on values
         once = passes(self._cost_of_logits, [*params.values()], lr, batches, epochs, compiled=named)
         done: list[Pass] = []
@@ -202,7 +269,8 @@ class NeuralNetwork:
             raise ArgumentError(
                 f"the cost is {cost} after pass {epoch}: training diverged. Choose a smaller alpha, or standardise X."
             )
-        return Pass(epoch, cost, accuracy(_classes(z), Y))
+        classes, wanted = (_classes(z), Y) if self.rows else (_classes(z).T, Y.T)
+        return Pass(epoch, cost, accuracy(classes, wanted))
 
     # --- inside ---
 
@@ -218,16 +286,16 @@ class NeuralNetwork:
 
     def _forward(self, X: Any) -> dict[str, Tensor]:
         """The forward pass step by step: every tensor of it by its name."""
-        tensors = self._leaves() | {"a0": Tensor(examples(X, self.architecture[0]), name="X")}
+        tensors = self._leaves() | {"a0": Tensor(self._layout.examples(X), name="X")}
         for l in range(1, self.L + 1):
-            z = tensors[f"W{l}"] @ tensors[f"a{l - 1}"] + tensors[f"b{l}"]
+            z = self._layout.weighted(tensors[f"W{l}"], tensors[f"a{l - 1}"], tensors[f"b{l}"])
             tensors[f"z{l}"] = z.named(f"z{l}")
             tensors[f"a{l}"] = (self._g if l < self.L else sigmoid)(z).named(f"a{l}")
         return tensors
 
     def _cost(self, tensors: Mapping[str, Tensor], Y: Any) -> Tensor:
         a = tensors[f"a{self.L}"]
-        y = Tensor(targets(Y, a.shape), name="y")
+        y = Tensor(self._layout.targets(Y, a.shape[self._layout.axis]), name="y")
         C: Tensor = self._average(binary_cross_entropy, a, y)
         return C.named("C")
 
@@ -235,8 +303,8 @@ class NeuralNetwork:
         """z[L] as a function of W1, b1, …, W[L], b[L] and x."""
         *params, W, b, a = params_and_x
         for V, c in zip(params[::2], params[1::2], strict=True):
-            a = self._g(V @ a + c)
-        return W @ a + b
+            a = self._g(self._layout.weighted(V, a, c))
+        return self._layout.weighted(W, a, b)
 
     def _cost_of_logits(self, *params_x_y: Any) -> Any:
         *params_and_x, y = params_x_y
@@ -246,7 +314,7 @@ class NeuralNetwork:
         """The article's cost, the loss averaged over the examples; the loss itself would average over outputs too."""
         if self.architecture[-1] == 1:
             return loss(prediction, y)
-        return loss(prediction, y, reduction="sum") / float(y.shape[1])
+        return loss(prediction, y, reduction="sum") / float(y.shape[self._layout.axis])
 
     def _last_pass(self) -> dict[str, Tensor]:
         if not self._passed:

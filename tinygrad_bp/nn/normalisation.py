@@ -14,6 +14,7 @@ from tinygrad_bp.modes import MODE
 from tinygrad_bp.nn.checks import positive, whole
 from tinygrad_bp.nn.layers import Layer
 from tinygrad_bp.nn.shapes import place, shaped
+from tinygrad_bp.program.tracer import TracedArray
 from tinygrad_bp.tensor import Tensor
 
 
@@ -25,7 +26,7 @@ class BatchNorm(Layer):
     weight starts at 1, bias at 0; both are None with affine=False. PyTorch's BatchNorm1d and BatchNorm2d.
 
     Raises ShapeError, DataError for a single number a channel while learning, and TracingError in a compiled function
-    while learning, which would not move the buffers.
+    while learning, which would not move the buffers; the programs of `fit` do.
 
     >>> import tinygrad_bp as tg
     >>> layer = tg.nn.BatchNorm(1)
@@ -59,10 +60,10 @@ class BatchNorm(Layer):
 
     def _move(self, x: Any) -> None:
         """Give the buffers new values; the arrays that they had stay as they are."""
-        if MODE.get().trail is not None:
+        if MODE.get().trail is not None and not isinstance(self.running_mean.value, TracedArray):
             raise TracingError(
                 f"{place()}the running statistics change at every call, which a compiled function would not "
-                "repeat. Call the model as it is; `fit` does so by itself."
+                "repeat. Call the model as it is, or after eval(); the programs of `fit` do move them."
             )
         numbers = x.value if isinstance(x, Tensor) else x
         axes = (0, *range(2, numbers.ndim))

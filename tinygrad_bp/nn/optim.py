@@ -13,6 +13,7 @@ from tinygrad_bp.backends.buffers import BufferPool
 from tinygrad_bp.errors import ArgumentError, DTypeError, ShapeError, describe
 from tinygrad_bp.nn.checks import nonnegative, positive, whole
 from tinygrad_bp.source.writer import REUSED_BYTES
+from tinygrad_bp.tables import Table
 from tinygrad_bp.tensor import Tensor
 
 Rate = float | Callable[[int], float]
@@ -23,6 +24,10 @@ Moved = tuple[Any, tuple[Any, ...]]
 
 BLOCK = 1 << 15
 """Elements of a large parameter that are moved at a time: what a rule makes of them on its way stays in the cache."""
+
+
+SHOWN = 6
+"""So many parameters are named where an optimizer is printed in one line."""
 
 
 class GradientDescent:
@@ -146,11 +151,40 @@ class GradientDescent:
         self._counts = [loaded.get(f"{i}.steps", 0) for i in range(len(self.params))]
         self._states = [tuple([loaded[f"{i}.{name}"] for name in self._names]) for i in range(len(self.params))]
 
+    # --- how it looks ---
+
+    def summary(self) -> Table:
+        """A table of the parameters: shapes, dtypes, the state that is kept for each, steps taken.
+
+        >>> import tinygrad_bp as tg
+        >>> tg.nn.SGD(tg.nn.Linear(7, 2).parameters(), lr=0.1, momentum=0.9).summary()
+        SGD(lr=0.1, momentum=0.9, dampening=0.0, weight_decay=0.0, nesterov=False), 0 steps
+        parameter  shape   dtype    state  bytes
+        W          (7, 2)  float64  v        112
+        b          (2,)    float64  v         16
+        total: 16 numbers in 2 parameters, 128 bytes of state
+        """
+        rows = [
+            (p.name or str(i), str(p.shape), str(p.dtype), ", ".join(self._names) or "–", f"{_bytes(state):,}")
+            for i, (p, state) in enumerate(zip(self.params, self._states, strict=True))
+        ]
+        numbers, size = sum(p.size for p in self.params), sum(map(_bytes, self._states))
+        return Table(
+            ("parameter", "shape", "dtype", "state", "bytes"), tuple(rows), numbers=("bytes",),
+            title=f"{type(self).__name__}({self._settings()}), {self.steps:,} steps",
+            foot=f"total: {numbers:,} numbers in {len(rows)} parameters, {size:,} bytes of state",
+        )  # fmt: skip
+
     def __repr__(self) -> str:
-        """The settings as they are now."""
+        """The parameters and the settings as they are now."""
+        names = [p.name or str(i) for i, p in enumerate(self.params)]
+        shown = names if len(names) <= SHOWN else [*names[: SHOWN - 1], "…", names[-1]]
+        named = f": {', '.join(shown)}" if any(p.name for p in self.params) else ""
+        return f"{type(self).__name__}({len(self.params)} parameters{named}; {self._settings()})"
+
+    def _settings(self) -> str:
         names = [name for name in signature(type(self)).parameters if name != "params"]
-        settings = "".join([f", {name}={getattr(self, name)!r}" for name in names])
-        return f"{type(self).__name__}({len(self.params)} parameters{settings})"
+        return ", ".join([f"{name}={getattr(self, name)!r}" for name in names])
 
 
 @final
@@ -245,6 +279,10 @@ def trainable(params: Iterable[Tensor]) -> list[Tensor]:
     if not given:
         raise ArgumentError("there are no parameters to train. Give the layers tensors with requires_grad=True.")
     return given
+
+
+def _bytes(state: Sequence[Any]) -> int:
+    return sum(array.nbytes for array in state)
 
 
 def _in_dtype(g: Any, dtype: np.dtype[Any]) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from tinygrad_bp.tensor import Tensor
 
@@ -14,19 +14,36 @@ class Composite:
     """What is made of parts: its attributes. `Layer` is the one that users meet."""
 
 
+_HOLDERS = (Composite, dict, list, tuple)
+
+
 def parts(path: str, value: Any) -> Iterator[tuple[str, Any]]:
     """`value` and what it holds, each with the path to it; a layer that is met again is not entered again."""
+    return ((place.path, place.part) for place in places(path, value))
+
+
+class Place(NamedTuple):
+    """A part of a model, the path to it, and what holds it under which key: a dict, a list or a tuple."""
+
+    path: str
+    part: Any
+    holder: Any
+    key: Any
+
+
+def places(path: str, value: Any) -> Iterator[Place]:
+    """`parts` with the places where they are."""
     entered: set[int] = set()
-    pending = [(path, value)]
+    pending = [Place(path, value, None, None)]
     while pending:
-        path, value = pending.pop()
-        yield path, value
-        items: Iterable[tuple[Any, Any]] = ()
-        if isinstance(value, Composite | dict | list | tuple) and id(value) not in entered:
+        place = pending.pop()
+        yield place
+        path, value = place.path, place.part
+        if isinstance(value, _HOLDERS) and id(value) not in entered:
             entered.add(id(value))
-            held = vars(value) if isinstance(value, Composite) else value
-            items = held.items() if isinstance(held, dict) else enumerate(held)
-        pending += [(joined(path, key), part) for key, part in items][::-1]
+            held: Any = vars(value) if isinstance(value, Composite) else value
+            items: Iterable[tuple[Any, Any]] = held.items() if isinstance(held, dict) else enumerate(held)
+            pending += [Place(joined(path, key), part, held, key) for key, part in items][::-1]
 
 
 def found(model: Composite, kind: type[T]) -> Iterator[tuple[str, T]]:

@@ -21,13 +21,18 @@ def tensors(model: Composite) -> Iterator[tuple[str, Tensor]]:
 def load(model: Composite, state: Mapping[str, Any]) -> None:
     """Give the model's tensors copies of the arrays in `state`, all of them or, where one does not fit, none."""
     held = dict(tensors(model))
-    _require_names(held, state)
-    arrays = {path: _fitting(path, tensor, state[path]) for path, tensor in held.items()}
+    arrays = fitting(held, state)
     for path, tensor in held.items():
         tensor.value = arrays[path][()]
 
 
-def _require_names(held: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+def fitting(held: Mapping[str, Tensor | Array], state: Mapping[str, Any]) -> dict[str, Array]:
+    """Copies of the arrays in `state`; ArgumentError, ShapeError or DTypeError unless they are as those held."""
+    _require_names(held, state)
+    return {path: _fitting(path, own, state[path]) for path, own in held.items()}
+
+
+def _require_names(held: Mapping[str, Any], state: Mapping[str, Any]) -> None:
     missing = [path for path in held if path not in state]
     unexpected = [path for path in state if path not in held]
     if missing or unexpected:
@@ -39,16 +44,16 @@ def _require_names(held: Mapping[str, Tensor], state: Mapping[str, Any]) -> None
         )
 
 
-def _fitting(path: str, tensor: Tensor, value: Any) -> Array:
+def _fitting(path: str, own: Tensor | Array, value: Any) -> Array:
     array = np.array(value.value if isinstance(value, Tensor) else value, order="C")
-    if array.shape != tensor.shape:
+    if array.shape != own.shape:
         raise ShapeError(
-            f"load_state_dict: {path} is {tensor.shape}, got {array.shape}. Build the model with the sizes it had, or "
+            f"load_state_dict: {path} is {own.shape}, got {array.shape}. Build the model with the sizes it had, or "
             "use from_torch for weights in PyTorch's layout."
         )
-    if array.dtype != tensor.dtype:
+    if array.dtype != own.dtype:
         raise DTypeError(
-            f"load_state_dict: {path} is {tensor.dtype}, got {array.dtype}. "
-            f"Convert the array, astype({str(tensor.dtype)!r}), or build the model with that dtype."
+            f"load_state_dict: {path} is {own.dtype}, got {array.dtype}. "
+            f"Convert the array, astype({str(own.dtype)!r}), or build the model with that dtype."
         )
     return array

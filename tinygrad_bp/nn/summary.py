@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from html import escape
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
 from tinygrad_bp.modes import no_grad
+from tinygrad_bp.tables import Table
 from tinygrad_bp.tensor import Tensor, asarray
 from tinygrad_bp.trees import flatten
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from tinygrad_bp.nn.layers import Layer
 
 HEADS = ("scope", "layer", "output", "dtype", "parameters")
@@ -46,7 +42,7 @@ class Row:
 @final
 @dataclass(frozen=True)
 class Summary:
-    """The table that `Layer.summary` returns: `rows`, and what the parameters come to.
+    """What `summary` returns for a layer or a `NeuralNetwork`: `rows`, and what the parameters come to.
 
     Printed it is text, in a terminal a table by rich if that is installed, in a notebook one of HTML.
     """
@@ -61,44 +57,23 @@ class Summary:
         return f"total: {self.parameters:,} parameters, {self.bytes:,} bytes"
 
     @property
+    def table(self) -> Table:
+        """What is shown."""
+        return Table(HEADS, tuple([row.cells for row in self.rows]), foot=self.total, numbers=HEADS[-1:])
+
+    @property
     def text(self) -> str:
         """The table as plain text."""
-        cells = [HEADS, *[row.cells for row in self.rows]]
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        lines = [[*map(str.ljust, row[:-1], widths), row[-1].rjust(widths[-1])] for row in cells]
-        return "\n".join([*map("  ".join, lines), self.total])
+        return self.table.text
 
     def __repr__(self) -> str:
-        in_terminal = sys.stdout is not None and sys.stdout.isatty() and find_spec("rich")
-        return self._in_colour() if in_terminal else self.text
+        return repr(self.table)
 
     def __rich__(self) -> Table:
-        """The table as rich draws it."""
-        from rich.table import Table
-
-        table = Table(caption=self.total, caption_justify="left")
-        for head in HEADS:
-            table.add_column(head, justify="right" if head == HEADS[-1] else "left")
-        for row in self.rows:
-            table.add_row(*[cell.replace("[", r"\[") for cell in row.cells])
-        return table
-
-    def _in_colour(self) -> str:
-        from rich.console import Console
-
-        console = Console()
-        with console.capture() as shown:
-            console.print(self)
-        return shown.get().rstrip()
+        return self.table
 
     def _repr_html_(self) -> str:
-        def line(cells: Sequence[str], tag: str) -> str:
-            texts = [escape(cell).replace("  ", "&emsp;") for cell in cells]
-            return "<tr>" + "".join([f'<{tag} style="text-align:left">{text}</{tag}>' for text in texts]) + "</tr>"
-
-        body = "".join([line(row.cells, "td") for row in self.rows])
-        total = f'<tr><td colspan="{len(HEADS)}">{self.total}</td></tr>'
-        return f"<table><thead>{line(HEADS, 'th')}</thead><tbody>{body}</tbody><tfoot>{total}</tfoot></table>"
+        return self.table._repr_html_()
 
 
 def summarised(layers: Mapping[str, Layer], inputs: Sequence[Any], settings: Mapping[str, Any]) -> Summary:

@@ -99,6 +99,6 @@ def train(
     X_train, X_test = standardise(X_train, X_test)
     X_columns, Y_row = X_train.T, y_train.reshape(1, -1)
     passes = network.fit(X_columns, Y_row, alpha=alpha, epochs=epochs, batch=batch, progress=progress)
-    on_train = accuracy(network.predict(X_columns), Y_row)
-    on_test = accuracy(network.predict(X_test.T), y_test.reshape(1, -1))
+    on_train = accuracy(network.predict(X_columns)[0], y_train)
+    on_test = accuracy(network.predict(X_test.T)[0], y_test)
     return Training(network, passes, on_train, on_test, X_columns, Y_row)

@@ -12,39 +12,60 @@ from typing import Any, final
 import numpy as np
 
 from tinygrad_bp.backends import Settled
-from tinygrad_bp.compile import Compiled
 from tinygrad_bp.errors import ArgumentError, TracingError, describe
+from tinygrad_bp.modes import MODE
 from tinygrad_bp.nn.checks import Array
+from tinygrad_bp.nn.clipping import clipped
 from tinygrad_bp.nn.functional import gradients_of
-from tinygrad_bp.nn.layers import Layer, parts
+from tinygrad_bp.nn.generators import state_of
+from tinygrad_bp.nn.held import Moving, Roots, Snapshot, are_like, held_places, roots
+from tinygrad_bp.nn.lbfgs import LBFGS
 from tinygrad_bp.nn.optim import SGD, GradientDescent, for_each, trainable
+from tinygrad_bp.nn.parts import Place
+from tinygrad_bp.nn.programs import Programs
 from tinygrad_bp.program.tracer import LIBRARIES
 from tinygrad_bp.tensor import Tensor, asarray
+from tinygrad_bp.trees import tree_map
 
 Function = Callable[..., Any]
 
 
 @final
 class TrainingStep:
-    """Call it with a batch: it returns the cost and leaves the gradients in `.grad` of the parameters to train.
+    """Call it with a batch: it returns the cost and leaves the gradients, clipped, in `.grad` of the parameters.
 
     `move` then takes the optimizer's step. The first batch goes through the model as it is written. If that shows a
-    pure function, and `backend` is not None, the others run as programs, one for each size of batch; else a warning
-    names what stands against it. The step of an optimizer of this package is part of the program.
+    function of arrays, of the model's buffers and of its random generators, and `backend` is not None, it is taken back
+    and taken again as a program, like all others, one for each shape of batch; else a warning names what stands against
+    it. The step of an optimizer of this package is part of the program. prediction: of the latest batch, if `predicts`.
     """
 
-    def __init__(self, model: Function, loss: Function, optimizer: Any, backend: Settled | None):
-        self.model: Function = model
-        self.loss: Function = loss
-        self.optimizer: Any = optimizer
+    def __init__(
+        self,
+        model: Function,
+        loss: Function,
+        optimizer: Any,
+        backend: Settled | None,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        predicts: bool = False,
+    ):
+        self.model, self.loss, self.optimizer = model, loss, optimizer
         self.params: Sequence[Tensor] = trainable(optimizer.params)
-        self.backend: Settled | None = backend
-        self._programs: dict[int, Compiled] = {}
+        self.backend = backend
+        self.clip_norm, self.clip_value = clip_norm, clip_value
+        self.predicts = predicts
+        self.prediction: Any = None
+        self.held: Roots = roots(model, loss)
+        self.state: Moving = Moving()
+        self._trial: Sequence[Place] | None = None
+        self._programs: Programs
         self._reached: Sequence[Tensor] = ()
         self._moving: Sequence[int] = ()
         self._moved: Sequence[Any] | None = None
         # A step that is the optimizer's `update` and nothing else
         self._has_rule = getattr(optimizer.step, "__func__", None) in (GradientDescent.step, SGD.step)
+        self._minimises = isinstance(optimizer, LBFGS)
         self._step = self._first
         trained = {id(p) for p in self.params}
         self._others = [(p, p.grad) for p in getattr(model, "parameters", list)() if id(p) not in trained]
@@ -52,29 +73,45 @@ class TrainingStep:
     def __call__(self, x: Array, y: Array) -> float:
         """The cost of the batch."""
         self._moved = None
+        if self._minimises:
+            return self.optimizer.step(lambda: self._step(x, y))  # type: ignore[no-any-return]
         return self._step(x, y)
 
     def move(self) -> None:
-        """The optimizer's step, down the gradients of the latest batch."""
+        """The optimizer's step, down the gradients of the latest batch, unless that was taken with it."""
+        if self._minimises:
+            return
         if self._moved is None:
             self.optimizer.step()
         else:
             self.optimizer.take(self._moving, self._moved)
 
+    def begin(self) -> None:
+        """An epoch begins: if the model is another than before, as after `eval()`, programs are made anew."""
+        if self._trial is not None and not are_like(self._trial, held_places(self.held)):
+            self._step, self._trial = self._first, None
+
+    @property
+    def compiled(self) -> bool:
+        """Whether steps are programs."""
+        return self._trial is not None
+
     # --- the ways to take a step ---
 
-    def _cost(self, x: Any, y: Any) -> Tensor:
-        C = self.loss(self.model(asarray(x)), asarray(y))
+    def cost(self, x: Any, y: Any) -> tuple[Tensor, Any]:
+        """The cost of a batch, and the prediction if it is of interest."""
+        prediction = self.model(asarray(x))
+        C = self.loss(prediction, asarray(y))
         if not isinstance(C, Tensor) or C.size != 1:
             raise ArgumentError(
                 f"the loss returned {describe(C)}, expected a tensor of one number. "
                 "Compute it from the prediction with the library's functions, and reduce it with sum() or mean()."
             )
-        return C
+        return C, prediction if self.predicts else None
 
     def _first(self, x: Array, y: Array) -> float:
-        """An eager step, then the choice how to take the others."""
-        before = self._state()
+        """An eager step; then the choice how to take it and the others."""
+        before = Snapshot(self.held)
         cost = self._eager(x, y)
         self._moving = [i for i, p in enumerate(self.params) if p.grad is not None]
         self._reached = [self.params[i] for i in self._moving]
@@ -84,115 +121,120 @@ class TrainingStep:
                 "Make the optimizer of this model's: tg.nn.SGD(model.parameters(), lr=0.1)."
             )
         self._step = self._eager
-        if self.backend is not None:
-            self._choose(x, y, cost, _difference(before, self._state()))
-        return cost
+        return cost if self.backend is None else self._chosen(x, y, cost, before)
 
     def _eager(self, x: Array, y: Array) -> float:
         for p in self.params:
             p.grad = None
-        C = self._cost(x, y)
+        C, prediction = self.cost(x, y)
         C.backward()
         for p, g in self._others:
             p.grad = g
+        if self.clip_norm is not None or self.clip_value is not None:
+            moving = [p for p in self.params if p.grad is not None]
+            for p, g in zip(moving, clipped([p.grad for p in moving], self.clip_norm, self.clip_value), strict=True):
+                p.grad = np.asarray(g)
+        self.prediction = tree_map(plain, prediction)
         return float(C.item())
 
     def _program(self, x: Array, y: Array) -> float:
         try:
-            cost, gradients, moved = self._run(x, y)
+            return self._accept(self._run(x, y))
         except TracingError as error:
-            self._step = self._eager
+            self._step, self._trial = self._eager, None
             _warn(str(error), error.__traceback__)
             return self._eager(x, y)
+
+    def _accept(self, result: Any) -> float:
+        """Make the results of a program those of the step."""
+        (cost, self.prediction), gradients, buffers, self._moved = result
         for p, g in zip(self._reached, gradients, strict=True):
             p.grad = g
-        self._moved = moved
-        return float(cost)
+        if buffers:
+            self.state.take(buffers)
+        return cost.item()  # type: ignore[no-any-return]
 
     def _run(self, x: Array, y: Array) -> Any:
-        """Cost, gradients, and what a step makes of parameters and state, None if the optimizer takes it by itself."""
-        # A program each, as a compiled function is quickest at calls that are like the one before.
-        if len(x) not in self._programs:
-            self._programs[len(x)] = Compiled(self._whole(), self.backend or "numpy")
+        """Cost and prediction, gradients, buffers, and what a step makes of parameters and state, None if the
+        optimizer takes it by itself."""
+        state = self.state
+        generators = state.generators
         inputs = self.optimizer.inputs(self._moving) if self._has_rule else (None, None)
-        return self._programs[len(x)](tuple([p.value for p in self._reached]), *inputs, x, y)
+        values = tuple([p.value for p in self._reached])
+        return self._programs(generators, values, *inputs, state.buffers, generators, x, y)
 
     def _whole(self) -> Function:
-        """All of a step, as a function of arrays."""
-        cost_and_gradients = gradients_of(self._cost, self._reached)
+        """All of a step, as a function of arrays and generators."""
+        cost_and_gradients = gradients_of(self.cost, self._reached, has_aux=True)
+        state, update = self.state, self.optimizer.update if self._has_rule else None
 
-        def training_step(values: Any, states: Any, rates: Any, x: Any, y: Any) -> Any:
-            cost, gradients = cost_and_gradients(values, x, y)
-            if not self._has_rule:
-                return cost, gradients, None
+        def training_step(values: Any, states: Any, rates: Any, buffers: Any, generators: Any, x: Any, y: Any) -> Any:
+            with state.given(buffers, generators):
+                cost, gradients = cost_and_gradients(values, x, y)
+                new = tuple([Tensor(value) if MODE.get().tracing else value for value in state.buffers])
+            gradients = tuple(clipped(gradients, self.clip_norm, self.clip_value))
+            if update is None:
+                return cost, gradients, new, None
             given = zip(values, gradients, states, for_each(values, rates), strict=True)
-            return cost, gradients, tuple([self.optimizer.update(*each) for each in given])
+            return cost, gradients, new, tuple([update(*each) for each in given])
 
         return training_step
 
     # --- whether a program would do the same ---
 
-    def _choose(self, x: Array, y: Array, cost: float, changed: str) -> None:
-        """Take the other steps as programs unless something stands against it, which a warning then names."""
-        try:
-            reason, where = self._obstacle(x, y, cost, changed), None
-        except TracingError as error:
-            reason, where = str(error), error.__traceback__
+    def _chosen(self, x: Array, y: Array, cost: float, before: Snapshot) -> float:
+        """Take this step again as a program, and the others too, unless a warning names what stands against it."""
+        after = Snapshot(self.held)
+        reason, buffers, generators = before.changes(after)
+        where = None
         if reason:
-            _warn(reason, where)
+            reason = f"{reason} changes while the cost is computed, which it would not do in a program."
+        elif any(p.hooks for p in self._reached):
+            reason = "a parameter has a hook, which a program would not call."
         else:
-            self._step = self._program
+            self.state = Moving(buffers, generators)
+            self._programs = Programs(self._whole(), self.backend or "numpy")
+            before.restore()
+            try:
+                result = self._run(x, y)
+                moved = [after.values[id(place.part)] for place in buffers]
+                reason = self._difference((cost, [p.grad for p in self._reached], moved), result, after)
+            except TracingError as error:
+                reason, where = str(error), error.__traceback__
+            if not reason:
+                self._step, self._trial = self._program, before.places
+                return self._accept(result)
+            after.restore()
+        _warn(reason, where)
+        return cost
 
-    def _obstacle(self, x: Array, y: Array, cost: float, changed: str) -> str:
-        """Why programs are out of the question; the batch has just been computed, its gradients stay. Empty if none."""
-        if changed:
-            return f"{changed} changes while the cost is computed, which it would not do in a program."
-        if any(p.hooks for p in self._reached):
-            return "a parameter has a hook, which a program would not call."
-        if not _same_numbers((cost, [p.grad for p in self._reached]), self._run(x, y)[:2]):
+    def _difference(self, eager: tuple[Any, Any, Any], result: Any, after: Snapshot) -> str:
+        """How the program's step is another than the eager one, which gave `eager`; empty but for rounding."""
+        (cost, _), gradients, buffers, _ = result
+        # All gradients together, as one may be rounding alone: that of a bias before a BatchNorm.
+        alone = zip((eager[0], *eager[2]), (cost, *buffers), strict=True)
+        same = _are_close(eager[1], gradients) and all(_are_close([a], [b]) for a, b in alone)
+        if not same or any(after.states[id(g)] != state_of(g) for g in self.state.generators):
             return "the same batch gave another cost, as it does where random numbers are drawn."
         return ""
 
-    def _state(self) -> list[tuple[str, Any]]:
-        """What model and loss hold, by the path to it."""
-        held = {
-            name: f if isinstance(f, Layer) else getattr(f, "__dict__", None)
-            for name, f in (("model", self.model), ("loss", self.loss))
-        }
-        return [(path, _face(part)) for path, part in parts("", held)][1:]
+
+def plain(leaf: Any) -> Any:
+    """What a metric gets of a prediction: arrays."""
+    return leaf.data if isinstance(leaf, Tensor) else leaf
 
 
-def _face(part: Any) -> tuple[Any, ...]:
-    """What of a part is other than before if the part has changed."""
-    if isinstance(part, np.random.Generator):
-        return part, repr(part.bit_generator.state)
-    if isinstance(part, Tensor):
-        return part, part.value
-    return (part,)
+def _are_close(eager: Sequence[Any], again: Sequence[Any]) -> bool:
+    """Whether arrays are the same but for rounding, that of the largest number in any of them."""
+    size = max([float(np.max(np.abs(a), initial=0.0)) for a in eager], default=0.0)
+    return all(
+        np.allclose(a, b, rtol=0.0, atol=_rounding(np.asarray(b).dtype) * size, equal_nan=True)
+        for a, b in zip(eager, again, strict=True)
+    )
 
 
-def _difference(before: Sequence[tuple[str, Any]], after: Sequence[tuple[str, Any]]) -> str:
-    """The path to the first part that is not what it was; empty if all are."""
-    for (old_path, old), (path, new) in zip(before, after, strict=False):
-        if old_path != path or not all(map(_is_same, old, new)):
-            return path
-    return "" if len(before) == len(after) else max(before, after, key=len)[-1][0]
-
-
-def _is_same(old: Any, new: Any) -> bool:
-    return old is new or (isinstance(old, int | float | str) and type(old) is type(new) and old == new)
-
-
-def _same_numbers(eager: tuple[Any, Any], again: tuple[Any, Any]) -> bool:
-    """Whether a step repeated gives the same but for rounding."""
-    pairs = zip([eager[0], *eager[1]], [again[0], *again[1]], strict=True)
-    return all(_is_close(np.asarray(a), np.asarray(b)) for a, b in pairs)
-
-
-def _is_close(a: Array, b: Array) -> bool:
-    tolerance = float(np.sqrt(np.finfo(b.dtype).eps))
-    size = float(np.max(np.abs(a), initial=0.0))
-    return np.allclose(a, b, rtol=0.0, atol=tolerance * size, equal_nan=True)
+def _rounding(dtype: np.dtype[Any]) -> float:
+    return float(np.sqrt(np.finfo(dtype).eps)) if dtype.kind in "fc" else 0.0
 
 
 def _warn(reason: str, traceback: TracebackType | None = None) -> None:

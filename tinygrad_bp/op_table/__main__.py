@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from tinygrad_bp import ops
+from tinygrad_bp.files import write_whole
 from tinygrad_bp.op_table import op_table
 
 page = Path(ops.__path__[0]) / "README.md"
-page.write_text(op_table().markdown, encoding="utf-8")
-print(page)
+print(write_whole(page, op_table().markdown.encode()))

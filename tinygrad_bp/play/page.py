@@ -19,9 +19,10 @@ from tinygrad_bp.derive.equations import Equation
 from tinygrad_bp.derive.page import in_layers
 from tinygrad_bp.derive.show import Notation, Row
 from tinygrad_bp.draw import Drawing
-from tinygrad_bp.draw.document import filled, policy, write_whole
+from tinygrad_bp.draw.document import filled, policy
 from tinygrad_bp.draw.labels import LINE, clean, shortened
 from tinygrad_bp.errors import ArgumentError
+from tinygrad_bp.files import write_whole
 from tinygrad_bp.graph import Graph, GraphNode
 from tinygrad_bp.play.replay import Replay, uses
 from tinygrad_bp.source.javascript import library

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, final
@@ -10,7 +11,7 @@ from typing import Any, final
 import numpy as np
 
 from tinygrad_bp.engine import Node, Trail, history
-from tinygrad_bp.errors import TracingError, describe
+from tinygrad_bp.errors import TracingError
 from tinygrad_bp.graph.naming import adds, name_nodes
 from tinygrad_bp.modes import tracing
 from tinygrad_bp.program.generators import traced_generator
@@ -63,12 +64,64 @@ class NumbersNeeded(TracingError):
 def traced(f: Callable[..., Any], name: str, given: Sequence[tuple[str, Any]]) -> tuple[Program, list[Any]]:
     """The program of a function from arrays to a list of results, as it was traced, and the results themselves.
 
-    f is called once, with a tensor for each of the values given, which come with their names. Raises TracingError if it
-    asks for numbers, NumbersNeeded if an op does and they follow from some that are given.
+    f is called with a tensor for each of the values given, which come with their names: once, or twice if it uses
+    tensors from before. These are given to the program too, as far as f asks for no numbers of theirs. Raises
+    TracingError if it asks for numbers, NumbersNeeded if an op does and they follow from some that are given.
     """
+    generators = [x for _, x in given if isinstance(x, np.random.Generator)]
+    before = [generator.bit_generator.state for generator in generators]
+    once = _traced_once(f, name, given, ())
+    if not once.used:
+        return once.program, once.results
+    after = [generator.bit_generator.state for generator in generators]
+    _draw_from(generators, before)
+    try:
+        with _kept(once.used):
+            again = _traced_once(f, name, given, once.used)
+        return again.program, again.results
+    except TracingError:
+        if once.alone is not None:
+            raise
+    _draw_from(generators, after)
+    return once.program, once.results
+
+
+@contextmanager
+def _kept(tensors: Sequence[Tensor]) -> Iterator[None]:
+    """After the body the tensors have the values again that they had before."""
+    values = [tensor.value for tensor in tensors]
+    try:
+        yield
+    finally:
+        for tensor, value in zip(tensors, values, strict=True):
+            tensor.value = value
+
+
+def _draw_from(generators: Sequence[np.random.Generator], states: Sequence[Any]) -> None:
+    for generator, state in zip(generators, states, strict=True):
+        generator.bit_generator.state = state
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class _Trace:
+    """What a call of a function did, and gave. used: tensors from before; alone: an op that was given only such."""
+
+    program: Program
+    results: list[Any]
+    used: Sequence[Tensor]
+    alone: Node | None
+
+
+def _traced_once(
+    f: Callable[..., Any], name: str, given: Sequence[tuple[str, Any]], captured: Sequence[Tensor]
+) -> _Trace:
+    """Call f; the captured tensors get values of the program."""
     tracer, since = Tracer(), Node(None).number
     trail: Trail = []
     inputs = [tracer.input(x) for _, x in given]
+    for tensor in captured:
+        tensor.value = tracer.input(tensor.value)
     try:
         with tracing(trail):
             results = f(*[_argument(x, n) for x, (n, _) in zip(inputs, given, strict=True)])
@@ -79,16 +132,18 @@ def traced(f: Callable[..., Any], name: str, given: Sequence[tuple[str, Any]]) -
         raise
     nodes = _nodes([*[y for y in results if isinstance(y, Node)], *[node for node, _, _ in trail[:1]]], since)
     names = {x.step: n for x, (n, _) in zip(inputs, given, strict=True)}
+    names |= {tensor.value.step: tensor.name or "x" for tensor in captured}
+    inputs += [tensor.value for tensor in captured]
     gradients = name_steps(nodes, trail, names)
     outputs = [_output(tracer, y) for y in results]
     told = [found.pop(0) if (found := gradients.get(y.step)) else None for y in outputs]
-    captured = _captured(tracer, nodes, since)
+    used, alone = _used(nodes, since)
     differentiated = trail[0][0].value if trail else None
     turn = differentiated.step.place if isinstance(differentiated, TracedArray) else len(tracer.steps)
-    program = Program(
-        name, [x.step for x in inputs], [], tracer.steps, [y.step for y in outputs], names, told, turn, _sweeps(trail)
-    )
-    return _given(program, captured), [y.value for y in outputs]
+    steps, ends = [x.step for x in inputs], [y.step for y in outputs]
+    program = Program(name, steps, captured, tracer.steps, ends, names, told, turn, _sweeps(trail))
+    constants = _captured(tracer, nodes, since)
+    return _Trace(_given(program, constants), [y.value for y in outputs], used, alone)
 
 
 def _numbers_behind(step: Step | None, inputs: Sequence[TracedArray]) -> frozenset[int]:
@@ -102,6 +157,7 @@ def _numbers_behind(step: Step | None, inputs: Sequence[TracedArray]) -> frozens
             pending += latest.operands
     places = frozenset([i for i, x in enumerate(inputs) if x.step in behind])
     fixed = all(x.pure for x in behind) and not any(isinstance(inputs[i].value, np.ndarray) for i in places)
+    fixed &= len(places) == len([x for x in behind if x.opcode == INPUT])
     return places if fixed else frozenset()
 
 
@@ -132,16 +188,23 @@ def _output(tracer: Tracer, y: Any) -> TracedArray:
     return tracer.lifted(value)
 
 
+def _used(nodes: Sequence[Node], since: int) -> tuple[list[Any], Node | None]:
+    """Tensors from before the trace whose plain values ops were given, and an op that was given nothing else."""
+    used: dict[int, Node] = {}
+    alone: Node | None = None
+    for node in nodes:
+        pairs = zip(node.parents, node.inputs, strict=True)
+        older = [p for p, x in pairs if isinstance(p, Node) and p.number < since and not isinstance(x, TracedArray)]
+        used |= {p.number: p for p in older}
+        if older and not isinstance(node.value, TracedArray):
+            alone = node
+    return [used[number] for number in sorted(used)], alone
+
+
 def _captured(tracer: Tracer, nodes: Sequence[Node], since: int) -> dict[Tensor, Step]:
     """Tensors from before the trace, whose values may change until the program runs, and the constants they were."""
     found: dict[Any, Step] = {}
     for node in nodes:
-        older = [p for p in node.parents if isinstance(p, Node) and p.number < since]
-        if node.op is not None and older and not isinstance(node.value, TracedArray):
-            raise TracingError(
-                f"{node.op.name} of {describe(older[0])} would be computed once and never again, as the tensor is no "
-                "argument. Pass it as one, or its array if it is a constant."
-            )
         step = tracer.constants.get(id(node.value))
         if step is not None and node.number < since:
             found[node] = step
@@ -161,8 +224,8 @@ def _given(program: Program, captured: Mapping[Tensor, Step]) -> Program:
         new.setdefault(step, step.on(new))
         steps.append(new[step])
     return replace(
-        program, inputs=[*program.inputs, *[new[step] for step in captured.values()]], captured=list(captured),
-        steps=steps, outputs=[new[y] for y in program.outputs],
+        program, inputs=[*program.inputs, *[new[step] for step in captured.values()]],
+        captured=[*program.captured, *captured], steps=steps, outputs=[new[y] for y in program.outputs],
         names={new.get(step, step): name for step, name in names.items()},
     )  # fmt: skip
 

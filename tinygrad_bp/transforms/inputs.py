@@ -31,7 +31,8 @@ class Inputs:
         parts = [flatten(tree) for tree in trees]
         given = [leaf for leaves, _ in parts for leaf in leaves]
         self.rebuilds: list[Rebuild] = [rebuild for _, rebuild in parts]
-        around = MODE.get().depth > 0 or any(isinstance(x, Node) for x in given)
+        mode = MODE.get()
+        around = mode.depth > 0 or mode.tracing or any(isinstance(x, Node) for x in given)
         self.nested: bool = around if nested is None else nested
         tensors = [as_tensor(np.array(x) if own and isinstance(x, np.ndarray) else x) for x in given]
         for i, t in enumerate(tensors):

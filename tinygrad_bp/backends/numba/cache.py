@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pickle
 import sys
-import tempfile
 import warnings
 from collections.abc import Sequence
 from functools import cache
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any, final
 
 from tinygrad_bp.backends.numba.functions import OWN_SOURCES
+from tinygrad_bp.files import write_whole
 
 DIGEST = sha256().digest_size
 """Bytes at the start of a file that are the digest of the others."""
@@ -89,21 +89,9 @@ class StoredCode:
         if folder is None:
             return
         try:
-            _write(folder / self.name, sha256(code).digest() + code)
+            write_whole(folder / self.name, sha256(code).digest() + code)
         except OSError as error:
             _say(f"{folder} cannot be written to ({error.strerror}).")
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    descriptor, beside = tempfile.mkstemp(dir=path.parent)
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(content)
-        os.replace(beside, path)
-    except OSError:
-        os.unlink(beside)
-        raise
 
 
 def _folder() -> Path | None:

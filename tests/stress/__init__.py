@@ -1,0 +1,1 @@
+"""Long forms of tests, run by hand: `python -m tests.stress.checkpoints` prints what it found."""

@@ -1,0 +1,208 @@
+"""The activation sheet: what every activation is, with its derivative, range, convention and both curves."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from html import escape
+from pathlib import Path
+from typing import Any, NamedTuple, final
+
+import numpy as np
+
+from tinygrad_bp.annotations import Array
+from tinygrad_bp.draw.palette import CLASS, LIGHT, style
+from tinygrad_bp.engine import Op
+from tinygrad_bp.errors import ArgumentError
+from tinygrad_bp.files import write_whole
+from tinygrad_bp.graph import graph
+from tinygrad_bp.nn.activations import ACTIVATIONS
+from tinygrad_bp.registry import OPS
+from tinygrad_bp.tensor import Tensor
+from tinygrad_bp.transforms import grad
+
+_NEAR, _FAR = 15.0, 1e6
+"""Up to where curves are looked at for what they reach, and for what they tend to."""
+
+_WIDTH, _HEIGHT, _PLOT, _COLUMNS = 310.0, 260.0, 130.0, 4
+_LINE = 46
+"""Characters on one line of a card."""
+
+_SHOWN = 4.0
+"""Half of what the horizontal axis shows."""
+
+
+class Entry(NamedTuple):
+    """One activation: all of it comes from its op's record, the range from its values."""
+
+    name: str
+    formula: str
+    derivative: str
+    range: str
+    convention: str
+
+
+@final
+@dataclass(frozen=True, repr=False)
+class ActivationSheet:
+    """The activations as a sheet. `.entries` is the same as data, `text` a table; notebooks show it by themselves."""
+
+    names: tuple[str, ...]
+
+    @cached_property
+    def entries(self) -> tuple[Entry, ...]:
+        """One for each activation."""
+        return tuple(map(_entry, self.names))
+
+    @property
+    def text(self) -> str:
+        """The sheet as a table of text."""
+        return "\n".join([_row(line, self._widths) for line in (Entry._fields, *self.entries)])
+
+    @cached_property
+    def _widths(self) -> list[int]:
+        return [max(map(len, column)) for column in zip(Entry._fields, *self.entries, strict=True)]
+
+    @cached_property
+    def svg(self) -> str:
+        """The sheet as a picture, with the curves of g (solid) and g′ (dashed)."""
+        columns = min(_COLUMNS, len(self.entries))
+        rows = -(-len(self.entries) // columns)
+        cards = [
+            f'<g transform="translate({i % columns * _WIDTH:g},{i // columns * _HEIGHT:g})">{"".join(_card(entry))}</g>'
+            for i, entry in enumerate(self.entries)
+        ]
+        width, height = columns * _WIDTH, rows * _HEIGHT
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" '
+            f'height="{height:g}" class="{CLASS}" role="img" font-family="Helvetica,Arial,sans-serif" font-size="13">'
+            f"<title>Activations: {escape(', '.join(self.names))}</title><style>{style('auto')}</style>"
+            f"{''.join(cards)}</svg>\n"
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the picture to a file, .svg. The file appears whole or not at all."""
+        path = Path(path)
+        if path.suffix.lower() != ".svg":
+            raise ArgumentError(f"save: the suffix of a sheet is .svg; got {path.name!r}.")
+        return write_whole(path, self.svg.encode())
+
+    def _repr_svg_(self) -> str:
+        return self.svg
+
+    def __repr__(self) -> str:
+        return f"<ActivationSheet of {len(self.names)} activations>"
+
+
+def activation_sheet(*names: str) -> ActivationSheet:
+    """The sheet of these activations, by default of all in `ACTIVATIONS`: formula, derivative, range, convention, plot.
+
+    Everything is made from the records of their ops. Raises ArgumentError for a name that is none.
+
+    >>> print(activation_sheet("relu", "sigmoid").text)
+    name     formula  derivative  range   convention
+    relu     relu(z)  [z > 0]     [0, ∞)  0 at 0
+    sigmoid  σ(z)     a(1 − a)    (0, 1)
+    """
+    for name in names:
+        if name not in ACTIVATIONS:
+            raise ArgumentError(f"activation_sheet: names are of {', '.join(ACTIVATIONS)}; got {name!r}.")
+    return ActivationSheet(names or tuple(ACTIVATIONS))
+
+
+def _entry(name: str) -> Entry:
+    op: Op = OPS[name]
+    z = Tensor(np.array([0.25, 0.75]), requires_grad=True, name="z")
+    a = op.call(z).named("a")
+    derivative = a.local_derivatives[0].formula
+    return Entry(name, graph(a).root.formula, derivative, _range(op), op.convention)
+
+
+def _range(op: Op) -> str:
+    """The values that g takes: the ends it reaches in brackets, those it only tends to in parentheses."""
+    inside = op.forward(np.linspace(-_NEAR, _NEAR, 60_001))
+    with np.errstate(all="ignore"):
+        far = op.forward(np.array([-_FAR, _FAR]))
+    if len(values := np.unique(inside)) <= 2:
+        return f"{{{', '.join(map(_number, values))}}}"
+    low, high = min(inside.min(), far.min()), max(inside.max(), far.max())
+    begins = "(−∞" if low < -_FAR / 1e4 else f"{'[' if inside.min() == low else '('}{_number(low)}"
+    ends = "∞)" if high > _FAR / 1e4 else f"{_number(high)}{']' if inside.max() == high else ')'}"
+    return f"{begins}, {ends}"
+
+
+def _number(x: Any) -> str:
+    return f"{x:.3g}".replace("-", "−") if x else "0"
+
+
+def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join([cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]).rstrip()
+
+
+# --- the picture ------------------------------------------------------------------------------------------------------
+
+
+def _card(entry: Entry) -> Iterator[str]:
+    """Words above, curves below."""
+    yield f'<rect class="swatch op" x="6" y="6" width="{_WIDTH - 12:g}" height="{_HEIGHT - 12:g}" rx="8"/>'
+    yield f'<text class="name" x="16" y="28" font-size="15">{escape(entry.name)}</text>'
+    lines = [("value", f"a = {entry.formula}"), ("gradient", f"∂a/∂z = {entry.derivative}")]
+    y = 48.0
+    for css, line in lines:
+        for part in _broken(line):
+            yield f'<text class="{css}" x="16" y="{y:g}" fill="{_COLORS[css]}">{escape(part)}</text>'
+            y += 16
+    about = f"a in {entry.range}" + (f"; {entry.convention}" if entry.convention else "")
+    for part in _broken(about):
+        yield f'<text class="about" x="16" y="{y:g}" fill="{LIGHT["soft"]}">{escape(part)}</text>'
+        y += 16
+    yield from _plot(OPS[entry.name])
+
+
+_COLORS = {"value": LIGHT["forward"], "gradient": LIGHT["backward"]}
+
+
+def _broken(line: str) -> list[str]:
+    """A line in as many as it needs, broken at spaces; of what takes more than two only the beginning."""
+    lines = [""]
+    for word in line.split(" "):
+        if lines[-1] and len(lines[-1]) + len(word) >= _LINE:
+            lines.append("")
+        lines[-1] += f" {word}" if lines[-1] else word
+    return lines if len(lines) <= 2 else [lines[0], f"{lines[1]} …"]
+
+
+def _plot(op: Op) -> Iterator[str]:
+    """Both curves, with the axes through 0; a jump is not joined."""
+    z = np.linspace(-_SHOWN, _SHOWN, 201) + 1e-9  # beside the kinks, which stand at round numbers
+    curves = (("forward", op.forward(z)), ("backward", grad(lambda z: op.call(z).sum())(z)))
+    low = min(0.0, *[max(float(y.min()), -2.0) for _, y in curves])
+    high = max(1.0, *[min(float(y.max()), 2.0) for _, y in curves])
+    left, top, width, height = 16.0, _HEIGHT - _PLOT - 16, _WIDTH - 32, _PLOT
+    scale = height / (high - low)
+    x = left + (z + _SHOWN) / (2 * _SHOWN) * width
+    zero, middle = top + high * scale, left + width / 2
+    axes = f"M{left:g},{zero:.1f} h{width:g} M{middle:g},{top:g} v{height:g}"
+    yield f'<g class="unused"><path fill="none" stroke="{LIGHT["soft"]}" d="{axes}"/></g>'
+    one = top + (high - 1) * scale
+    soft = f'class="about" fill="{LIGHT["soft"]}"'
+    yield f'<text {soft} x="{middle - 4:g}" y="{one + 4:.1f}" text-anchor="end">1</text>'
+    yield f'<text {soft} x="{left + width:g}" y="{zero - 4:.1f}" text-anchor="end">z = {_SHOWN:g}</text>'
+    for css, y in curves:
+        dashed = ' stroke-dasharray="5,3"' if css == "backward" else ""
+        look = f'fill="none" stroke="{LIGHT[css]}" stroke-width="2"{dashed}'
+        yield f'<g class="{css}"><path {look} d="{_path(x, y, low, high, top, scale)}"/></g>'
+
+
+def _path(x: Array, y: Array, low: float, high: float, top: float, scale: float) -> str:
+    """The part of a curve that the plot shows."""
+    drawn, joined = [], False
+    for i in range(len(x)):
+        inside = low <= y[i] <= high
+        jumps = i > 0 and abs(y[i] - y[i - 1]) > 0.2
+        if inside:
+            drawn.append(f"{'L' if joined and not jumps else 'M'}{x[i]:.1f},{top + (high - y[i]) * scale:.1f}")
+        joined = inside
+    return " ".join(drawn)
