@@ -165,6 +165,14 @@ def test_an_index_that_is_computed_is_checked(tmp_path):
         (lambda x: x + 1, np.ones(2, np.float16), "float16"),
         (lambda x: x * 1j, np.ones(2), "complex128"),
         (lambda x: x + x, np.ones(2, np.int8), "arithmetic in int8"),
+        (
+            lambda x: np.einsum("ij", x.value),
+            np.ones((2, 2)),
+            "np.einsum, called like this, .*without a written output",
+        ),
+        (lambda x: np.dot(x.value, np.ones((2, 2, 2))), np.ones((2, 2)), "np.dot, called like this"),
+        (lambda x: np.mean(x.value, dtype=np.float32), np.ones(3), "np.mean, called like this, .*has no dtype"),
+        (lambda x: np.round(x.value, out=None), np.ones(3), r"np\.round, called like this, .*has no out"),
     ],
 )
 def test_what_is_not_written_is_said(f, x, reason):

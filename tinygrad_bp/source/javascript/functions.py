@@ -220,7 +220,4 @@ FORMS: Mapping[Any, Form] = {
 
 def form(step: Step) -> Form | None:
     """How a step is written; None if it is not."""
-    try:
-        return FORMS.get(step.opcode if step.opcode in (INDEX, ASSIGN) else step.function)
-    except TypeError:  # something that no table can hold
-        return None
+    return FORMS.get(step.opcode if step.opcode in (INDEX, ASSIGN) else step.function)
