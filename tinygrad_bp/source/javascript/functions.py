@@ -190,7 +190,8 @@ def pooled(name: str, border: float) -> Form:
     return form
 
 
-def _shared(target: Target, step: Step, g: Any, x: Any, kernel: Any, stride: Any, padding: Any) -> str:
+def _shared(target: Target, step: Step, g: Any, x: Any, y: Any, kernel: Any, stride: Any, padding: Any) -> str:
+    """y, what the windows came to, is found again."""
     places = windows(x.shape, kernel, stride, padding)
     given = f"{target.array(g)}, {target.array(x)}, {target.table(places)}"
     return f"np.sharedByLargest({given}, {places.shape[-1]})"
