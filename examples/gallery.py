@@ -4,6 +4,7 @@ Each figure is a function that returns the value to draw; the DOT text it leads 
 """
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -118,6 +119,18 @@ def sheets() -> dict[str, tg.nn.ActivationSheet]:
     return {"activations": tg.nn.activation_sheet(), **each}
 
 
+def learning() -> tg.nn.Recording:
+    """The article's 7-2-1 network while it learns: every second of 60 epochs."""
+    X, y = tg.datasets.load_seeds()
+    (X,), y = tg.nn.standardise(X), y.reshape(-1, 1)
+    model = tg.nn.Sequential(tg.nn.Linear(7, 2, seed=0), tg.nn.Sigmoid(), tg.nn.Linear(2, 1, seed=1))
+    loss, optimizer = tg.binary_cross_entropy_with_logits, tg.nn.SGD(model.parameters(), lr=0.05)
+    recording = tg.nn.Recording(model, X, y, loss, every=2)
+    metrics = {"accuracy": partial(tg.nn.accuracy, threshold=0)}
+    tg.nn.fit(model, X, y, loss, optimizer, 60, batch=8, seed=0, metrics=metrics, callbacks=[recording])
+    return recording
+
+
 def main(folder: Path = GRAPHS, report: Callable[[str], None] = print) -> None:
     """Draw everything into a folder, as .dot and .svg."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -128,6 +141,8 @@ def main(folder: Path = GRAPHS, report: Callable[[str], None] = print) -> None:
     (folder / "activations").mkdir(exist_ok=True)
     for name, sheet in sheets().items():
         sheet.save(folder / f"{name}.svg")
+    learning().save(folder / "learning.svg")
+    report("learning: .svg")
     report(f"activations: .svg, and one for each of {len(tg.nn.ACTIVATIONS)}")
 
 

@@ -284,3 +284,26 @@ def test_a_forked_process_makes_threads_of_its_own(monkeypatch):
     child.join(60)
     assert child.exitcode == 0
     assert queue.get() is True
+
+
+@pytest.mark.parametrize("size", [5, blocks.CACHED, 2 * blocks.CACHED, 3 * blocks.CACHED + 7])
+def test_functions_of_many_passes_are_the_same_in_parts(size):
+    seen = []
+
+    @blocks.cachewise
+    def f(x):
+        seen.append(x.size)
+        return np.exp(x) * x
+
+    x = np.random.default_rng(0).normal(size=size)
+    np.testing.assert_array_equal(f(x), np.exp(x) * x)
+    assert sum(seen) == size
+    assert max(seen) <= (size if size < 2 * blocks.CACHED else blocks.CACHED)
+    np.testing.assert_array_equal(f(x[::2]), np.exp(x[::2]) * x[::2])
+
+
+def test_a_result_takes_the_place_of_floats_alone():
+    x, n = np.array([1.0, 4.0]), np.array([1, 4])
+    assert blocks.into(x, np.sqrt, x) is x
+    assert blocks.into(n, np.sqrt, n).tolist() == [1.0, 2.0]
+    assert n.tolist() == [1, 4]

@@ -1,46 +1,58 @@
 """The command line: what it prints and writes, one line for every mistake, and nothing half done."""
 
+import configparser
+import gc
+import importlib
+import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from time import sleep
 
 import pytest
 
 import tinygrad_bp as tg
-from tinygrad_bp.errors import RenderError
 
 pytest.importorskip("typer", reason="the command line needs the extra cli")
 from tinygrad_bp import cli
 
 ROOT = Path(__file__).resolve().parent.parent
-SVGS = {"forward.svg", "backward.svg", "both.svg"}
-TWO = ["--epochs", "2"]
+SVGS = ["forward.svg", "backward.svg", "both.svg", "history.svg", "boundary.svg"]
+COMMANDS = ["train", "predict", "draw", "derive", "play", "activations", "source", "check", "doctor", "completion"]
 
+MINE = """\
+import numpy as np
+import tinygrad_bp as tg
 
-class Picture:
-    """What `draw` returns, without the work."""
+number = 3
 
-    def __init__(self, passes):
-        self.svg = f"<svg><!-- {passes} --></svg>"
+def cost():
+    return tg.sigmoid(tg.tensor(0.5, requires_grad=True, name="x")).named("C")
 
-    def save(self, path):
-        Path(path).write_text(self.svg, encoding="utf-8")
+def with_default(x=2.0):
+    return (tg.tensor(x, requires_grad=True) ** 2).named("C")
 
+def of(x, y, *rest, z=1, **more):
+    return cost()
 
-@pytest.fixture
-def drawn(monkeypatch):
-    """The costs that were drawn, with `draw` replaced by something quick."""
-    costs = []
+def broken():
+    return {}["missing"]
 
-    def draw(C, passes, detail):
-        assert detail == "named"
-        costs.append(C)
-        return Picture(passes)
+def deeper():
+    try:
+        broken()
+    except KeyError as error:
+        raise ValueError("no such key") from error
 
-    monkeypatch.setattr(tg, "draw", draw, raising=False)
-    return costs
+def shapes():
+    return tg.tensor(np.ones((2, 3)), requires_grad=True) @ np.ones((2, 3))
+
+def no_tensor():
+    return 3
+"""
 
 
 def run(*arguments, **environment):
@@ -48,48 +60,23 @@ def run(*arguments, **environment):
     return subprocess.run(command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=300)
 
 
-def test_trains_draws_and_says_so(tmp_path, capsys, drawn):
-    out = tmp_path / "a" / "b"
-    assert cli.main(["train", *TWO, "--out", str(out)]) == 0
-    printed, errors = capsys.readouterr()
-    assert errors == ""
-    assert re.search(r"training .*2/2 cost \d\.\d{4} +accuracy [01]\.\d{3}", printed)
-    assert re.search(r"^test accuracy: [01]\.\d{3}$", printed, re.MULTILINE)
-    assert str(out) in printed.replace("\n", "")
-    assert {p.name for p in out.iterdir()} == SVGS
-    assert "both" in (out / "both.svg").read_text(encoding="utf-8")
-    assert drawn[0].name == "C"
-
-
-def test_quiet_prints_results_only(tmp_path, capsys, drawn):
-    assert cli.main(["train", *TWO, "--quiet", "--out", str(tmp_path)]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split(":")[0] for line in lines] == ["test accuracy", f"pictures in {tmp_path}"]
-
-
-def test_options_reach_the_training(tmp_path, capsys, drawn):
-    options = ["--layers", "7,4,3,1", "--alpha", "0.5", "--epochs", "30", "--batch", "7", "--seed", "3", "--quiet"]
-    assert cli.main(["train", *options, "--out", str(tmp_path)]) == 0
-    expected = tg.nn.train(*tg.datasets.load_seeds(), (7, 4, 3, 1), alpha=0.5, epochs=30, batch=7, seed=3)
-    assert f"test accuracy: {expected.test_accuracy:.3f}\n" in capsys.readouterr().out
-    assert drawn[0].item() == pytest.approx(expected.passes[-1].cost, rel=1e-12)
-
-
-def test_the_default_is_the_articles_job(tmp_path, capsys, drawn, monkeypatch):
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    """A module of the user's in the folder that the command line is called from."""
+    (tmp_path / "mine.py").write_text(MINE)
     monkeypatch.chdir(tmp_path)
-    assert cli.main(["train", "--quiet"]) == 0
-    assert capsys.readouterr().out.startswith("test accuracy: 0.9")
-    assert {p.name for p in (tmp_path / "tinygrad_bp_output").iterdir()} == SVGS
+    yield tmp_path
+    sys.modules.pop("mine", None)
 
 
-def test_data_of_ones_own(tmp_path, capsys, drawn):
-    table = tmp_path / "t.csv"
-    table.write_text("a,b,class\n" + "".join(f"{i},{-i},{i // 10}\n" for i in range(20)), encoding="utf-8")
-    options = ["--data", str(table), "--layers", "2,1", "--quiet", "--out", str(tmp_path / "out")]
-    assert cli.main(["train", *options]) == 0
-    assert cli.main(["train", *options[:2], "--out", str(tmp_path / "other")]) == 2
-    assert "this data needs 2 and 1" in capsys.readouterr().err
-    assert not (tmp_path / "other").exists()
+def refused(arguments, capsys):
+    """The one line that a mistake gets."""
+    assert cli.main(arguments) == 2
+    printed, errors = capsys.readouterr()
+    assert printed == ""
+    assert errors.startswith("error: ")
+    assert errors.count("\n") == 1
+    return errors
 
 
 @pytest.mark.parametrize(
@@ -113,74 +100,92 @@ def test_data_of_ones_own(tmp_path, capsys, drawn):
         (["train", "--layers", "6,2,1"], "this data needs 7 and 1"),
         (["train", "--layers", "7,2,2"], "this data needs 7 and 1"),
         (["train", "--data", "no/such/file.csv"], "no/such/file.csv cannot be read: No such file"),
+        (["train", "--optimizer", "adams"], "optimizer is one of sgd, rmsprop, adagrad, adam, adamw; got 'adams'"),
+        (["train", "--activation", "sigmoidal"], "activation is a function or one of"),
+        (["train", "--validation", "1"], "validation is a share between 0 and 1; got 1.0"),
+        (["train", "--validation", "0.001"], "leaves a part empty"),
+        (["train", "--early-stopping", "0"], "patience is a whole number from 1 on; got 0"),
+        (["train", "--target", "area"], "--target, --task and --header are for a file: name it with --data"),
+        (["derive", "--batch", "0"], "batch is a whole number from 1 on; got 0"),
+        (["derive", "--out", "x.pdf"], "--out takes a page, .html or .htm, or a folder; got x.pdf"),
+        (["play", "--out", "x.pdf"], "or a folder; got x.pdf"),
+        (["play", "--layers", "6,1"], "--layers begins with 7, the features of the seeds, and ends with 1; got 6,1"),
+        (["draw", "mine:f", "--out", "x.jpg"], "--out takes a file with the suffix .svg, .png,"),
+        (["draw", "mine:f", "--out", "x"], "got x."),
+        (["source", "--layers", "7,999999999999,1"], "there is not enough memory"),
+        (["source", "--layers", "7"], "two or more layers"),
+        (["source", "--batch", "0"], "from 1 on"),
+        (["source", "--activation", "sigmoidal"], "activation is"),
+        (["predict", "none.npz", "none.csv"], "none.npz: No such file or directory"),
+        (["predict", "none.txt", "none.csv"], "the suffix is one of .npz, .safetensors; got 'none.txt'"),
+        (["predict", "none.npz", "none.csv", "--out", "p.txt"], "--out takes a file with the suffix .csv; got p.txt"),
+        (["completion", "tcsh"], "completion takes one of bash, zsh, fish, powershell; got 'tcsh'"),
     ],
 )
-def test_a_mistake_gets_one_line_and_status_2(tmp_path, capsys, drawn, monkeypatch, arguments, message):
+def test_a_mistake_gets_one_line_and_status_2(tmp_path, capsys, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
-    assert cli.main(arguments) == 2
-    printed, errors = capsys.readouterr()
-    assert printed == ""
-    assert errors.startswith("error: ")
-    assert errors.count("\n") == 1
-    assert message in errors
+    assert message in refused(arguments, capsys)
     assert not list(tmp_path.iterdir())
 
 
-def test_refuses_a_file_as_folder(tmp_path, capsys, drawn):
-    taken = tmp_path / "taken"
-    taken.write_text("", encoding="utf-8")
-    for out, message in ((taken, "--out takes a folder"), (taken / "below", "Not a directory")):
-        assert cli.main(["train", *TWO, "--quiet", "--out", str(out)]) == 2
-        assert message in capsys.readouterr().err
-
-
-def test_no_picture_is_written_if_one_cannot_be_made(tmp_path, capsys, monkeypatch):
-    class Broken(Picture):
-        svg = property(lambda self: self.render())
-
-        def __init__(self, passes):
-            self.passes = passes
-
-        def render(self):
-            if self.passes == "both":
-                raise RenderError("no picture\nof both")
-            return "<svg/>"
-
-    monkeypatch.setattr(tg, "draw", lambda C, passes, detail: Broken(passes), raising=False)
-    out = tmp_path / "out"
-    assert cli.main(["train", *TWO, "--quiet", "--out", str(out)]) == 2
-    assert capsys.readouterr().err == "error: no picture of both\n"
-    assert not out.exists()
-
-
-@pytest.mark.parametrize("interruption", [KeyboardInterrupt, cli.typer.Abort])
-def test_an_interruption_is_no_crash(tmp_path, capsys, drawn, monkeypatch, interruption):
-    def interrupted(*_, progress):
-        progress(tg.nn.Pass(1, 0.5, 0.5))
-        raise interruption
-
-    monkeypatch.setattr(tg.nn, "train", interrupted)
-    assert cli.main(["train", "--out", str(tmp_path / "out")]) == 130
-    assert capsys.readouterr().err == ""
-    assert not (tmp_path / "out").exists()
-
-
-def test_help_is_no_mistake(capsys):
-    assert cli.main(["train", "--help"]) == 0
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_examples(command, capsys):
+    assert cli.main([command, "--help"]) == 0
     printed, errors = capsys.readouterr()
-    assert "--epochs" in printed
     assert errors == ""
+    assert "Usage: python -m tinygrad_bp" in printed
+    examples = printed.partition("Examples:\n")[2].splitlines()
+    assert examples
+    assert all(line.startswith(f"    python -m tinygrad_bp {command}") for line in examples)
 
 
-def test_the_module_runs(tmp_path):
-    done = run("train", *TWO, "--quiet", "--out", tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert re.match(r"test accuracy: [01]\.\d{3}\n", done.stdout)
-    assert {p.name for p in tmp_path.iterdir()} == SVGS
-    assert all(p.read_text(encoding="utf-8").rstrip().endswith("</svg>") for p in tmp_path.iterdir())
-    done = run("train", "--alpha", "-1")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "error: alpha is a finite number above 0; got -1.0.\n"
+def test_help_lists_every_command_and_no_more_than_it_has(capsys):
+    assert cli.main(["--help"]) == 0
+    printed = capsys.readouterr().out
+    assert re.findall(r"^  (\w+)  +[A-Z]", printed.partition("Commands:")[2], re.MULTILINE) == COMMANDS
+    assert re.findall(r"--[\w-]+", printed) == ["--version", "--help", "--help"]
+
+
+def test_the_version(capsys):
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"tinygrad_bp {tg.__version__}\n"
+
+
+def test_the_script_is_called_by_its_own_name(capsys, monkeypatch):
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    name, _, place = setup["options.entry_points"]["console_scripts"].strip().partition(" = ")
+    module, _, function = place.partition(":")
+    monkeypatch.setattr(gc, "set_threshold", lambda *_: None)  # which is for a process of its own
+    monkeypatch.setattr(sys, "argv", [f"/bin/{name}", "check", "--help"])
+    assert getattr(importlib.import_module(module), function)() == 0
+    assert "Usage: tinygrad_bp check" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "powershell"])
+def test_completion_prints_a_script_for_the_command(shell, capsys):
+    assert cli.main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    assert "tinygrad_bp" in script
+    assert "_TINYGRAD_BP_COMPLETE" in script
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("tinygrad_bp pr", ["predict"]),
+        ("tinygrad_bp train --optimizer ada", ["adagrad", "adam", "adamw"]),
+        ("tinygrad_bp derive --activation softp", ["softplus"]),
+        ("tinygrad_bp completion z", ["zsh"]),
+    ],
+)
+def test_completion_answers_the_shell(words, offered, capsys, monkeypatch):
+    monkeypatch.setenv("_TINYGRAD_BP_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(words.count(" ")))
+    with pytest.raises(SystemExit, match="0"):
+        cli.main([])
+    assert capsys.readouterr().out.split() == offered
 
 
 @pytest.mark.parametrize("package", ["typer", "rich"])
@@ -191,31 +196,113 @@ def test_a_missing_extra_is_named(tmp_path, package):
     assert re.fullmatch(r"error: .*pip install 'tinygrad_bp\[cli\]'\n", done.stderr)
 
 
-def test_the_step_through_page_comes_with_the_pictures(tmp_path, capsys):
-    assert cli.main(["train", *TWO, "--quiet", "--step-through", "--out", str(tmp_path)]) == 0
-    assert "step_through.html" in capsys.readouterr().out
-    assert (tmp_path / "step_through.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+# --- what a function returns ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["C.svg", "C.dot", "C.html"])
-def test_draw_writes_what_the_suffix_says(name, tmp_path, monkeypatch, capsys):
-    (tmp_path / "mine.py").write_text(
-        "import tinygrad_bp as tg\n"
-        "def cost():\n"
-        "    return tg.sigmoid(tg.tensor(0.5, requires_grad=True, name='x')).named('C')\n"
-    )
-    monkeypatch.chdir(tmp_path)
+def test_draw_writes_what_the_suffix_says(name, mine, capsys):
     assert cli.main(["draw", "mine:cost", "--out", f"pictures/{name}"]) == 0
-    assert (tmp_path / "pictures" / name).stat().st_size
-    assert name in capsys.readouterr().out
+    assert (mine / "pictures" / name).stat().st_size
+    assert capsys.readouterr().out == f"pictures/{name}\n"
 
 
-@pytest.mark.parametrize("target", ["mine", "no_such_module:cost", "tinygrad_bp:no_such_function"])
-def test_draw_says_what_cannot_be_loaded(target, tmp_path, capsys):
-    assert cli.main(["draw", target, "--out", str(tmp_path / "C.svg")]) == 2
-    error = capsys.readouterr().err
-    assert target in error
-    assert error.count("\n") == 1
+def test_draw_calls_with_defaults_and_tells_programs(mine, capsys):
+    assert cli.main(["draw", "mine:with_default", "--out", "C.svg", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"written": ["C.svg"]}
+
+
+@pytest.mark.parametrize("target", ["mine", "no_such_module:cost", "tinygrad_bp:no_such_function", ":f", "mine:"])
+def test_draw_says_what_cannot_be_loaded(target, mine, capsys):
+    assert target in refused(["draw", target, "--out", "C.svg"], capsys)
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("mine:of", "mine:of needs x, y, and is called without arguments. Give x a default"),
+        ("mine:number", "mine:number is no function, but a int"),
+        ("mine:no_tensor", "expected a tensor; got int"),
+    ],
+)
+def test_draw_says_what_it_cannot_call(target, message, mine, capsys):
+    assert message in refused(["draw", target, "--out", "C.svg"], capsys)
+    assert not (mine / "C.svg").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds", "last"),
+    [
+        ("broken", ["KeyError"], "KeyError: 'missing'\n"),
+        ("deeper", ["KeyError", "ValueError"], "ValueError: no such key\n"),
+        ("shapes", ["ShapeError"], None),
+    ],
+)
+def test_an_exception_of_theirs_is_shown_without_frames_of_ours(name, kinds, last, mine, capsys):
+    assert cli.main(["draw", f"mine:{name}", "--out", "C.svg"]) == 1
+    printed, errors = capsys.readouterr()
+    assert printed == ""
+    assert errors.count("Traceback") == len(kinds)
+    frames = re.findall(r'File "(.*?)"', errors)
+    assert {Path(frame).name for frame in frames} == {"mine.py"}
+    assert kinds[-1] in errors.splitlines()[-1]
+    assert last is None or errors.endswith(last)
+
+
+def test_a_function_that_python_knows_no_parameters_of(tmp_path, capsys):
+    assert cli.main(["draw", "builtins:max", "--out", str(tmp_path / "C.svg")]) == 1
+    assert capsys.readouterr().err == "TypeError: max expected at least 1 argument, got 0\n"
+
+
+def test_an_exception_while_their_module_is_imported_is_theirs_too(tmp_path, monkeypatch, capsys):
+    (tmp_path / "breaks.py").write_text("x = 1 / 0\n")
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["draw", "breaks:f", "--out", "C.svg"]) == 1
+    errors = capsys.readouterr().err
+    assert errors.endswith("ZeroDivisionError: division by zero\n")
+    assert {Path(frame).name for frame in re.findall(r'File "(.*?)"', errors)} == {"breaks.py"}
+
+
+def test_outputs_are_looked_at_before_the_work(mine, capsys):
+    (mine / "folder.svg").mkdir()
+    (mine / "file").write_text("")
+    (mine / "out").mkdir()
+    (mine / "out" / "derivation.html").mkdir()
+    cases = [
+        (["draw", "mine:broken", "--out", "folder.svg"], "folder.svg is a folder"),
+        (["draw", "mine:broken", "--out", "file/C.svg"], "file is a file"),
+        (["derive", "--out", "file"], "file is a file"),
+        (["derive", "--out", "out"], "derivation.html is a folder"),
+        (["derive", "--out", "out/derivation.html"], "derivation.html is a folder"),
+    ]
+    for arguments, message in cases:
+        assert message in refused(arguments, capsys)
+
+
+@pytest.mark.parametrize("closed", ["C.svg", "closed"])
+def test_places_that_may_not_be_written_to(closed, mine, capsys, monkeypatch):
+    (mine / "closed").mkdir()
+    (mine / "closed" / "C.svg").write_text("")
+    monkeypatch.setattr(os, "access", lambda path, mode: not (mode & os.W_OK and Path(path).name == closed))
+    assert f"{closed} may not be written to" in refused(["draw", "mine:cost", "--out", "closed/C.svg"], capsys)
+
+
+def test_derive_writes_a_page_or_into_a_folder(tmp_path, capsys):
+    folder = tmp_path / "v1.2"
+    folder.mkdir()
+    for out, page in (
+        (tmp_path / "n.htm", "n.htm"),
+        (folder, "v1.2/derivation.html"),
+        (tmp_path / "a", "a/derivation.html"),
+    ):
+        assert cli.main(["derive", "--layers", "2,1", "--out", str(out)]) == 0
+        assert capsys.readouterr().out == f"{tmp_path / page}\n"
+        assert (tmp_path / page).read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_play_writes_a_page(tmp_path, capsys):
+    assert cli.main(["play", "--layers", "7,1", "--out", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'play.html'}\n"
+    assert (tmp_path / "play.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
 
 def test_source_prints_a_program_that_needs_only_numpy(capsys):
@@ -229,7 +316,29 @@ def test_source_prints_a_program_that_needs_only_numpy(capsys):
     assert callable(space["compute_derivatives"])
 
 
-@pytest.mark.parametrize("arguments", [["--layers", "7"], ["--batch", "0"], ["--activation", "sigmoidal"]])
-def test_source_refuses_in_one_line(arguments, capsys):
-    assert cli.main(["source", *arguments]) == 2
-    assert capsys.readouterr().err.startswith("error: ")
+@pytest.mark.skipif(os.name != "posix", reason="a signal to a process")
+def test_ctrl_c_in_a_process(tmp_path):
+    command = [sys.executable, "-u", "-m", "tinygrad_bp", "train", "--epochs", "1000000", "--out", str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            if line.startswith("network 7-2-1"):
+                break
+        sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130, errors
+    assert errors == ""
+    assert {path.name for path in tmp_path.iterdir()} <= {"network.npz", *SVGS}  # all, or none before the first epoch
+
+
+def test_activations_are_printed_and_drawn(tmp_path, capsys):
+    assert cli.main(["activations", "relu", "tanh"]) == 0
+    assert capsys.readouterr().out == tg.nn.activation_sheet("relu", "tanh").text + "\n"
+    out = tmp_path / "new" / "sheet.svg"
+    assert cli.main(["activations", "--json", "--out", str(out)]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["written"] == [str(out)]
+    assert [entry["name"] for entry in told["entries"]] == list(tg.nn.ACTIVATIONS)
+    assert out.read_text(encoding="utf-8") == tg.nn.activation_sheet().svg
+    assert cli.main(["activations", "--out", str(tmp_path / "sheet.png")]) == 2
+    assert "--out is a file .svg" in capsys.readouterr().err

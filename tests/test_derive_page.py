@@ -90,7 +90,7 @@ def test_the_command_writes_the_page(out, written, tmp_path, capsys, monkeypatch
     assert cli.main(["derive", "--out", out]) == 0
     assert capsys.readouterr().out.replace("\\", "/") == f"{written}\n"
     assert [p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*.html")] == [written]
-    assert len(texts(parsed((tmp_path / written).read_text(encoding="utf-8")), "article")) == 4
+    assert len(texts(parsed((tmp_path / written).read_text(encoding="utf-8")), "article")) == 6
 
 
 def test_options_reach_the_page(tmp_path):

@@ -541,8 +541,9 @@ def test_only_the_process_of_the_command_line_starts_again(command_line, monkeyp
     assert cli.main(["train", "--help"]) == 0
     assert not command_line
     monkeypatch.setattr(cli, "main", lambda: 5)
+    monkeypatch.delitem(sys.modules, "tinygrad_bp.__main__", raising=False)  # a doctest run imports it
     with pytest.raises(SystemExit, match="5"):
-        runpy.run_module("tinygrad_bp.__main__")
+        runpy.run_module("tinygrad_bp.__main__", run_name="__main__")
     assert len(command_line) == 1
 
 

@@ -22,6 +22,9 @@ BLOCK = 1 << 17
 A multiple of every vector register's length, so that each element meets the same instructions as in the whole array.
 """
 
+CACHED = 1 << 13
+"""Elements of which a core's own cache holds a dozen arrays: for functions that pass over theirs many times."""
+
 LARGE = 4 * BLOCK
 """From so many elements on an array is worth computing in blocks."""
 
@@ -139,6 +142,34 @@ def blockwise(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(x, **params)
 
     return wraps(function)(unary if len(signature(function).parameters) == 1 else call)
+
+
+def cachewise(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A decorator for elementwise functions that pass over their one array many times: it is done in parts."""
+
+    @wraps(function)
+    def call(x: Any) -> Any:
+        if x.__class__ is not np.ndarray or x.size < 2 * CACHED or not x.flags.c_contiguous:
+            return function(x)
+        flat = x.reshape(-1)
+        first = function(flat[:CACHED])
+        result = np.empty(x.shape, first.dtype)
+        places = result.reshape(-1)
+        places[:CACHED] = first
+        for start in range(CACHED, x.size, CACHED):
+            places[start : start + CACHED] = function(flat[start : start + CACHED])
+        return result
+
+    return call
+
+
+def into(out: Any, ufunc: np.ufunc, *operands: Any) -> Any:
+    """A ufunc's result in the place of `out`, which nobody else has and which has its shape and dtype.
+
+    Fresh memory costs more than most ufuncs do. Where `out` is no array of floats the result is a new one.
+    """
+    fits = out.__class__ is np.ndarray and out.dtype.kind == "f"
+    return ufunc(*operands, out=out) if fits else ufunc(*operands)
 
 
 def _placed(function: Callable[..., Any], out: Any, x: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
+from tinygrad_bp.sums import added
 
 
 def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
@@ -14,9 +14,8 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     is summation: over every axis that was put in front, and over every axis of length 1 that was stretched.
     """
     lead = g.ndim - len(shape)
-    if lead:
-        g = np.add.reduce(g, axis=tuple(range(lead)))
-        if g.shape == shape:
-            return g
-    axes = tuple([i for i, n in enumerate(g.shape) if n != shape[i]])
-    return np.add.reduce(g, axis=axes, keepdims=True)
+    if not lead:
+        return added(g, axis=tuple([i for i, n in enumerate(shape) if n != g.shape[i]]), keepdims=True)
+    stretched = [i + lead for i, n in enumerate(shape) if n != g.shape[i + lead]]
+    g = added(g, axis=(*range(lead), *stretched))
+    return g.reshape(shape) if stretched else g

@@ -7,12 +7,15 @@ from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+from tinygrad_bp.errors import TracingError
+
 
 class Mode:
     """Whether nodes are recorded, constants too (tracing), the open scope, the hunt for NaN, how many transforms
-    (`grad`, `jvp`, …) are being computed around this code, and the trail that their sweeps leave."""
+    (`grad`, `jvp`, …) are being computed around this code, the trail that their sweeps leave, and whether the code
+    is a step that a loop repeats."""
 
-    __slots__ = ("anomaly", "depth", "recording", "scope", "tracing", "trail")
+    __slots__ = ("anomaly", "depth", "recording", "repeated", "scope", "tracing", "trail")
 
     def __init__(
         self,
@@ -22,6 +25,7 @@ class Mode:
         anomaly: bool = False,
         depth: int = 0,
         trail: list[Any] | None = None,
+        repeated: bool = False,
     ):
         self.recording: bool = recording
         self.tracing: bool = tracing
@@ -29,6 +33,7 @@ class Mode:
         self.anomaly: bool = anomaly
         self.depth: int = depth
         self.trail: list[Any] | None = trail
+        self.repeated: bool = repeated
 
 
 MODE: ContextVar[Mode] = ContextVar("tinygrad_bp.mode", default=Mode())  # noqa: B039 - never mutated, only replaced
@@ -55,6 +60,17 @@ def tracing(trail: list[Any] | None = None) -> AbstractContextManager[None]:
     trail: receives what the sweeps of transforms add to cotangents, edge by edge.
     """
     return _changed(recording=True, tracing=True, trail=trail)
+
+
+def recording_a_step() -> AbstractContextManager[None]:
+    """Record everything, as `tracing` does, for a loop that will do it many times; no trail, no hunt for NaN."""
+    return _changed(recording=True, tracing=True, trail=None, anomaly=False, repeated=True)
+
+
+def refuse_draw(what: str) -> None:
+    """Raise TracingError in the step of a loop: what it draws would be the same at every step."""
+    if MODE.get().repeated:
+        raise TracingError(f"{what} would draw the same at every step. Draw before the loop, and pass it in xs.")
 
 
 def transforming() -> AbstractContextManager[None]:

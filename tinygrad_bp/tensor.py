@@ -9,7 +9,8 @@ import numpy as np
 
 from tinygrad_bp.annotations import Array, Operand
 from tinygrad_bp.constants import plain
-from tinygrad_bp.engine import sweep
+from tinygrad_bp.domains import Reals
+from tinygrad_bp.engine import Op, apply, sweep
 from tinygrad_bp.errors import (
     ArrayConversionError,
     DTypeError,
@@ -143,6 +144,10 @@ class Tensor(ArrayMethods):
 
     def detach(self) -> Tensor:
         """The same value, with no past: a constant."""
+        if hasattr(self.value, "__lift__"):  # traced: what repeats the ops has to know where it is from
+            detached: Tensor = apply(_DETACH, (self,))
+            detached.name = self.name
+            return detached
         return Tensor(self.value, name=self.name)
 
     def named(self, name: str) -> Self:
@@ -261,6 +266,13 @@ class Tensor(ArrayMethods):
     def searchsorted(self, v: Any, side: Literal["left", "right"] = "left", sorter: Any = None) -> Any:
         """Where in this sorted vector each element of v belongs."""
         return np.searchsorted(self, v, side, sorter)
+
+
+_DETACH = Op(
+    "detach", lambda x: x, (None,), (None,), "{0}", Reals(), differentiable=False,
+    call=lambda x: x.detach() if isinstance(x, Tensor) else x,
+)  # fmt: skip
+"""The op of `detach`, where there is a trace to be part of."""
 
 
 def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, name: str | None = None) -> Tensor:

@@ -31,6 +31,7 @@ class Traits:
         under another shape.
     guarded: from a node and its operands in LaTeX to the number of the one that is all a rule's formula shows of it;
         the rest keeps it from being 0, and the op documents what it gives there.
+    part: whether the result is one array of an operand that is several; pictures show it in the operand's place.
 
     >>> import operator
     >>> Traits(algebra=operator.mul).algebra(3.0, 4.0)
@@ -42,6 +43,7 @@ class Traits:
     mirror: Callable[[Any], Any] | None = None
     arranges: Callable[..., bool] = _never
     guarded: Callable[[Any, Sequence[str]], int | None] | None = None
+    part: bool = False
 
 
 NONE = Traits()

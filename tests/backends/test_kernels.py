@@ -21,7 +21,8 @@ N = 1 << 17
 
 @pytest.fixture(autouse=True)
 def _always(monkeypatch):
-    monkeypatch.setattr(sys.modules["tinygrad_bp.backends.numpy"], "FUSION_ELEMENT_STEPS", 0)
+    for threshold in ("FUSION_ELEMENT_STEPS", "KERNEL_ELEMENT_STEPS"):
+        monkeypatch.setattr(sys.modules["tinygrad_bp.backends.numpy"], threshold, 0)
 
 
 SPECIAL = [
@@ -173,7 +174,7 @@ def test_asked_for_numba_that_computes_in_float64_only():
 
 def test_little_work_is_not_worth_a_compiler(monkeypatch):
     monkeypatch.undo()
-    check(lambda x: tg.exp(x) * 2.0, rng.normal(size=N), native=0)
+    check(lambda x: tg.exp(x) * 2.0, rng.normal(size=N // 2), native=0)
     check(lambda x: tg.exp(tg.exp(-tg.tanh(x * x) + 1.0)) / tg.sqrt(1.0 + x * x), rng.normal(size=1 << 19), native=1)
 
 
@@ -230,3 +231,17 @@ def test_what_nobody_needs_any_more_is_written_over(monkeypatch):
     before, results = (A.copy(), B.copy()), fast(A, B)
     assert not any(np.shares_memory(x, y) for x in results for y in (A, B, *results) if x is not y)
     np.testing.assert_array_equal((A, B), before)
+
+
+def test_without_a_compiler_arrays_of_middle_size_stay_whole(monkeypatch):
+    monkeypatch.undo()
+
+    def f(x):
+        for _ in range(8):
+            x = tg.exp(-x * x)
+        return x
+
+    x = rng.normal(size=N // 2)
+    check(f, x, native=1)
+    monkeypatch.setattr(importlib.import_module("tinygrad_bp.backends.llvm.jit"), "is_installed", lambda: False)
+    assert "fusion" not in check(f, x, native=0).plan.reason

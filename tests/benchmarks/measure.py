@@ -2,9 +2,10 @@
 
 import gc
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import inf
 from time import perf_counter
 from types import FrameType
 from typing import Any
@@ -34,11 +35,10 @@ class Trace:
 
 def trace(program: Program, problem: Problem) -> Trace:
     """Take the first steps; `problem` must be a copy the program does not train."""
-    # Turned into numbers at once: a library may reuse the cost's memory for the next step.
-    costs = np.array([_number(program.step()) for _ in range(CHECKED_STEPS)])
+    found = costs(program, CHECKED_STEPS)
     before: list[Any] = list(problem.parameters) if problem.rate else [0.0] * len(problem.parameters)
     state = [np.asarray(p, dtype=np.float64) for p in program.state()]
-    return Trace(costs, [after - start for after, start in zip(state, before, strict=True)])
+    return Trace(found, [after - start for after, start in zip(state, before, strict=True)])
 
 
 def compare(got: Trace, expected: Trace, problem: Problem) -> None:
@@ -47,6 +47,12 @@ def compare(got: Trace, expected: Trace, problem: Problem) -> None:
     require_equal("cost", got.costs, expected.costs, tolerance)
     for i, (change, wanted) in enumerate(zip(got.changes, expected.changes, strict=True)):
         require_equal(f"parameter {i}", change, wanted, tolerance)
+
+
+def costs(program: Program, steps: int) -> Array:
+    """Return the costs of the next steps."""
+    # Turned into numbers at once: a library may reuse the cost's memory for the next step.
+    return np.array([_number(program.step()) for _ in range(steps)])
 
 
 def _number(cost: Any) -> float:
@@ -102,18 +108,37 @@ def _steps_per_block(program: Program) -> int:
 
 
 def time_rounds(programs: Mapping[str, Program], rounds: int) -> dict[str, list[float]]:
-    """Return each program's seconds per step in every round; the order rotates from round to round."""
+    """Return each program's seconds per step in every round."""
     blocks = {name: _steps_per_block(program) for name, program in programs.items()}
     times: dict[str, list[float]] = {name: [] for name in programs}
-    names = list(programs)
+    for name in _turns(programs, rounds):
+        times[name].append(seconds_per_step(programs[name], blocks[name]))
+    return times
+
+
+def fastest_steps(programs: Mapping[str, Program], rounds: int) -> dict[str, float]:
+    """Return the seconds of each program's fastest step: what it takes while nobody else wants the machine."""
+    blocks = {name: _steps_per_block(program) for name, program in programs.items()}
+    fastest = dict.fromkeys(programs, inf)
+    for name in _turns(programs, rounds):
+        program = programs[name]
+        for _ in range(blocks[name] + 1):
+            start = perf_counter()
+            program.step()
+            program.wait()
+            fastest[name] = min(fastest[name], perf_counter() - start)
+    return fastest
+
+
+def _turns(names: Iterable[str], rounds: int) -> Iterator[str]:
+    """Give each name its turn in every round; the order rotates from round to round."""
+    order = list(names)
     gc.collect()
     # What the imports left behind would make every collection dearer for whoever makes most objects.
     gc.freeze()
     try:
         for _ in range(rounds):
-            for name in names:
-                times[name].append(seconds_per_step(programs[name], blocks[name]))
-            names.append(names.pop(0))
+            yield from order
+            order.append(order.pop(0))
     finally:
         gc.unfreeze()
-    return times

@@ -175,3 +175,18 @@ def test_in_print_every_step_is_there(page):
         assert strokes == {"1px"}  # nothing stands out
     finally:
         page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+@pytest.mark.parametrize("width", [390, 900, 1280])
+def test_it_opens_with_the_whole_picture_in_view_and_keeps_it_when_the_window_changes(page, width):
+    inside = """
+        const frame = document.getElementById("stage").getBoundingClientRect();
+        return [...document.querySelectorAll(".node")].map((node) => node.getBoundingClientRect()).every((box) =>
+            box.left >= frame.left - 1 && box.right <= frame.right + 1 && box.top >= frame.top - 1
+            && box.bottom <= frame.bottom + 1);
+    """
+    page.browser.set_window_size(width, 800)
+    page.until(lambda: page.browser.execute_script(inside))
+    page.open("")
+    assert page.browser.execute_script(inside)
+    page.browser.set_window_size(1280, 800)

@@ -266,6 +266,12 @@ def central(content, member):
     return content.rindex(b"PK\x01\x02", 0, content.rindex(member))
 
 
+def test_a_member_of_the_same_size_that_is_compressed_is_refused(tmp_path):
+    content = bytearray(sealed_archive([*parts(tmp_path).items()]))
+    struct.pack_into("<H", content, central(content, b"model/layers.0.W.npy") + 10, ZIP_DEFLATED)
+    refused(tmp_path, resealed(bytes(content)), "is compressed")
+
+
 def test_members_larger_than_the_file_are_refused(tmp_path):
     content = bytearray(sealed_archive([*parts(tmp_path).items()]))
     place = central(content, b"model/layers.0.W.npy")

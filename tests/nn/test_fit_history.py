@@ -186,6 +186,15 @@ def test_callbacks_end_training():
     assert trained(callbacks=[lambda _: "yes"], progress=lambda _: True).stopped == "epochs"
 
 
+@pytest.fixture
+def ctrl_c():
+    """SIGINT raises KeyboardInterrupt, also where the tests run in the background and it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_ends_after_the_step():
     def press(step):
         if step.step == 5:
@@ -198,6 +207,7 @@ def test_ctrl_c_ends_after_the_step():
     assert trained(model, resume=history) == trained()
 
 
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("when", ["validating", "at the end of an epoch"])
 def test_ctrl_c_between_steps(when):
     pressed = []
@@ -219,6 +229,7 @@ def test_ctrl_c_between_steps(when):
     assert trained(model, resume=history, **options) == trained(**options)
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_twice_raises_and_leaves_the_handler():
     def press(_):
         signal.raise_signal(signal.SIGINT)
@@ -255,9 +266,10 @@ def test_signals_are_the_main_threads_and_may_be_ignored():
 @pytest.mark.skipif(os.name == "nt", reason="sends a signal to a process")
 def test_a_real_ctrl_c():
     code = """
-        import sys
+        import signal
         import numpy as np
         import tinygrad_bp as tg
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         model = tg.nn.Linear(3, 1, seed=0)
         X = np.ones((64, 3))
         says = lambda step: print(step.step, flush=True) if step.step < 3 else None

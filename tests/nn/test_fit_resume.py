@@ -234,8 +234,15 @@ def test_every_kind_of_generator_goes_on(kind):
     json.loads(text)
     again = generator_of(text)
     assert np.array_equal(again.random(9), generator.random(9))
-    with pytest.raises(ArgumentError, match="is none of a"):
-        set_state(generator, '{"bit_generator": "Other"}')
+    for wrong, message in [
+        ('{"bit_generator": "Other"}', f"the checkpoint's a Other|{kind}"),
+        ("[" * 100_000, "is none of a generator's"),
+        (text.replace('"state"', '"others"'), "state is none of a"),
+        (text.replace(": ", ": -"), "none of a"),
+    ]:
+        with pytest.raises(ArgumentError, match=message):
+            set_state(generator, wrong)
+    assert np.array_equal(again.random(9), generator.random(9))
     with pytest.raises(ArgumentError, match="is none of a NumPy generator's"):
         generator_of("{}")
 

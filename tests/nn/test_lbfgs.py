@@ -118,7 +118,7 @@ def test_parameters_that_the_cost_does_not_need_stay():
 def test_state_and_settings():
     optimizer = nn.LBFGS([tg.tensor(1.0, requires_grad=True)], max_iter=7)
     assert repr(optimizer) == (
-        "LBFGS(1 parameters, max_iter=7, tolerance_grad=1e-07, tolerance_change=1e-09, history_size=100)"
+        "LBFGS(1 parameters; max_iter=7, tolerance_grad=1e-07, tolerance_change=1e-09, history_size=100)"
     )
     optimizer.load_state_dict({"steps": 3})
     assert optimizer.state_dict() == {"steps": 3}

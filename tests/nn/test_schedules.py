@@ -62,7 +62,7 @@ def test_an_optimizer_follows_its_schedule():
         optimizer.step()
         expected -= optimizer.lr(k)
         assert p.item() == pytest.approx(expected)
-    assert repr(optimizer).startswith("SGD(1 parameters, lr=WarmUp(lr=CosineDecay(lr=1.0, steps=4, end=0.0), steps=2)")
+    assert repr(optimizer).startswith("SGD(1 parameters; lr=WarmUp(lr=CosineDecay(lr=1.0, steps=4, end=0.0), steps=2)")
 
 
 @pytest.mark.parametrize(

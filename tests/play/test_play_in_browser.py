@@ -213,6 +213,23 @@ def test_playing_trains(opened):
     assert_follows(page, living.replay, network)
 
 
+def test_formulas_have_the_numbers_wherever_they_are(opened):
+    C, _ = first()
+    living = tg.play(C)
+    page = opened(living)
+    page.find("#step").click()
+    numbers = page.arrays()
+    page.run("dispatchEvent(new Event('beforeprint'))")
+    rows = page.run(
+        "return [...document.querySelectorAll('#formulas output')]"
+        ".map((e) => [Number(e.dataset.slot), [...e.children].map((span) => span.textContent)])"
+    )
+    assert len(rows) == 13
+    for slot, texts in rows:
+        shown = [float(text.replace("−", "-")) for text in texts]
+        np.testing.assert_allclose(shown, numbers[slot].ravel(), rtol=1e-3)
+
+
 def test_a_click_on_the_picture_leads_to_the_numbers(opened):
     page = opened(tg.play(first()[0]))
     page.find("#n2").click()
@@ -231,6 +248,18 @@ def test_what_the_program_refuses_is_said(opened):
     assert "written for other values" in page.find("#status").text
     page.run("living.set(1, 0, 2); living.update()")
     assert page.find("#status").text == ""
+
+
+def test_an_example_that_is_refused_is_said(opened):
+    z = tg.tensor(np.zeros((1, 3)), requires_grad=True, name="z")
+    C = tg.softmax_cross_entropy(z, tg.tensor(np.array([1]), name="label")).named("C")
+    page = opened(tg.play(C, examples=([0, 2],)))
+    page.find("#next").click()
+    page.until(lambda: page.find("#example").text == "example 2 of 2")
+    assert page.arrays()[1].tolist() == [2.0]
+    assert page.find("#status").text == ""
+    page = opened(tg.play(C, examples=([0, 7],)))
+    assert "an example is refused" in page.find("#status").text
 
 
 def test_hostile_names_do_nothing(opened):

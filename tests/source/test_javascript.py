@@ -17,10 +17,9 @@ from .test_every_op import with_derivatives
 in_node = pytest.mark.skipif(shutil.which("node") is None, reason="Node is not installed")
 
 NOT_WRITTEN = {
-    "angle", "beside_vectors", "cholesky", "cofactor", "cofactors_along", "conjugate", "det", "distinct", "eigh_packed",
-    "fft", "fftn", "ifft", "ifftn", "imag", "independent", "inv", "irfft", "mean_of_largest", "orthonormal", "pad",
-    "partition", "pseudoinverse", "real", "rfft", "settled", "shared_by_largest", "slogdet_packed", "solve",
-    "svd_packed",
+    "angle", "beside_vectors", "cofactor", "cofactors_along", "conjugate", "distinct", "eigh_packed", "fft", "fftn",
+    "ifft", "ifftn", "imag", "independent", "irfft", "mean_of_largest", "orthonormal", "pad", "partition",
+    "pseudoinverse", "real", "rfft", "settled", "shared_by_largest", "slogdet_packed", "svd_packed",
 }  # fmt: skip
 """Ops of which some call, or its gradient, has no JavaScript form: complex numbers, decompositions, rare paddings."""
 
@@ -124,6 +123,32 @@ def test_a_guard_stops_a_program_that_was_written_for_other_values(tmp_path):
 
 
 @in_node
+@pytest.mark.parametrize(
+    ("f", "message"),
+    [(tg.linalg.inv, "a matrix is singular"), (tg.linalg.cholesky, "a matrix is not positive definite")],
+)
+def test_a_matrix_that_has_none_stops_the_program(tmp_path, f, message):
+    program, _ = traced(lambda a: [f(a)], "f", [("a", np.eye(2))])
+    with pytest.raises(AssertionError, match=message):
+        run_in_node(tmp_path, [(javascript(optimized(program)), [np.ones((2, 2)) - 2.0])])
+
+
+@in_node
+def test_systems_are_solved_with_the_largest_pivot(tmp_path):
+    random = np.random.default_rng(0)
+    a, b = random.normal(size=(20, 5, 5)), random.normal(size=(5, 2))
+    a[0, 0, 0] = 1e-18
+
+    def f(a, b):
+        return [tg.linalg.solve(a, b), tg.linalg.det(a)]
+
+    program, values = traced(f, "f", [("a", a), ("b", b)])
+    [results] = run_in_node(tmp_path, [(javascript(optimized(program)), [a, b])])
+    for result, value in zip(results, values, strict=True):
+        np.testing.assert_allclose(result, value, rtol=1e-9, atol=1e-9)
+
+
+@in_node
 def test_an_index_that_is_computed_is_checked(tmp_path):
     program, _ = traced(lambda x, i: [x[i]], "f", [("x", np.arange(3.0)), ("i", np.array([0, -1]))])
     text = javascript(optimized(program))
@@ -136,10 +161,18 @@ def test_an_index_that_is_computed_is_checked(tmp_path):
 @pytest.mark.parametrize(
     ("f", "x", "reason"),
     [
-        (tg.linalg.inv, np.eye(2), "np.inv"),
+        (tg.linalg.pinv, np.eye(2), r"np\.linalg\.pinv"),
         (lambda x: x + 1, np.ones(2, np.float16), "float16"),
         (lambda x: x * 1j, np.ones(2), "complex128"),
         (lambda x: x + x, np.ones(2, np.int8), "arithmetic in int8"),
+        (
+            lambda x: np.einsum("ij", x.value),
+            np.ones((2, 2)),
+            "np.einsum, called like this, .*without a written output",
+        ),
+        (lambda x: np.dot(x.value, np.ones((2, 2, 2))), np.ones((2, 2)), "np.dot, called like this"),
+        (lambda x: np.mean(x.value, dtype=np.float32), np.ones(3), "np.mean, called like this, .*has no dtype"),
+        (lambda x: np.round(x.value, out=None), np.ones(3), r"np\.round, called like this, .*has no out"),
     ],
 )
 def test_what_is_not_written_is_said(f, x, reason):

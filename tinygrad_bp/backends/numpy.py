@@ -7,17 +7,22 @@ from functools import partial
 from typing import Any
 
 from tinygrad_bp.backends.backend import Backend, Executable, Run
-from tinygrad_bp.backends.thresholds import FUSION_ELEMENT_STEPS, FUSION_ELEMENTS
+from tinygrad_bp.backends.llvm import jit
+from tinygrad_bp.backends.thresholds import FUSION_ELEMENT_STEPS, FUSION_ELEMENTS, KERNEL_ELEMENT_STEPS, KERNEL_ELEMENTS
 from tinygrad_bp.blocks import threads
-from tinygrad_bp.program import Program, fuse_elementwise
+from tinygrad_bp.program import Program, fuse_elementwise, sums_as_products
 from tinygrad_bp.program.fusion import FusionGroup
 from tinygrad_bp.source import Writer, pytext
 
 
 def prepare(program: Program, inputs: Sequence[Any], expected: Sequence[Any], kernels: bool = False) -> Executable:
     """The program with its large elementwise work fused. kernels: as machine code, where a compiler is installed."""
-    if program.largest >= FUSION_ELEMENTS:
-        program = fuse_elementwise(program, FUSION_ELEMENTS, FUSION_ELEMENT_STEPS)
+    program = sums_as_products(program)
+    elements, element_steps = FUSION_ELEMENTS, FUSION_ELEMENT_STEPS
+    if kernels and jit.is_installed():
+        elements, element_steps = KERNEL_ELEMENTS, KERNEL_ELEMENT_STEPS
+    if program.largest >= elements:
+        program = fuse_elementwise(program, elements, element_steps)
     loops: list[Any] = []
 
     def fused(group: FusionGroup) -> Run:

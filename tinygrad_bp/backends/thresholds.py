@@ -17,6 +17,12 @@ FUSION_ELEMENTS = 1 << 17
 FUSION_ELEMENT_STEPS = 1 << 22
 """From this many elements times steps on it costs so much more that threads pay, even where BLAS keeps them busy."""
 
+KERNEL_ELEMENTS = 1 << 15
+"""The same where groups become machine code: it reads what NumPy writes and reads again for every call."""
+
+KERNEL_ELEMENT_STEPS = 3 << 17
+"""From so many elements times steps on calling machine code costs less than that."""
+
 CALL_TILE_ELEMENTS = 1 << 15
 """Elements of a tile for NumPy calls: a few such arrays fit into a core's own cache."""
 

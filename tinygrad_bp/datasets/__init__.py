@@ -1,4 +1,5 @@
-"""Data that comes with the package."""
+"""Data that comes with the package, and examples from CSV files."""
 
 from tinygrad_bp.datasets.seeds import FEATURES as FEATURES, VARIETIES as VARIETIES, load_seeds as load_seeds
-from tinygrad_bp.datasets.table import load_table as load_table
+from tinygrad_bp.datasets.sheet import Sheet as Sheet, read_sheet as read_sheet
+from tinygrad_bp.datasets.table import Table as Table, load_table as load_table, read_table as read_table

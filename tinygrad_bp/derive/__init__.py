@@ -10,6 +10,7 @@ from tinygrad_bp.derive.sweep import sweep
 from tinygrad_bp.engine import Node
 from tinygrad_bp.errors import ArgumentError, NoGradientError, NonScalarBackwardError, describe
 from tinygrad_bp.graph import Graph, GraphNode, graph as snapshot, place
+from tinygrad_bp.registry import OPS
 
 MOST_NODES = 300
 """Nobody reads a longer derivation."""
@@ -30,6 +31,12 @@ def whole(C: Any) -> tuple[Graph, tuple[Equation, ...]]:
             "Make the parameters with requires_grad=True."
         )
     graph = snapshot(C)
+    for node in graph.nodes:
+        if node.kind == "op" and node.op not in OPS:
+            raise ArgumentError(
+                f"derive: the rule of {node.op} is a computation, and no formula. Write it out: a loop as a loop of "
+                "Python's, a checkpoint as the function itself."
+            )
     if len(graph.view("named").nodes) > MOST_NODES:
         raise ArgumentError(
             f"derive: at most {MOST_NODES} values can be derived one by one; the graph of {describe(C)} has "

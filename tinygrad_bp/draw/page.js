@@ -8,7 +8,7 @@
   const svg = stage.querySelector("svg");
   const parts = [...svg.querySelectorAll(".node, .edge")];
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
-  const PAUSE = 2200, GLIDE = 300, READABLE = 0.8, CLOSEST = 4;
+  const PAUSE = 2200, GLIDE = 300, CLOSEST = 4;
   let now = 0, timer = 0;
 
   // --- the steps ---
@@ -68,7 +68,7 @@
   // --- pan and zoom: the picture's point (view.x, view.y) is in the middle of the stage ---
   const [width, height] = svg.getAttribute("viewBox").split(/\s+/).slice(2).map(Number);
   const view = { x: 0, y: 0, scale: 0 };
-  let gliding = 0;
+  let gliding = 0, fitted = true;
 
   const fitting = () => Math.min(stage.clientWidth / width, stage.clientHeight / height);
   const within = (value, low, high) => (low > high ? (low + high) / 2 : Math.min(Math.max(value, low), high));
@@ -113,6 +113,7 @@
     const dx = (clientX ?? (frame.left + frame.right) / 2) - (frame.left + frame.right) / 2;
     const dy = (clientY ?? (frame.top + frame.bottom) / 2) - (frame.top + frame.bottom) / 2;
     const before = view.scale;
+    fitted = false;
     view.scale = within(before * factor, Math.min(fitting(), 1), CLOSEST);
     view.x += dx / before - dx / view.scale;
     view.y += dy / before - dy / view.scale;
@@ -120,6 +121,7 @@
   }
 
   function whole() {
+    fitted = true;
     view.scale = fitting();
     place();
   }
@@ -211,11 +213,10 @@
 
   // --- start ---
   addEventListener("hashchange", () => go(fromHash()));
-  addEventListener("resize", place);
+  addEventListener("resize", () => (fitted ? whole() : place()));
   document.documentElement.classList.add("live");
-  view.scale = Math.max(fitting(), READABLE);
   svg.style.width = `${width}px`;
   svg.style.height = `${height}px`;
-  place();
+  whole();
   show(fromHash() || 1);
 })();

@@ -117,7 +117,7 @@ def derivatives(node: Node, parents: Iterable[int]) -> dict[int, str | None]:
         known = _derivatives[key] = {}
     for i in parents:
         if i not in known:
-            known[i] = _trace(node, i)
+            known[i] = None if node.op is not None and node.op.traits.part else _trace(node, i)
     return {i: known[i] for i in parents}
 
 

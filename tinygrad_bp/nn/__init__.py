@@ -4,6 +4,8 @@ Examples are rows: the first axis of what layers take and return. They are colum
 article, unless it is built with rows=True.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from tinygrad_bp.nn.activation_sheet import ActivationSheet as ActivationSheet, activation_sheet as activation_sheet
 from tinygrad_bp.nn.activations import (
     ACTIVATIONS as ACTIVATIONS,
@@ -46,6 +48,7 @@ from tinygrad_bp.nn.pooling import (
     MaxPool1d as MaxPool1d,
     MaxPool2d as MaxPool2d,
 )
+from tinygrad_bp.nn.recording import Frame as Frame, Recording as Recording
 from tinygrad_bp.nn.records import Epoch as Epoch, Step as Step
 from tinygrad_bp.nn.recurrent import GRU as GRU, LSTM as LSTM, RNN as RNN
 from tinygrad_bp.nn.schedules import (
@@ -58,3 +61,18 @@ from tinygrad_bp.nn.stopping import EarlyStopping as EarlyStopping
 from tinygrad_bp.nn.summary import Summary as Summary
 from tinygrad_bp.nn.torch_layout import from_torch as from_torch, to_torch as to_torch
 from tinygrad_bp.nn.training import Training as Training, split as split, standardise as standardise, train as train
+
+if TYPE_CHECKING:
+    from tinygrad_bp.nn.estimators import (
+        NetworkClassifier as NetworkClassifier,
+        NetworkRegressor as NetworkRegressor,
+    )
+
+
+def __getattr__(name: str) -> Any:
+    """The estimators, imported when they are asked for: they need scikit-learn."""
+    if name not in ("NetworkClassifier", "NetworkRegressor"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from tinygrad_bp.nn import estimators
+
+    return getattr(estimators, name)

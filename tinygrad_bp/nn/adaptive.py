@@ -128,12 +128,16 @@ class _Moments(GradientDescent):
         super().__init__(params, lr, ["m", "v", "v_max"] if amsgrad else ["m", "v"])
 
     def rates(self, lr: float, n: int) -> tuple[float, ...]:
-        """lr/(1 − β₁ⁿ), √(1 − β₂ⁿ), and 1 − lr·λ, by which AdamW shrinks p."""
-        return lr / (1.0 - self.betas[0] ** n), sqrt(1.0 - self.betas[1] ** n), 1.0 - lr * self.weight_decay
+        """With c = √(1 − β₂ⁿ): lr·c/(1 − β₁ⁿ), ε·c, and 1 − lr·λ, by which AdamW shrinks p.
+
+        lr·m̂/(√v̂ + ε) is the first times m, divided by √v and the second: so √v needs no correction of its own.
+        """
+        c = sqrt(1.0 - self.betas[1] ** n)
+        return lr * c / (1.0 - self.betas[0] ** n), self.eps * c, 1.0 - lr * self.weight_decay
 
     def update(self, p: Any, g: Any, state: Sequence[Any], rates: Sequence[float]) -> Moved:
         """The parameter, and the means m of g and v of g²; with amsgrad the largest v so far."""
-        length, correction, shrink = rates
+        length, eps, shrink = rates
         if self.weight_decay and self._decoupled:
             p = shrink * p
         elif self.weight_decay:
@@ -143,7 +147,7 @@ class _Moments(GradientDescent):
         v = b2 * v + (1.0 - b2) * (g * g)
         largest = [np.maximum(v_max[0], v)] if self.amsgrad else []
         root = np.sqrt(largest[0] if self.amsgrad else v)
-        return p - length * (m / (root / correction + self.eps)), (m, v, *largest)
+        return p - length * (m / (root + eps)), (m, v, *largest)
 
 
 @final

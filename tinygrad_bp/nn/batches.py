@@ -66,14 +66,18 @@ class Examples:
 
     def batches(self, generator: np.random.Generator | None = None, start: int = 0) -> Iterator[Batch]:
         """The batches of an epoch, from number `start` on."""
-        order, X, y, size = self.order(generator), self.X, self.y, self.size
+        order, X, y, size, look = self.order(generator), self.X, self.y, self.size, any(self.unchecked)
         for i in range(start * size, len(order), size):
             rows = order[i : i + size]
             batch = X.take(rows, axis=0), y.take(rows, axis=0)
-            for name, part, unchecked in zip(self.names, batch, self.unchecked, strict=True):
-                if unchecked:
-                    require_finite(name, part, f" in rows {_some(rows)}")
+            if look:
+                self._require_finite(batch, rows)
             yield batch
+
+    def _require_finite(self, batch: Batch, rows: Array) -> None:
+        for name, part, unchecked in zip(self.names, batch, self.unchecked, strict=True):
+            if unchecked:
+                require_finite(name, part, f" in rows {_some(rows)}")
 
 
 @final

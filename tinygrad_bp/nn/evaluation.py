@@ -91,7 +91,7 @@ class Evaluation:
         if self.steps.compiled and self._traceable:
             values, generators = tuple([t.value for t in self._tensors]), self.steps.state.generators
             try:
-                cost, prediction = self._programs(x, y, values, generators, generators=generators)
+                cost, prediction = self._programs(generators, values, generators, x, y)
                 return cost.item(), prediction
             except TracingError:  # in use it does what no program does
                 self._traceable = False

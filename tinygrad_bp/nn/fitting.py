@@ -24,7 +24,7 @@ from tinygrad_bp.nn.stopping import EarlyStopping, stopping
 from tinygrad_bp.nn.training_step import TrainingStep
 from tinygrad_bp.tensor import Tensor
 
-FEW = 200
+FEW = 64
 """Up to so many steps making a program takes longer than it saves."""
 
 
@@ -82,9 +82,10 @@ def fit(
 
     backend: "numpy" and "numba" run steps as programs, see `compile`, with the optimizer's step inside if it is one of
     `nn`'s, and with the buffers and the random generators that layers hold; "eager" runs the model as it is written;
-    "auto" chooses by the number of steps. A model or loss that is no function of arrays (it branches on a value, draws
-    from a generator that it does not hold, keeps something else in a layer) runs eagerly, and a RuntimeWarning names
-    the line. What a program does not repeat is printing and writing to lists outside of the model.
+    "auto" chooses by the number of steps, and in a run that is resumed stays with what was chosen. A model or loss that
+    is no function of arrays (it branches on a value, draws from a generator that it does not hold, keeps something else
+    in a layer) runs eagerly, and a RuntimeWarning names the line. What a program does not repeat is printing and
+    writing to lists outside of the model.
 
     Raises ShapeError and DataError for examples that do not fit, ArgumentError if the cost stops being finite; the
     parameters are then those that gave it.

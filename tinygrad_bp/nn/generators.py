@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_bp.errors import ArgumentError
+from tinygrad_bp.nn.checkpoints.generators import matched
 
 
 def state_of(generator: np.random.Generator) -> str:
@@ -29,10 +30,11 @@ def set_state(generator: np.random.Generator, state: str) -> None:
     True
     """
     try:
-        generator.bit_generator.state = json.loads(state)
-    except (ValueError, TypeError, KeyError, IndexError, OverflowError) as error:
-        kind = type(generator.bit_generator).__name__
-        raise ArgumentError(f"the state {state[:60]!r} is none of a {kind} generator's: {error}.") from error
+        given = _as_in(generator.bit_generator.state, json.loads(state))
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise ArgumentError(f"the state {state[:60]!r} is none of a generator's: {error}.") from error
+    for _, fitting in matched("the state", {"": generator}, {"": given}):
+        generator.bit_generator.state = fitting
 
 
 def generator_of(state: str) -> np.random.Generator:
@@ -40,7 +42,7 @@ def generator_of(state: str) -> np.random.Generator:
     kinds = {kind.__name__: kind for kind in np.random.BitGenerator.__subclasses__()}
     try:
         kind = kinds[json.loads(state)["bit_generator"]]
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ArgumentError(f"the state {state[:60]!r} is none of a NumPy generator's.") from error
     generator = np.random.Generator(kind())
     set_state(generator, state)
@@ -49,3 +51,10 @@ def generator_of(state: str) -> np.random.Generator:
 
 def _listed(array: Any) -> Any:
     return array.tolist()
+
+
+def _as_in(own: Any, given: Any) -> Any:
+    """What was given, with arrays for lists where `own` has arrays."""
+    if isinstance(own, dict) and isinstance(given, dict):
+        return {key: _as_in(own.get(key), part) for key, part in given.items()}
+    return np.array(given, own.dtype) if isinstance(own, np.ndarray) and isinstance(given, list) else given

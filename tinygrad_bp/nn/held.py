@@ -58,11 +58,6 @@ class Snapshot:
         for generator, state in self._generators:
             set_state(generator, state)
 
-    def is_like(self, others: Sequence[Place]) -> bool:
-        """Whether the parts now are such that a program made then holds."""
-        pairs = zip(self.places, others, strict=False)
-        return len(self.places) == len(others) and all(_is_like(old.part, new.part) for old, new in pairs)
-
     def changes(self, later: Snapshot) -> tuple[str, list[Place], list[list[Place]]]:
         """What is other in a later snapshot: what no program could repeat, buffers, and generators.
 
@@ -84,6 +79,11 @@ class Snapshot:
         fixed = [p.path for p in moved if not isinstance(p.holder, dict | list)]
         fixed += [p.path for p in buffers if p.part.requires_grad or not p.part.is_leaf]
         return next(iter(fixed), ""), buffers, [*drawn.values()]
+
+
+def are_like(then: Sequence[Place], now: Sequence[Place]) -> bool:
+    """Whether the parts of a model are such that a program made then still holds."""
+    return len(then) == len(now) and all(_is_like(old.part, new.part) for old, new in zip(then, now, strict=True))
 
 
 def _is_like(old: Any, new: Any) -> bool:

@@ -91,8 +91,8 @@ class LBFGS:
 
     def __repr__(self) -> str:
         names = ("max_iter", "tolerance_grad", "tolerance_change", "history_size")
-        settings = "".join([f", {name}={getattr(self, name)!r}" for name in names])
-        return f"LBFGS({len(self.params)} parameters{settings})"
+        settings = ", ".join([f"{name}={getattr(self, name)!r}" for name in names])
+        return f"LBFGS({len(self.params)} parameters; {settings})"
 
     def _put(self, values: Sequence[Any]) -> None:
         for p, value in zip(self.params, values, strict=True):

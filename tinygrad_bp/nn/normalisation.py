@@ -14,6 +14,7 @@ from tinygrad_bp.modes import MODE
 from tinygrad_bp.nn.checks import positive, whole
 from tinygrad_bp.nn.layers import Layer
 from tinygrad_bp.nn.shapes import place, shaped
+from tinygrad_bp.ops.normalisation import moments
 from tinygrad_bp.program.tracer import TracedArray
 from tinygrad_bp.tensor import Tensor
 
@@ -67,16 +68,18 @@ class BatchNorm(Layer):
             )
         numbers = x.value if isinstance(x, Tensor) else x
         axes = (0, *range(2, numbers.ndim))
-        if numbers.size // len(self.running_mean) < 2:
+        n = numbers.size // len(self.running_mean)
+        if n < 2:
             raise DataError(
                 f"{place()}{describe(x)} has no two numbers a channel to take a variance of. "
                 "Learn from larger batches, or call eval() to use the model."
             )
-        self.running_mean = self._moved(self.running_mean, np.mean(numbers, axis=axes))
-        self.running_variance = self._moved(self.running_variance, np.var(numbers, axis=axes, ddof=1))
+        mean, _, variance = moments(numbers, axes)
+        self.running_mean = self._moved(self.running_mean, mean)
+        self.running_variance = self._moved(self.running_variance, variance * (n / (n - 1)))
 
     def _moved(self, buffer: Tensor, new: Array) -> Tensor:
-        moved = (1 - self.momentum) * buffer.value + self.momentum * new
+        moved = (1 - self.momentum) * buffer.value + self.momentum * new.reshape(buffer.shape)
         return Tensor(moved.astype(buffer.dtype, copy=False), name=buffer.name)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from tinygrad_bp.backends.buffers import BufferPool
 from tinygrad_bp.errors import ArgumentError, DTypeError, ShapeError, describe
 from tinygrad_bp.nn.checks import nonnegative, positive, whole
-from tinygrad_bp.source.writer import REUSED_BYTES
+from tinygrad_bp.source.uses import REUSED_BYTES
 from tinygrad_bp.tables import Table
 from tinygrad_bp.tensor import Tensor
 

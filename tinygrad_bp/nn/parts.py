@@ -14,6 +14,9 @@ class Composite:
     """What is made of parts: its attributes. `Layer` is the one that users meet."""
 
 
+_HOLDERS = (Composite, dict, list, tuple)
+
+
 def parts(path: str, value: Any) -> Iterator[tuple[str, Any]]:
     """`value` and what it holds, each with the path to it; a layer that is met again is not entered again."""
     return ((place.path, place.part) for place in places(path, value))
@@ -36,13 +39,11 @@ def places(path: str, value: Any) -> Iterator[Place]:
         place = pending.pop()
         yield place
         path, value = place.path, place.part
-        items: Iterable[tuple[Any, Any]] = ()
-        held: Any = None
-        if isinstance(value, Composite | dict | list | tuple) and id(value) not in entered:
+        if isinstance(value, _HOLDERS) and id(value) not in entered:
             entered.add(id(value))
-            held = vars(value) if isinstance(value, Composite) else value
-            items = held.items() if isinstance(held, dict) else enumerate(held)
-        pending += [Place(joined(path, key), part, held, key) for key, part in items][::-1]
+            held: Any = vars(value) if isinstance(value, Composite) else value
+            items: Iterable[tuple[Any, Any]] = held.items() if isinstance(held, dict) else enumerate(held)
+            pending += [Place(joined(path, key), part, held, key) for key, part in items][::-1]
 
 
 def found(model: Composite, kind: type[T]) -> Iterator[tuple[str, T]]:

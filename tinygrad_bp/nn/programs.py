@@ -10,7 +10,6 @@ import numpy as np
 
 from tinygrad_bp.backends import Settled
 from tinygrad_bp.compile import Compiled
-from tinygrad_bp.nn.checks import Array
 
 KINDS = 64
 """How many programs are kept, one for each shape of batch."""
@@ -18,7 +17,7 @@ KINDS = 64
 
 @final
 class Programs:
-    """f(*others, x, y), run as a program for each shape of x and y.
+    """A function f(…, x, y), run as a program for each shape of x and y.
 
     A program each, as a compiled function is quickest at calls that are like the one before. The first call traces f;
     its numbers, which may differ in the last bit, are thrown away, so that a run can be repeated from any step on.
@@ -28,18 +27,18 @@ class Programs:
         self.f, self.backend = f, backend
         self.made: dict[Any, Compiled] = {}
 
-    def __call__(self, x: Array, y: Array, *others: Any, generators: Sequence[np.random.Generator] = ()) -> Any:
-        """What f gives. generators: those among the others."""
-        key = x.shape, y.shape
+    def __call__(self, generators: Sequence[np.random.Generator], *others: Any) -> Any:
+        """f(*others); the last two are x and y. generators: those among them."""
+        key = others[-2].shape, others[-1].shape
         program = self.made.get(key)
         if program is None:
             if len(self.made) >= KINDS:
                 del self.made[next(iter(self.made))]
             program = Compiled(self.f, self.backend)
             with drawing_again(generators):
-                program(*others, x, y)
+                program(*others)
             self.made[key] = program
-        return program(*others, x, y)
+        return program(*others)
 
 
 @contextmanager

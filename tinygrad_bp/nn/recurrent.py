@@ -1,13 +1,12 @@
 """Recurrent layers: a state goes through a sequence, and every step changes it.
 
 x (examples, time, n_in) gives outputs (examples, time, n) and the final state. What a layer is, is a function of one
-step; `over_time` takes it through the sequence. The products of x with its weights are one product for all steps.
+step; `scan` takes it through the sequence. The products of x with its weights are one product for all steps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import isqrt
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,26 +15,13 @@ from tinygrad_bp import functions
 from tinygrad_bp.annotations import DType, Operand
 from tinygrad_bp.errors import ArgumentError, ShapeError, describe
 from tinygrad_bp.functions import affine, matmul, sigmoid, tanh
+from tinygrad_bp.loops import scan
 from tinygrad_bp.nn.activations import Activation, activation_function
 from tinygrad_bp.nn.checks import whole
 from tinygrad_bp.nn.init import Seed, generator, glorot_normal
 from tinygrad_bp.nn.layers import Layer
 from tinygrad_bp.nn.shapes import place, shaped
 from tinygrad_bp.tensor import Tensor
-
-Cell = Callable[[Any, Any], tuple[Any, Any]]
-
-
-def over_time(cell: Cell, state: Any, steps: Any) -> tuple[Any, Any]:
-    """The final state and the outputs, stacked: state, output ← cell(state, step) along the first axis of `steps`."""
-    outputs = []
-    # The cotangent of a part is as large as what it is taken from: so by way of blocks, √time of √time steps.
-    block = isqrt(len(steps)) + 1
-    for first in range(0, len(steps), block):
-        for step in functions.unstack(steps[first : first + block]):
-            state, output = cell(state, step)
-            outputs.append(output)
-    return state, functions.stack(outputs)
 
 
 class _Recurrent(Layer):
@@ -68,8 +54,8 @@ class _Recurrent(Layer):
         shape = products.shape[1], self.W_h.shape[0]
         return np.zeros(shape, self.W_h.dtype) if state is None else shaped(state, *shape, fits=self.W_h, what="h")
 
-    def _run(self, cell: Cell, state: Any, products: Any) -> tuple[Tensor, Any]:
-        state, outputs = over_time(cell, state, products)
+    def _run(self, cell: Callable[[Any, Any], tuple[Any, Any]], state: Any, products: Any) -> tuple[Tensor, Any]:
+        state, outputs = scan(cell, state, products)
         return functions.swapaxes(outputs, 0, 1), state
 
 
@@ -106,12 +92,12 @@ class RNN(_Recurrent):
     def forward(self, x: Operand, h: Operand | None = None) -> tuple[Tensor, Tensor]:
         """The state after every step, and after the last."""
 
-        def cell(h: Any, product: Any) -> tuple[Any, Any]:
+        def rnn(h: Any, product: Any) -> tuple[Any, Any]:
             h = self._g(affine(h, self.W_h, product))
             return h, h
 
         products = self._products(x)
-        return self._run(cell, self._start(h, products), products)
+        return self._run(rnn, self._start(h, products), products)
 
 
 class LSTM(_Recurrent):
@@ -140,7 +126,7 @@ class LSTM(_Recurrent):
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """The state after every step, and (h, c) after the last."""
 
-        def cell(state: Any, product: Any) -> tuple[Any, Any]:
+        def lstm(state: Any, product: Any) -> tuple[Any, Any]:
             h, c = state
             i, f, g, o = functions.split(affine(h, self.W_h, product), 4, axis=-1)
             c = sigmoid(f) * c + sigmoid(i) * tanh(g)
@@ -151,7 +137,7 @@ class LSTM(_Recurrent):
             raise ArgumentError(f"{place()}state is a pair (h, c), one of them None for zeros; got {describe(state)}.")
         products = self._products(x)
         h, c = [self._start(part, products) for part in state]
-        return self._run(cell, (h, c), products)
+        return self._run(lstm, (h, c), products)
 
 
 class GRU(_Recurrent):
@@ -185,7 +171,7 @@ class GRU(_Recurrent):
         """The state after every step, and after the last."""
         n = self.W_h.shape[0]
 
-        def cell(h: Any, of_x: Any) -> tuple[Any, Any]:
+        def gru(h: Any, of_x: Any) -> tuple[Any, Any]:
             of_h = matmul(h, self.W_h)
             r, z = functions.split(sigmoid(of_x[:, : 2 * n] + of_h[:, : 2 * n]), 2, axis=-1)
             inner = of_h[:, 2 * n :] if self.b_u is None else of_h[:, 2 * n :] + self.b_u
@@ -194,4 +180,4 @@ class GRU(_Recurrent):
             return h, h
 
         products = self._products(x)
-        return self._run(cell, self._start(h, products), products)
+        return self._run(gru, self._start(h, products), products)

@@ -18,9 +18,10 @@ from tinygrad_bp.nn.checks import Array
 from tinygrad_bp.nn.clipping import clipped
 from tinygrad_bp.nn.functional import gradients_of
 from tinygrad_bp.nn.generators import state_of
-from tinygrad_bp.nn.held import Moving, Roots, Snapshot, held_places, roots
+from tinygrad_bp.nn.held import Moving, Roots, Snapshot, are_like, held_places, roots
 from tinygrad_bp.nn.lbfgs import LBFGS
 from tinygrad_bp.nn.optim import SGD, GradientDescent, for_each, trainable
+from tinygrad_bp.nn.parts import Place
 from tinygrad_bp.nn.programs import Programs
 from tinygrad_bp.program.tracer import LIBRARIES
 from tinygrad_bp.tensor import Tensor, asarray
@@ -57,7 +58,7 @@ class TrainingStep:
         self.prediction: Any = None
         self.held: Roots = roots(model, loss)
         self.state: Moving = Moving()
-        self._trial: Snapshot | None = None
+        self._trial: Sequence[Place] | None = None
         self._programs: Programs
         self._reached: Sequence[Tensor] = ()
         self._moving: Sequence[int] = ()
@@ -87,7 +88,7 @@ class TrainingStep:
 
     def begin(self) -> None:
         """An epoch begins: if the model is another than before, as after `eval()`, programs are made anew."""
-        if self._trial is not None and not self._trial.is_like(held_places(self.held)):
+        if self._trial is not None and not are_like(self._trial, held_places(self.held)):
             self._step, self._trial = self._first, None
 
     @property
@@ -149,7 +150,8 @@ class TrainingStep:
         (cost, self.prediction), gradients, buffers, self._moved = result
         for p, g in zip(self._reached, gradients, strict=True):
             p.grad = g
-        self.state.take(buffers)
+        if buffers:
+            self.state.take(buffers)
         return cost.item()  # type: ignore[no-any-return]
 
     def _run(self, x: Array, y: Array) -> Any:
@@ -159,7 +161,7 @@ class TrainingStep:
         generators = state.generators
         inputs = self.optimizer.inputs(self._moving) if self._has_rule else (None, None)
         values = tuple([p.value for p in self._reached])
-        return self._programs(x, y, values, *inputs, state.buffers, generators, generators=generators)
+        return self._programs(generators, values, *inputs, state.buffers, generators, x, y)
 
     def _whole(self) -> Function:
         """All of a step, as a function of arrays and generators."""
@@ -200,7 +202,7 @@ class TrainingStep:
             except TracingError as error:
                 reason, where = str(error), error.__traceback__
             if not reason:
-                self._step, self._trial = self._program, before
+                self._step, self._trial = self._program, before.places
                 return self._accept(result)
             after.restore()
         _warn(reason, where)

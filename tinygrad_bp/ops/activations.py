@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from tinygrad_bp.blocks import blockwise
+from tinygrad_bp.blocks import blockwise, into
 from tinygrad_bp.domains import ANY_SHAPE, Domain, Intervals, Reals, Shapes
 from tinygrad_bp.ops.arithmetic import maximum, minimum
 from tinygrad_bp.ops.elementwise import exp, where
 from tinygrad_bp.ops.linear_algebra import operand
 from tinygrad_bp.registry import op, scale
+from tinygrad_bp.sums import added
 from tinygrad_bp.traits import ACTIVATION, Role, Traits
 
 
@@ -148,20 +150,22 @@ def binary_step(x: Any) -> Any:
 
 def _softmax_vjp(g: Any, y: Any, x: Any, axis: Any) -> Any:
     weighted = scale(g, y)
-    return weighted - y * np.add.reduce(weighted, axis=axis, keepdims=True)
+    along = y * added(weighted, axis=axis, keepdims=True)
+    return into(along, np.subtract, weighted, along)
 
 
 _LINES = Shapes(*ANY_SHAPE[1:], smallest=1, params=lambda shape: [{"axis": i} for i in (*range(len(shape)), None)])
 
 
 SHORT_ROW = 32
-"""NumPy is slow at many rows that are shorter, and quicker at as many long columns."""
+"""NumPy is slow at many rows that are no longer, and quicker at as many long columns."""
 
 
 def shifted(x: Any, axis: Any) -> Any:
     """x minus the largest along `axis`: what exp may be taken of."""
-    if isinstance(x, np.ndarray) and axis == -1 and x.ndim == 2 and x.shape[1] < SHORT_ROW:
-        return x - np.maximum.reduce(x.T.copy(), axis=0)[:, None]
+    if isinstance(x, np.ndarray) and axis == -1 and x.ndim > 1 and 0 < x.shape[-1] <= SHORT_ROW:
+        columns = x.reshape((prod(x.shape[:-1]), x.shape[-1])).T.copy()
+        return x - np.maximum.reduce(columns, axis=0).reshape((*x.shape[:-1], 1))
     return x - np.max(x, axis=axis, keepdims=True)
 
 
@@ -174,13 +178,14 @@ def shifted(x: Any, axis: Any) -> Any:
 )
 def softmax(x: Any, axis: int | tuple[int, ...] | None = -1) -> Any:
     """Softmax yᵢ = eˣⁱ / Σⱼ eˣʲ along `axis`. VJP: g⊙y − y·Σ(g⊙y); the Jacobian diag(y) − y·yᵀ is symmetric."""
-    e = np.exp(shifted(x, axis))
-    return e / np.add.reduce(e, axis=axis, keepdims=True)
+    e = shifted(x, axis)
+    e = into(e, np.exp, e)
+    return into(e, np.divide, e, added(e, axis=axis, keepdims=True))
 
 
 @op(
-    vjps=(lambda g, y, x, axis: g - exp(y) * np.add.reduce(g, axis=axis, keepdims=True),),
-    jvp=lambda t, y, x, axis: t - np.add.reduce(scale(t, exp(y)), axis=axis, keepdims=True),
+    vjps=(lambda g, y, x, axis: g - exp(y) * added(g, axis=axis, keepdims=True),),
+    jvp=lambda t, y, x, axis: t - added(scale(t, exp(y)), axis=axis, keepdims=True),
     latex=r"\log \operatorname{softmax}({0})",
     domain=_LINES,
     traits=ACTIVATION,
@@ -188,4 +193,4 @@ def softmax(x: Any, axis: int | tuple[int, ...] | None = -1) -> Any:
 def log_softmax(x: Any, axis: int | tuple[int, ...] | None = -1) -> Any:
     """Logarithm of the softmax, xᵢ − log Σⱼ eˣʲ along `axis`, finite for finite x. VJP: g − softmax(x)·Σg."""
     x = shifted(x, axis)
-    return x - np.log(np.add.reduce(np.exp(x), axis=axis, keepdims=True))
+    return x - np.log(added(np.exp(x), axis=axis, keepdims=True))

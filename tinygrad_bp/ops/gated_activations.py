@@ -12,7 +12,6 @@ from tinygrad_bp.domains import Reals
 from tinygrad_bp.errors import ArgumentError, ShapeError, describe
 from tinygrad_bp.ops.activations import sigmoid, softplus
 from tinygrad_bp.ops.complex import require_real
-from tinygrad_bp.ops.erf import erfc_values
 from tinygrad_bp.ops.special import ndtr
 from tinygrad_bp.registry import op
 from tinygrad_bp.traits import ACTIVATION
@@ -52,7 +51,6 @@ def _gelu_derivative(y: Any, x: Any, approximate: Approximation) -> Any:
     derivatives=(_gelu_derivative,),
     latex=r"\operatorname{gelu}({0})",
     domain=Reals(params=lambda *_: ({}, {"approximate": "tanh"}), analytic=False),
-    whole=True,
     traits=ACTIVATION,
 )
 @blockwise
@@ -63,7 +61,7 @@ def gelu(x: Any, approximate: Approximation = "none") -> Any:
     """
     if approximate == "none":
         require_real("gelu", x)
-        return 0.5 * x * erfc_values(x * -sqrt(0.5))
+        return x * ndtr(x)
     if approximate == "tanh":
         return 0.5 * x * (1.0 + np.tanh(_TANH_FACTOR * x * (1.0 + _TANH_CUBIC * x * x)))
     raise ArgumentError(f"gelu: approximate is 'none' or 'tanh'; got {approximate!r}.")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.blocks import into
 from tinygrad_bp.broadcasting import unbroadcast
 from tinygrad_bp.domains import Shapes
 from tinygrad_bp.engine import Node
@@ -19,10 +21,17 @@ def operand(x: Any) -> Any:
     return x if hasattr(x, "dtype") else np.asarray(x)
 
 
+def _rows(x: Any) -> Any:
+    """(…, n) as a matrix: all that stands before the last axis are rows, and a product of theirs is one."""
+    return x.reshape((prod(x.shape[:-1]), x.shape[-1]))
+
+
 def _left(g: Any, y: Any, a: Any, b: Any, *_: Any) -> Any:
     """g·bᵀ, with the axis that a 1-d operand lacks put in and taken out again."""
     if a.ndim == 2 == b.ndim:
         return g.dot(b.T)
+    if _has_rows(a, b, g):
+        return _rows(g).dot(b.T).reshape(a.shape)
     if b.ndim == 1:
         return unbroadcast(g[..., None] * b, a.shape)
     if a.ndim == 1:
@@ -34,11 +43,27 @@ def _right(g: Any, y: Any, a: Any, b: Any, *_: Any) -> Any:
     """aᵀ·g, likewise."""
     if a.ndim == 2 and b.ndim < 3:
         return a.T @ g if isinstance(g, Node) else a.T.dot(g)  # an array's own dot makes g an array
+    if _has_rows(a, b, g):
+        return _right(_rows(g), y, _rows(a), b)
     if a.ndim == 1:
         return unbroadcast(a[:, None] * g[..., None, :] if b.ndim > 1 else a * g, b.shape)
     if b.ndim == 1:
         return unbroadcast((g[..., None, :] @ a)[..., 0, :], b.shape)
     return unbroadcast(a.swapaxes(-1, -2) @ g, b.shape)
+
+
+def _has_rows(a: Any, b: Any, y: Any) -> bool:
+    """Whether a (…, k) holds the rows of (…, m), with one matrix b for all of them."""
+    return b.ndim == 2 < a.ndim and y.shape[:-1] == a.shape[:-1]  # type: ignore[no-any-return]
+
+
+def _product(a: Any, b: Any) -> Any:
+    """a·b; many matrices with one on their right are one product."""
+    if a.ndim == 2 == b.ndim:  # an array's own dot is the same, and sooner begun
+        return a.dot(b) if a.__class__ is np.ndarray is b.__class__ else np.dot(a, b)
+    if b.ndim == 2 < a.ndim:
+        return np.dot(_rows(a), b).reshape((*a.shape[:-1], b.shape[1]))
+    return np.matmul(a, b)
 
 
 def _explain(a: Any, b: Any) -> str:
@@ -67,9 +92,7 @@ def matmul(a: Any, b: Any) -> Any:
 
     VJPs: ∂C/∂a = g·bᵀ and ∂C/∂b = aᵀ·g. Raises ShapeError if the inner dimensions differ.
     """
-    if a.ndim == 2 == b.ndim:
-        return np.dot(a, b)
-    return np.matmul(a, b)
+    return _product(a, b)
 
 
 def _explain_affine(a: Any, b: Any, c: Any) -> str:
@@ -91,6 +114,7 @@ def affine(a: Any, b: Any, c: Any) -> Any:
 
     c broadcasts to the product. VJPs: g·bᵀ, aᵀ·g, and g summed over the axes along which c was repeated.
     """
-    if a.ndim == 2 == b.ndim:  # an array's own dot is the same, and sooner begun
-        return (a.dot(b) if a.__class__ is np.ndarray is b.__class__ else np.dot(a, b)) + c
-    return np.matmul(a, b) + c
+    y = _product(a, b)
+    if c.__class__ is np.ndarray is y.__class__ and c.dtype is y.dtype and c.shape == y.shape[-1:]:
+        return into(y, np.add, y, c)
+    return y + c

@@ -6,20 +6,30 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.blocks import into
 from tinygrad_bp.domains import Parameters, Shape, Shapes
 from tinygrad_bp.errors import ArgumentError, ShapeError, TracingError, describe
-from tinygrad_bp.modes import MODE
+from tinygrad_bp.modes import MODE, refuse_draw
 from tinygrad_bp.ops.elementwise import sqrt
 from tinygrad_bp.ops.reductions import Axis, mean
 from tinygrad_bp.registry import op, plain_number
 
 
+def moments(x: Any, axis: Axis) -> tuple[Any, Any, Any]:
+    """Mean, deviations from it, and variance, the mean of their squares, over `axis`, which is kept."""
+    centre = mean(x, axis=axis, keepdims=True)
+    centred = x - centre
+    return centre, centred, mean(centred * centred, axis=axis, keepdims=True)
+
+
 def _standardised(g: Any, y: Any, x: Any, axis: Axis, eps: float) -> Any:
     """Cotangent or tangent: the Jacobian r·(1 − 1/n − y·yᵀ/n) is symmetric."""
-    centred = x - mean(x, axis=axis, keepdims=True)
-    deviation = sqrt(mean(centred * centred, axis=axis, keepdims=True) + eps)
+    _, _, variance = moments(x, axis)
+    deviation = sqrt(variance + eps)
     along = mean(g * y, axis=axis, keepdims=True)
-    return (g - mean(g, axis=axis, keepdims=True) - y * along) / deviation
+    part = g - mean(g, axis=axis, keepdims=True)
+    part = into(part, np.subtract, part, y * along)
+    return into(part, np.divide, part, deviation)
 
 
 def _axes(shape: Shape) -> Parameters:
@@ -38,8 +48,8 @@ def normalise(x: Any, axis: Axis = -1, eps: float = 1e-5) -> Any:
 
     VJP: (g − mean g − y·mean(g⊙y))/√(σ² + eps). eps keeps constants finite: they become 0.
     """
-    centred = x - np.mean(x, axis=axis, keepdims=True)
-    return centred / np.sqrt(np.mean(centred * centred, axis=axis, keepdims=True) + eps)
+    _, centred, variance = moments(x, axis)
+    return into(centred, np.divide, centred, np.sqrt(variance + eps))
 
 
 def layer_norm(x: Any, weight: Any = None, bias: Any = None, axis: Axis = -1, eps: float = 1e-5) -> Any:
@@ -110,6 +120,7 @@ def dropout(x: Any, p: float, rng: np.random.Generator, training: bool = True) -
         raise ArgumentError(f"dropout: rng is a NumPy generator: np.random.default_rng(seed); got {rng!r}.")
     if not training or p == 0:
         return x
+    refuse_draw("dropout")
     if MODE.get().trail is not None and type(rng) is np.random.Generator:
         raise TracingError("dropout: a compiled function draws again at every call. Pass the generator as an argument.")
     kept = rng.random(x.shape, np.float32) >= p

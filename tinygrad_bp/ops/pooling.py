@@ -37,73 +37,97 @@ def _poolings(shape: Shape, *_: Shape) -> list[dict[str, Any]]:
 
 
 def _gaps(*inputs: Any, **_: Any) -> Any:
-    x = inputs[-1]
+    x = inputs[1] if len(inputs) == 3 else inputs[0]
     return np.diff(np.sort(x.reshape((*x.shape[:2], -1)), axis=-1))
 
 
-def _pooled(g: Any, x: Any, **params: Any) -> tuple[Any, Any]:
-    return np.resize(g, max_pool(x, **params).shape), x
+def _pooled(g: Any, x: Any, y: Any, **params: Any) -> tuple[Any, Any, Any]:
+    largest = max_pool(x, **params)
+    return np.resize(g, largest.shape), x, largest
 
 
-def _largest(x: Any, kernel: Shape, stride: Shape, padding: Pairs) -> tuple[Any, Any]:
-    """For each element of the kernel, its index and in which windows it is the largest; how many are, in each."""
-    y = max_pool(x, kernel, stride, padding)
+def _with_largest(t: Any, x: Any, y: Any, **params: Any) -> tuple[Any, Any, Any]:
+    return t, x, max_pool(x, **params)
+
+
+def _largest(x: Any, y: Any, kernel: Shape, stride: Shape, padding: Pairs, dtype: Any) -> tuple[Any, Any]:
+    """For each element of the kernel, its index and 1 for the windows in which it is the largest; how many are."""
     x = padded(x, padding, np.nan)  # the border equals nothing
     indices = [(..., *at) for at in elements(x.shape[2:], kernel, stride, (1,) * len(kernel))]
-    largest = [(at, x[at] == y) for at in indices]
-    return largest, sum([chosen for _, chosen in largest], np.zeros_like(y, np.min_scalar_type(len(largest))))
+    # Numbers rather than truths: those NumPy would turn into numbers for every product.
+    largest = [(at, (x[at] == y).astype(dtype)) for at in indices]
+    count = largest[0][1].copy("K")
+    for _, chosen in largest[1:]:
+        count += chosen
+    return largest, count
 
 
 @op(
     internal=True,
-    vjps=(lambda c, s, g, x, kernel, stride, padding: mean_of_largest(c, x, kernel, stride, padding), None),
-    jvp=(lambda t, s, g, x, kernel, stride, padding: shared_by_largest(t, x, kernel, stride, padding), None),
+    vjps=(lambda c, s, g, x, y, kernel, stride, padding: mean_of_largest(c, x, y, kernel, stride, padding), None, None),
+    jvp=(
+        lambda t, s, g, x, y, kernel, stride, padding: shared_by_largest(t, x, y, kernel, stride, padding),
+        None,
+        None,
+    ),
     latex=r"\operatorname{maxpool}'({1})^\top[{0}]",
-    domain=Shapes("nci", "ncij", smallest=1, params=_poolings, prepare=_pooled, kink=_gaps, analytic=False),
+    domain=Shapes(
+        "nci,nci,nci", "ncij,ncij,ncij", smallest=1, params=_poolings, prepare=_pooled, kink=_gaps, analytic=False
+    ),
     convention="k ties in a window get 1/k each",
     whole=True,
 )
-def shared_by_largest(g: Any, x: Any, kernel: Shape, stride: Shape, padding: Pairs) -> Any:
+def shared_by_largest(g: Any, x: Any, y: Any, kernel: Shape, stride: Shape, padding: Pairs) -> Any:
     """g (examples, channels, *places), each element to the largest of its window of x, in equal shares if k tie.
 
-    The derivative of `max_pool` backwards; VJP for g: `mean_of_largest`.
+    y: what `max_pool` makes of x, whose derivative this is, backwards; VJP for g: `mean_of_largest`.
     """
-    largest, count = _largest(x, kernel, stride, padding)
+    largest, count = _largest(x, y, kernel, stride, padding, np.result_type(g, np.float32))
     # In memory as x, whatever the order of g: arrays of unlike order take several times as long together.
-    share = np.divide(g, count, out=np.empty_like(count, g.dtype), casting="same_kind")
-    y = np.zeros_like(x, g.dtype, shape=(*x.shape[:2], *with_border(x.shape[2:], padding)))
+    share = np.divide(g, count, out=count)
+    size = with_border(x.shape[2:], padding)
     apart = all(step >= k for k, step in zip(kernel, stride, strict=True))
+    everywhere = kernel == stride and not any(n % k for n, k in zip(size, kernel, strict=True))
+    make: Any = np.empty_like if everywhere else np.zeros_like
+    z = make(x, g.dtype, shape=(*x.shape[:2], *size))
     for at, chosen in largest:
         if apart:  # nothing to add to, in half the time
-            np.multiply(share, chosen, out=y[at])
+            np.multiply(share, chosen, out=z[at], casting="same_kind")
         else:
-            y[at] += share * chosen
-    return y[inside(x.shape[2:], padding)]
+            z[at] += share * chosen
+    return z[inside(x.shape[2:], padding)]
 
 
 @op(
     internal=True,
-    vjps=(lambda g, y, t, x, kernel, stride, padding: shared_by_largest(g, x, kernel, stride, padding), None),
-    jvp=(lambda c, y, t, x, kernel, stride, padding: mean_of_largest(c, x, kernel, stride, padding), None),
+    vjps=(
+        lambda g, z, t, x, y, kernel, stride, padding: shared_by_largest(g, x, y, kernel, stride, padding),
+        None,
+        None,
+    ),
+    jvp=(lambda c, z, t, x, y, kernel, stride, padding: mean_of_largest(c, x, y, kernel, stride, padding), None, None),
     latex=r"\operatorname{maxpool}'({1})[{0}]",
-    domain=Shapes("nci,nci", "ncij,ncij", smallest=1, params=_poolings, kink=_gaps, analytic=False),
+    domain=Shapes(
+        "nci,nci,nci", "ncij,ncij,ncij", smallest=1, params=_poolings, prepare=_with_largest, kink=_gaps, analytic=False
+    ),
     convention="the mean of k that tie",
     whole=True,
 )
-def mean_of_largest(t: Any, x: Any, kernel: Shape, stride: Shape, padding: Pairs) -> Any:
+def mean_of_largest(t: Any, x: Any, y: Any, kernel: Shape, stride: Shape, padding: Pairs) -> Any:
     """The elements of t (examples, channels, *space) at the largest of every window of x, the mean of k that tie.
 
-    The derivative of `max_pool` along t; VJP for t: `shared_by_largest`.
+    y: what `max_pool` makes of x, whose derivative along t this is; VJP for t: `shared_by_largest`.
     """
-    largest, count = _largest(x, kernel, stride, padding)
-    candidates = padded(t, padding).astype(np.result_type(t, np.float32), copy=False)
+    dtype = np.result_type(t, np.float32)
+    largest, count = _largest(x, y, kernel, stride, padding, dtype)
+    candidates = padded(t, padding).astype(dtype, copy=False)
     return (sum([candidates[at] * chosen for at, chosen in largest]) / count).astype(t.dtype)
 
 
 @op(
     internal=True,
-    vjps=(lambda g, y, x, kernel, stride, padding: shared_by_largest(g, x, kernel, stride, padding),),
-    jvp=lambda t, y, x, kernel, stride, padding: mean_of_largest(t, x, kernel, stride, padding),
+    vjps=(lambda g, y, x, kernel, stride, padding: shared_by_largest(g, x, y, kernel, stride, padding),),
+    jvp=lambda t, y, x, kernel, stride, padding: mean_of_largest(t, x, y, kernel, stride, padding),
     latex=r"\operatorname{maxpool}({0})",
     domain=Shapes("nci", "ncij", smallest=1, params=_poolings, kink=_gaps, analytic=False),
     convention="k ties in a window get 1/k each",

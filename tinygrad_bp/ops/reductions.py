@@ -16,9 +16,9 @@ from tinygrad_bp.ops.linear_algebra import operand
 from tinygrad_bp.ops.ordering import flip
 from tinygrad_bp.ops.shaping import broadcast_to
 from tinygrad_bp.registry import LINEAR, op, scale
+from tinygrad_bp.sums import added
 
-_add_reduce: Any = np.add.reduce  # np.sum without its wrapper, and likewise
-_multiply_reduce: Any = np.multiply.reduce
+_multiply_reduce: Any = np.multiply.reduce  # np.prod without its wrapper, and likewise
 _maximum_reduce: Any = np.maximum.reduce
 _minimum_reduce: Any = np.minimum.reduce
 
@@ -74,7 +74,7 @@ def by_weights(weights: Callable[..., Any]) -> dict[str, Any]:
 )
 def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """Sum over `axis` (all axes if None). VJP: the cotangent copied to every summand."""
-    return _add_reduce(x, axis=axis, keepdims=keepdims)
+    return added(x, axis=axis, keepdims=keepdims)
 
 
 @op(
@@ -88,7 +88,7 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     x = operand(x)
     if x.dtype == np.float16:  # NumPy adds these up in float32
         return np.mean(x, axis=axis, keepdims=keepdims)
-    total = _add_reduce(x, axis=axis, keepdims=keepdims)
+    total = added(x, axis=axis, keepdims=keepdims)
     return total / count(total, x)
 
 
@@ -184,5 +184,5 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     largest = np.max(x, axis=axis, keepdims=True)
     largest = np.where(np.isfinite(largest), largest, 0)
     with np.errstate(divide="ignore"):
-        y = np.log(_add_reduce(np.exp(x - largest), axis=axis, keepdims=True)) + largest
+        y = np.log(added(np.exp(x - largest), axis=axis, keepdims=True)) + largest
     return y if keepdims else np.squeeze(y, axis)[()]

@@ -20,7 +20,7 @@ from tinygrad_bp.derive.page import in_layers
 from tinygrad_bp.derive.show import Notation, Row
 from tinygrad_bp.draw import Drawing
 from tinygrad_bp.draw.document import filled, policy
-from tinygrad_bp.draw.labels import clean, shortened
+from tinygrad_bp.draw.labels import LINE, clean, shortened
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.files import write_whole
 from tinygrad_bp.graph import Graph, GraphNode
@@ -54,7 +54,8 @@ class LivingPage:
         svg, css = Drawing(self._shown).svg, _part("page.css")
         # `<` could end the script; in JSON it occurs in texts only
         model = json.dumps(self._model(), ensure_ascii=False, separators=(",", ":")).replace("<", r"\u003c")
-        js = f"{library()}\n{self.script}\n{self.replay.forward}\nconst model = {model};\n{_part('page.js')}"
+        own = [_part(f"{name}.js") for name in ("state", "picture", "panels", "page")]
+        js = "\n".join([library(), self.script, self.replay.forward, f"const model = {model};", *own])
         return filled(
             _part("page.html"),
             title=escape(f"{shortened(clean(self.graph.root.name), 40)}, live"),
@@ -99,7 +100,7 @@ class LivingPage:
             "nodes": [
                 {
                     "id": node.id, "value": places.values[node.id], "gradient": places.gradients.get(node.id),
-                    "symbol": clean(f"∂{self.graph.root.symbol}/∂{node.symbol}"),
+                    "symbol": shortened(clean(f"∂{self.graph.root.symbol}/∂{node.symbol}"), LINE),
                     "uses": [shares[id(edge)] for _, edge in edges if edge.source == node.id],
                 }
                 for node in self._shown.nodes

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.modes import refuse_draw
 from tinygrad_bp.program.step import METHOD
 from tinygrad_bp.program.tracer import TracedArray, refuse
 from tinygrad_bp.tensor import Tensor
@@ -40,6 +41,7 @@ def _drawing(name: str) -> Callable[..., Any]:
     def method(self: Any, *args: Any, **kwargs: Any) -> Tensor:
         if name in _REFUSED:
             refuse(f".{name}() needs the numbers")
+        refuse_draw(f"a random generator's .{name}()")
         plain = [a.value if isinstance(a, Tensor) else a for a in args]
         named = {key: a.value if isinstance(a, Tensor) else a for key, a in kwargs.items()}
         return Tensor(self.traced.tracer.call(METHOD, name, (self.traced, *plain), named, pure=False))

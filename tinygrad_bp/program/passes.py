@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,9 +11,25 @@ import numpy as np
 
 from tinygrad_bp.program.algebra import simpler
 from tinygrad_bp.program.fusion import FusionGroup, fusion_groups
+from tinygrad_bp.program.loop import Loop, shortened
 from tinygrad_bp.program.ranges import Ranges
-from tinygrad_bp.program.step import CONSTANT, FUSED, GUARD, INDEX, INPUT, WHOLE, Step
+from tinygrad_bp.program.step import (
+    CONSTANT,
+    FUNCTION,
+    FUSED,
+    GUARD,
+    INDEX,
+    INPUT,
+    METHOD,
+    NOTHING,
+    WHOLE,
+    Step,
+    is_plain_reduction,
+    is_total,
+    summed_axes,
+)
 from tinygrad_bp.program.trace import Program
+from tinygrad_bp.sums import as_product, ones
 
 
 def optimized(program: Program) -> Program:
@@ -97,9 +114,56 @@ def fuse_elementwise(program: Program, elements: int, element_steps: int) -> Pro
     return replaced(program, steps, new)
 
 
-PASSES: Sequence[Callable[[Program], Program]] = (simplify, eliminate_dead_steps)
+def sums_as_products(program: Program) -> Program:
+    """Sums over the first or the last axes as products with ones, see `sums`."""
+
+    def rule(step: Step) -> Step:
+        source = step.args[0] if is_total(step) and is_plain_reduction(step) else None
+        if not isinstance(source, Step) or not source.contiguous or source.dtype.char not in "fd":
+            return step
+        way = as_product(source.shape, tuple(summed_axes(step)), bool(step.kwargs.get("keepdims")))
+        if way is None or step.dtype != source.dtype:
+            return step
+        first, rows, columns, shape = way
+        matrix = Step(METHOD, "reshape", (source, (rows, columns)), {}, None, (rows, columns), step.dtype, view=True)
+        matrix = replace(matrix, place=step.place) if source.shape != matrix.shape else source
+        vector = ones(rows if first else columns, step.dtype)
+        constant = Step(CONSTANT, value=vector, shape=vector.shape, dtype=step.dtype, place=step.place)
+        length = (columns,) if first else (rows,)
+        pair = (constant, matrix) if first else (matrix, constant)
+        total = replace(step, opcode=FUNCTION, function=np.dot, args=pair, kwargs=NOTHING, shape=length)
+        if length == shape:
+            return total
+        return Step(METHOD, "reshape", (total, shape), NOTHING, None, shape, step.dtype, view=True, place=step.place)
+
+    return rewritten(program, rule)
+
+
+def shorten_loops(program: Program) -> Program:
+    """Loops without the results that nobody uses."""
+    used: dict[Step, set[int]] = defaultdict(set)
+    for step in program.steps:
+        if step.opcode == INDEX and isinstance(step.args[0].function, Loop):
+            used[step.args[0]].add(step.args[1])
+    new: dict[Step, Step] = {}
+    places: dict[Step, list[int]] = {}
+    steps: list[Step] = []
+    for old in program.steps:
+        step = old.on(new)
+        if isinstance(step.function, Loop):
+            loop, arguments, places[old] = shortened(step.function, used[old])
+            if loop is not step.function:
+                step = replace(step, function=loop, args=tuple([step.args[i] for i in arguments]))
+        elif step.opcode == INDEX and old.args[0] in places:
+            step = replace(step, args=(step.args[0], places[old.args[0]].index(step.args[1])))
+        new[old] = step
+        steps.append(step)
+    return replaced(program, steps, new) if places else program
+
+
+PASSES: Sequence[Callable[[Program], Program]] = (simplify, eliminate_dead_steps, shorten_loops, eliminate_dead_steps)
 """In this order, and nothing is dead before the backward pass was searched for uses of it.
-`fuse_elementwise` comes last, where a backend asks for it."""
+`sums_as_products` and `fuse_elementwise` come last, where a backend asks for them."""
 
 
 def rewritten(program: Program, rule: Callable[[Step], Step]) -> Program:

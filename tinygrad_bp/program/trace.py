@@ -196,7 +196,7 @@ def _used(nodes: Sequence[Node], since: int) -> tuple[list[Any], Node | None]:
         pairs = zip(node.parents, node.inputs, strict=True)
         older = [p for p, x in pairs if isinstance(p, Node) and p.number < since and not isinstance(x, TracedArray)]
         used |= {p.number: p for p in older}
-        if older and not isinstance(node.value, TracedArray):
+        if older and not _is_traced(node.value):
             alone = node
     return [used[number] for number in sorted(used)], alone
 
@@ -209,6 +209,11 @@ def _captured(tracer: Tracer, nodes: Sequence[Node], since: int) -> dict[Tensor,
         if step is not None and node.number < since:
             found[node] = step
     return found
+
+
+def _is_traced(value: Any) -> bool:
+    """Whether a value, or one of its parts, is computed by the program."""
+    return any(isinstance(part, TracedArray) for part in getattr(value, "parts", (value,)))
 
 
 def _given(program: Program, captured: Mapping[Tensor, Step]) -> Program:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import linecache
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any, NoReturn, final
 
@@ -33,16 +34,19 @@ from tinygrad_bp.program.step import (
     uniform,
 )
 
+_numbers = count(1)
+
 
 @final
 class Tracer:
-    """Computes, and writes down every call as a step."""
+    """Computes, and writes down every call as a step. number: the order in which they were made."""
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
         self.constants: dict[int, Step] = {}
         self.needed: Step | None = None  # whose number an op asked for, so that tracing ended
         self._alive: list[Any] = []  # so that no other array gets the identity of a constant
+        self.number = next(_numbers)
 
     def input(self, value: Any) -> TracedArray:
         """A value that the program is given."""
@@ -51,7 +55,13 @@ class Tracer:
     def call(
         self, opcode: str, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], pure: bool = True
     ) -> Any:
-        """Compute, write the step down, and give back what it gave, traced."""
+        """Compute, write the step down, and give back what it gave, traced.
+
+        Where traces are nested, it is a step of the newest whose arrays are among the arguments.
+        """
+        newest = _newest((args, kwargs), self)
+        if newest is not self:
+            return newest.call(opcode, function, args, kwargs, pure)
         arrays: list[Any] = []
         given, steps = self._taken_apart(tuple(args), arrays)
         named, options = self._taken_apart(dict(kwargs), arrays) if kwargs else (kwargs, NOTHING)
@@ -71,7 +81,7 @@ class Tracer:
 
     def step(self, x: Any) -> Step:
         """The step that an operand stands for; constants are numbered by identity."""
-        if isinstance(x, TracedArray):
+        if isinstance(x, TracedArray) and x.tracer is self:
             return x.step
         known = self.constants.get(id(x))
         if known is None:
@@ -82,7 +92,7 @@ class Tracer:
 
     def lifted(self, x: Any) -> TracedArray:
         """A constant as an array of the program; traced arrays as they are."""
-        return x if isinstance(x, TracedArray) else TracedArray(self, self.step(x), x)
+        return x if isinstance(x, TracedArray) and x.tracer is self else TracedArray(self, self.step(x), x)
 
     def _traced(
         self, opcode: str, value: Any, function: Any = None, args: Any = (), kwargs: Any = NOTHING,
@@ -103,7 +113,7 @@ class Tracer:
         """Arguments of a call, with numbers and with steps in the place of arrays, which are appended to `arrays`."""
         if isinstance(tree, TracedArray):
             arrays.append(tree.value)
-            return tree.value, tree.step
+            return tree.value, self.step(tree)
         if isinstance(tree, (np.ndarray, np.generic)):
             arrays.append(tree)
             return tree, self.step(tree)
@@ -115,6 +125,16 @@ class Tracer:
         parts = [self._taken_apart(part, arrays) for part in tree]
         make: Any = getattr(tree, "_make", type(tree))  # of a named tuple
         return make([value for value, _ in parts]), make([step for _, step in parts])
+
+
+def _newest(tree: Any, newest: Tracer) -> Tracer:
+    """The tracer that was made last, of those that arguments belong to."""
+    for part in tree.values() if isinstance(tree, dict) else tree:
+        if part.__class__ is TracedArray:
+            newest = part.tracer if part.tracer.number > newest.number else newest
+        elif isinstance(part, (list, tuple, dict)):
+            newest = _newest(part, newest)
+    return newest
 
 
 def _fixed(x: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any, Literal
 
 import numpy as np
@@ -79,7 +80,9 @@ def call(step: Step, operand: Operand, dialect: Dialect = "people") -> Expressio
     if step.opcode == ATTRIBUTE:
         return f"{_of(step, operand)}.{step.function}", ATOM
     if dialect == "numpy" and step.function is np.max and _is_over_short_rows(step):
-        return f"np.maximum.reduce({_of(step, operand)}.T.copy(), axis=0)[:, None]", ATOM
+        *rows, n = step.args[0].shape
+        matrix = _of(step, operand) + f".reshape({prod(rows)}, {n})" * (len(rows) > 1)
+        return f"np.maximum.reduce({matrix}.T.copy(), axis=0).reshape({', '.join(map(str, rows))}, 1)", ATOM
     if dialect != "numpy" and step.opcode == FUNCTION and step.function in _REDUCTIONS and is_plain_reduction(step):
         return _reduction(step, operand, dialect), ATOM
     given = [argument(x, operand) for x in step.args] + [f"{k}={argument(x, operand)}" for k, x in step.kwargs.items()]
@@ -95,7 +98,7 @@ def call(step: Step, operand: Operand, dialect: Dialect = "people") -> Expressio
 
 def _is_over_short_rows(step: Step) -> bool:
     shape = step.args[0].shape
-    return len(shape) == 2 and shape[1] < SHORT_ROW and step.kwargs == {"axis": -1, "keepdims": True}
+    return len(shape) > 1 and 0 < shape[-1] <= SHORT_ROW and step.kwargs == {"axis": -1, "keepdims": True}
 
 
 def _of(step: Step, operand: Operand) -> str:
@@ -211,12 +214,14 @@ def number(x: Any) -> str:
 
 
 def literal(x: Step, user: Step | None, dialect: Dialect = "people") -> Expression | None:
-    """A constant as part of the code; None if it is too large for that, or an array that Numba would make each time."""
+    """A constant as part of the code; None if it is too large, or an array that a program would make each time."""
     shared = uniform(x.value)
     if user is not None and user.opcode in (UFUNC, FUNCTION) and shared is not None and _is_weak(x, user):
         return _numeral(shared, user, dialect)
     if dialect == "numba" and x.size and x.shape:
         return None
+    if dialect == "numpy" and x.shape and shared == 1 and user is not None and user.function is np.dot:
+        return None  # of a sum: made once, see `sums`
     text = _constant(x.value, shared)
     return None if text is None else (text, LOWEST if text[:1] == "-" else ATOM)
 

@@ -19,6 +19,10 @@ _MODULES = {"numpy": "np", "math": "math", "scipy.special": "special"}
 """Modules that generated code may import, under the name it uses."""
 
 
+_OWN = "tinygrad_bp.backends"
+"""Callables without source, which a backend put into a function that it wrote."""
+
+
 class Helpers:
     """The helper functions of one program, those first that others need.
 
@@ -76,7 +80,7 @@ class Helpers:
                 package, _, last = value.__name__.rpartition(".")
                 self._imports.add(f"from {package} import {last}" if package else f"import {last}")
             return alias
-        if inspect.isfunction(plain(value)):
+        if inspect.isfunction(plain(value)) or type(value).__module__.startswith(_OWN):
             return self.add(value)
         if isinstance(value, type) and issubclass(value, Exception):
             return next(base.__name__ for base in value.__mro__ if base.__module__ == "builtins")

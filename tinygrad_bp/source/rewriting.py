@@ -49,7 +49,8 @@ class Rewriting:
         source = b"".join(self.lines)
         for default in [*arguments.defaults, *[d for d in arguments.kw_defaults if d is not None]]:
             begin = self._at(default.lineno, default.col_offset)
-            self.edits.append((source.rindex(b" = ", 0, begin), begin, "="))
+            sign = source.rindex(b"=", 0, begin)
+            self.edits.append((sign - source[:sign].endswith(b" "), begin, "="))
         if self.tree.returns is not None:
             end = self._at(self.tree.returns.end_lineno or 0, self.tree.returns.end_col_offset or 0)
             self.edits.append((source.rindex(b" ->", 0, end), end, ""))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 from typing import Any, final
@@ -11,11 +11,11 @@ from typing import Any, final
 import numpy as np
 
 from tinygrad_bp.program.fusion import FusionGroup
+from tinygrad_bp.program.loop import Loop
 from tinygrad_bp.program.ranges import warnings
 from tinygrad_bp.program.step import (
     ASSIGN,
     CONSTANT,
-    FUNCTION,
     FUSED,
     GUARD,
     INPUT,
@@ -31,14 +31,12 @@ from tinygrad_bp.program.trace import Program
 from tinygrad_bp.source.expressions import ATOM, Dialect, Operand, argument, array, call, enclosed, index, literal
 from tinygrad_bp.source.helpers import Helpers, scale
 from tinygrad_bp.source.identifiers import Names, printed
+from tinygrad_bp.source.loops import Pool, loop_function
 from tinygrad_bp.source.module import Module
+from tinygrad_bp.source.uses import REUSED_BYTES, can_write, ends, uses
 
 WIDTH = 76
 """An expression longer than this is given lines of its own for its parts."""
-
-REUSED_BYTES = 1 << 16
-"""From this many bytes on the memory of a value that nobody needs any more is used for the next one: the system hands
-out fresh memory slowly."""
 
 
 @dataclass(slots=True)
@@ -61,26 +59,31 @@ class Writer:
     """The lines of a function while they are written.
 
     pool: makes a function, of a shape and a dtype, that gives memory for a large result; None leaves that to NumPy.
-    fused: makes a function of a group.
+    fused: makes a function of a group. silent: whether the function keeps NumPy from warning. slots: names of further
+    arguments, arrays that results are written to.
     """
 
     def __init__(
         self,
         program: Program,
         dialect: Dialect = "people",
-        pool: Callable[[tuple[int, ...], Any], Callable[..., Any]] | None = None,
+        pool: Pool | None = None,
         fused: Callable[[FusionGroup], Any] | None = None,
+        silent: bool = True,
+        slots: Mapping[Step, str] | None = None,
     ):
         steps, outputs = program.steps, program.outputs
         self.program, self.steps, self.outputs = program, steps, outputs
-        self.dialect, self.pool, self.fused = dialect, pool, fused
+        self.dialect, self.pool, self.fused, self.silent = dialect, pool, fused, silent
         self.backward_from: float = program.backward_from
         self.returned = set(outputs)
-        self.uses = _uses(steps, outputs)
+        self.uses = uses(steps, outputs)
         self.user = {operand: step for step in steps for operand in step.operands}
         self.viewed = {operand for step in steps if step.view and not is_glance(step) for operand in step.operands}
-        self.ends = _ends(steps, self.uses)
+        self.ends = ends(steps, self.uses)
+        self.slots = slots or {}
         self.names = Names()
+        self.names.known |= {*self.slots.values()}
         self.texts: dict[Step, _Text] = {}
         self.gradients: dict[int, str] = {}
         self.told: dict[Step, list[tuple[int, str]]] = {}  # the names of gradients that a step gives
@@ -102,6 +105,7 @@ class Writer:
             self._write(step)
         returned = ", ".join([self._output(y, i) for i, y in enumerate(self.outputs)])
         arguments = ", ".join([self.texts[step].text for step in [*self.program.inputs, *self.constants]])
+        arguments = ", ".join(filter(None, [arguments, *self.slots.values()]))
         lines = [f'"""{summary}"""', *self.lines, f"return {returned}"]
         head = [*self._silence(), f"def {name}({arguments}):"]
         function = "\n".join([*head, *[f"    {line}" for line in lines]])
@@ -162,7 +166,8 @@ class Writer:
 
     def _silence(self) -> list[str]:
         """The decorator for what NumPy would warn of, if there is anything."""
-        found = warnings(self.steps)
+        bodies = [step.function.body.steps for step in self.steps if isinstance(step.function, Loop)]
+        found = set[str]().union(*map(warnings, [self.steps, *bodies])) if self.silent else set()
         kinds = sorted(found) if self.dialect == "people" else ["all"]
         ignored = ", ".join([f'{kind}="ignore"' for kind in kinds])
         return [f"@np.errstate({ignored})"] if found else []
@@ -225,10 +230,10 @@ class Writer:
         else:
             text, binding = call(step, operand, self.dialect)
         writes = self.dialect != "numba" and _writes(step)  # Numba has no out=
-        free = self._free(step, reads) if writes else None
-        if free is not None:
-            place = free
-        elif self.pool is not None and writes:
+        free = self._free(step, reads) if writes and step not in self.slots else None
+        if free is not None or step in self.slots:
+            place = free or self.slots[step]
+        elif self.pool is not None and writes and step.contiguous:
             place = f"{self._helper(self.pool(step.shape, step.dtype))}()"
         else:
             return _Text(text, binding, reads)
@@ -265,6 +270,8 @@ class Writer:
         """What a step calls that the module contains."""
         if step.function is SCALE and self.dialect == "people":
             return scale
+        if isinstance(step.function, Loop):
+            return loop_function(step.function, self.dialect, Writer, self.pool)
         return self.fused(step.function) if step.opcode == FUSED and self.fused is not None else step.function
 
     def _operand(self, x: Step, user: Step | None) -> _Text:
@@ -286,10 +293,10 @@ class Writer:
 
         It holds an operand, or what was computed on the way to one.
         """
-        for x in step.operands if step.opcode == UFUNC and step.contiguous else ():
+        for x in step.operands if step.opcode == UFUNC else ():
             if x in self.texts and self.texts[x].memory is not None and _fits(x, step):
                 return self.texts[x].memory
-            if self._is_free(x, reads) and x.contiguous and _fits(x, step) and self.texts[x].binding == ATOM:
+            if self._is_free(x, reads) and _fits(x, step) and self.texts[x].binding == ATOM:
                 return self.texts[x].text
         return None
 
@@ -300,31 +307,9 @@ class Writer:
 
 
 def _writes(step: Step) -> bool:
-    """Whether a step has a large result that it can write to memory that is there, which lies in C order."""
-    if step.opcode == FUNCTION and step.function is np.dot:
-        writes = [len(x.shape) for x in step.operands] == [2, 2]
-    else:
-        writes = step.opcode == UFUNC and step.function.nout == 1 and step.contiguous
-    return writes and not step.kwargs and step.dtype.itemsize * step.size >= REUSED_BYTES
+    """Whether a step has a large result that it can write to memory that is there."""
+    return can_write(step) and step.dtype.itemsize * step.size >= REUSED_BYTES
 
 
 def _fits(x: Step, step: Step) -> bool:
-    return x.shape == step.shape and x.dtype == step.dtype
-
-
-def _ends(steps: Sequence[Step], uses: Counter[Step]) -> dict[Step, Step]:
-    """For assignments to a part of what only the next one needs, the last of them: one variable is all of these."""
-    ends: dict[Step, Step] = {}
-    for step in reversed(steps):
-        if step.opcode == ASSIGN and step.args[0].opcode == ASSIGN and uses[step.args[0]] == 1:
-            ends[step.args[0]] = ends.get(step, step)
-    return ends
-
-
-def _uses(steps: Iterable[Step], outputs: Sequence[Step]) -> Counter[Step]:
-    """How often every step is written in an expression."""
-    uses = Counter(outputs)
-    for step in reversed(list(steps)):
-        for operand in step.operands:
-            uses[operand] += uses[step] if is_glance(step) else 1
-    return uses
+    return x.shape == step.shape and x.dtype == step.dtype and x.contiguous == step.contiguous

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from typing import Any
 
 from ..program import Program
-from ..workloads import BINARY, CHAIN, CLASSES, IMAGES, MARGIN, SQUARES, Problem
+from ..workloads import BINARY, CHAIN, CLASSES, IMAGES, MARGIN, SQUARES
 
 ARRAYS = frozenset({BINARY, CLASSES, CHAIN, SQUARES, IMAGES})
 
@@ -21,9 +22,9 @@ class Contestant:
     kinds: frozenset[str] = ARRAYS
     optional: bool = False
 
-    def program(self, problem: Problem) -> Program:
+    def program(self, problem: Any) -> Program:
         page, function = self.entry.split(":")
-        build: Callable[[Problem], Program] = getattr(import_module(f"{__name__}.{page}"), function)
+        build: Callable[[Any], Program] = getattr(import_module(f"{__name__}.{page}"), function)
         return build(problem)
 
 

@@ -72,28 +72,34 @@ def max_pool(x, kernel, stride, padding):
     return _combined(np.maximum, padded(x, padding, -np.inf), kernel, stride)
 
 
-def _largest(x, kernel, stride, padding):
-    """For each element of the kernel, its index and in which windows it is the largest; how many are, in each."""
-    y = max_pool(x, kernel, stride, padding)
+def _largest(x, y, kernel, stride, padding, dtype):
+    """For each element of the kernel, its index and 1 for the windows in which it is the largest; how many are."""
     x = padded(x, padding, np.nan)  # the border equals nothing
     indices = [(..., *at) for at in elements(x.shape[2:], kernel, stride, (1,) * len(kernel))]
-    largest = [(at, x[at] == y) for at in indices]
-    return largest, sum([chosen for _, chosen in largest], np.zeros_like(y, np.min_scalar_type(len(largest))))
+    # Numbers rather than truths: those NumPy would turn into numbers for every product.
+    largest = [(at, (x[at] == y).astype(dtype)) for at in indices]
+    count = largest[0][1].copy("K")
+    for _, chosen in largest[1:]:
+        count += chosen
+    return largest, count
 
 
-def shared_by_largest(g, x, kernel, stride, padding):
+def shared_by_largest(g, x, y, kernel, stride, padding):
     """g (examples, channels, *places), each element to the largest of its window of x, in equal shares if k tie."""
-    largest, count = _largest(x, kernel, stride, padding)
+    largest, count = _largest(x, y, kernel, stride, padding, np.result_type(g, np.float32))
     # In memory as x, whatever the order of g: arrays of unlike order take several times as long together.
-    share = np.divide(g, count, out=np.empty_like(count, g.dtype), casting="same_kind")
-    y = np.zeros_like(x, g.dtype, shape=(*x.shape[:2], *with_border(x.shape[2:], padding)))
+    share = np.divide(g, count, out=count)
+    size = with_border(x.shape[2:], padding)
     apart = all(step >= k for k, step in zip(kernel, stride, strict=True))
+    everywhere = kernel == stride and not any(n % k for n, k in zip(size, kernel, strict=True))
+    make = np.empty_like if everywhere else np.zeros_like
+    z = make(x, g.dtype, shape=(*x.shape[:2], *size))
     for at, chosen in largest:
         if apart:  # nothing to add to, in half the time
-            np.multiply(share, chosen, out=y[at])
+            np.multiply(share, chosen, out=z[at], casting="same_kind")
         else:
-            y[at] += share * chosen
-    return y[inside(x.shape[2:], padding)]
+            z[at] += share * chosen
+    return z[inside(x.shape[2:], padding)]
 
 
 def convolution(W1, b1, W2, images, labels):
@@ -102,20 +108,21 @@ def convolution(W1, b1, W2, images, labels):
     t2 = (W1.reshape(1, 2, 9) @ t1.reshape(1, 9, 80)).reshape(2, 4, 4, 5).transpose((3, 0, 1, 2))
     z1 = t2 + b1
     a1 = np.maximum(z1, 0)
-    t3 = max_pool(a1, kernel=(2, 2), stride=(2, 2), padding=((0, 0), (0, 0))).reshape(5, 8)
-    z2 = t3 @ W2
-    t4 = z2 - np.max(z2, axis=-1, keepdims=True)
+    t3 = max_pool(a1, kernel=(2, 2), stride=(2, 2), padding=((0, 0), (0, 0)))
+    t4 = t3.reshape(5, 8)
+    z2 = t4 @ W2
+    t5 = z2 - np.max(z2, axis=-1, keepdims=True)
     if np.max(labels.astype(np.uint64)) >= 3:
         raise ValueError("written for other values: write the program again")
-    t5 = np.exp(t4)
-    t6 = np.sum(t5, axis=-1, keepdims=True)
-    C = np.sum(np.log(t6).reshape(5) - t4[np.arange(5), labels]) / 5
+    t6 = np.exp(t5)
+    t7 = np.sum(t6, axis=-1, keepdims=True)
+    C = np.sum(np.log(t7).reshape(5) - t5[np.arange(5), labels]) / 5
     # backward: dv is the derivative with respect to v
-    dz2 = (t5 / t6 - (labels[..., None] == np.arange(3))) / 5
-    dW2 = t3.T @ dz2
-    da1 = shared_by_largest((dz2 @ W2.T).reshape(5, 2, 2, 2), a1, kernel=(2, 2), stride=(2, 2), padding=((0, 0), (0, 0)))
+    dz2 = (t6 / t7 - (labels[..., None] == np.arange(3))) / 5
+    dW2 = t4.T @ dz2
+    da1 = shared_by_largest((dz2 @ W2.T).reshape(5, 2, 2, 2), a1, t3, kernel=(2, 2), stride=(2, 2), padding=((0, 0), (0, 0)))
     dz1 = da1 * (z1 > 0)
-    db1 = np.sum(np.sum(dz1, axis=0), axis=(1, 2), keepdims=True)
-    t7 = np.transpose(dz1, (1, 2, 3, 0)).reshape(1, 2, 80) @ np.transpose(t1.reshape(1, 9, 80), (0, 2, 1))
-    dW1 = t7.reshape(2, 1, 3, 3)
+    db1 = np.sum(dz1, axis=(0, 2, 3)).reshape(2, 1, 1)
+    t8 = np.transpose(dz1, (1, 2, 3, 0)).reshape(1, 2, 80) @ np.transpose(t1.reshape(1, 9, 80), (0, 2, 1))
+    dW1 = t8.reshape(2, 1, 3, 3)
     return C, dW1, db1, dW2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from functools import lru_cache
+from importlib.util import find_spec
 from typing import Any
 
 NAME = "kernel"
@@ -12,6 +13,11 @@ NAME = "kernel"
 
 class NoCompiler(Exception):
     """There is none, or one that this language is new to."""
+
+
+def is_installed() -> bool:
+    """Whether there may be a compiler, without loading it."""
+    return find_spec("llvmlite") is not None
 
 
 @lru_cache(256)

@@ -18,6 +18,7 @@ from tinygrad_bp.backends.numba.kernels import Kernel, numba_itself
 from tinygrad_bp.backends.numba.lowering import lowered, missing
 from tinygrad_bp.backends.thresholds import LOOP_MULTIPLICATIONS, NUMBA_ELEMENTS, NUMBA_OPERATIONS
 from tinygrad_bp.program import Program, Step
+from tinygrad_bp.program.loop import Loop, with_bodies
 from tinygrad_bp.program.step import UFUNC
 from tinygrad_bp.source import Module, Writer, pytext
 
@@ -33,16 +34,17 @@ def obstacle(program: Program) -> str:
     """What makes a program NumPy's rather than Numba's; empty if nothing does."""
     if not all(step.pure for step in program.steps):
         return "it draws random numbers"
-    if program.largest > NUMBA_ELEMENTS:
+    loops = [step.function.body for step in program.steps if isinstance(step.function, Loop)]
+    if max([body.largest for body in loops or [program]]) > NUMBA_ELEMENTS:  # calls cost most where they are repeated
         return "the arrays are large enough for NumPy"
-    if len(program.operations) > NUMBA_OPERATIONS:
+    if sum([len(part.operations) for part in (program, *loops)]) > NUMBA_OPERATIONS:
         return f"Numba takes long to compile more than {NUMBA_OPERATIONS} operations"
     return _unknown(program) or _lacking(lowered(program))
 
 
 def _unknown(program: Program) -> str:
     """The first step with numbers of a kind that programs have not here; empty if there is none."""
-    for step in program.steps:
+    for step in with_bodies(program):
         if step.dtype is not None and step.dtype not in _DTYPES:
             name = program.names.get(step) or step.called or step.opcode
             return f"{name} has dtype {step.dtype}, and Numba computes in float64"
@@ -91,7 +93,7 @@ def _lowered(program: Program) -> Program:
     """The program in calls that Numba compiles, as far as one can tell without trying; raises Unsupported."""
     if not all(step.pure for step in program.steps):
         raise Unsupported("trying it out would draw random numbers that the caller's generator then lacks")
-    if any(step.dtype in (np.float16, np.float32) for step in program.steps):
+    if any(step.dtype in (np.float16, np.float32) for step in with_bodies(program)):
         raise Unsupported("Numba computes in float64")
     program = lowered(program)
     lacking = _lacking(program)
@@ -109,10 +111,15 @@ def _complete(module: ModuleType, program: Program, written: Module) -> None:
     """Give the module what its functions call: Numba's versions of helpers and of NumPy, and the program itself."""
     numba = numba_itself()
     for function, name in written.helpers.items():
-        helper = function.compiled if isinstance(function, Kernel) else numba.njit(getattr(module, name))
+        helper = (
+            function.compiled
+            if isinstance(function, Kernel)
+            else numba.njit(error_model="numpy")(getattr(module, name))
+        )
         setattr(module, name, helper)
-    used = frozenset([step.function.__name__ for step in program.steps if step.opcode == UFUNC])
-    vars(module)["np"] = numba_numpy(used & {"exp", "tanh"}, blas=not all(map(_is_for_loops, program.steps)))
+    steps = with_bodies(program)
+    used = frozenset([step.function.__name__ for step in steps if step.opcode == UFUNC])
+    vars(module)["np"] = numba_numpy(used & {"exp", "tanh"}, blas=not all(map(_is_for_loops, steps)))
     run = numba.njit(error_model="numpy")(inspect.unwrap(getattr(module, written.name)))
     vars(module)[f"_run_{written.name}"] = run
 

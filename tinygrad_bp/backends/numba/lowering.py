@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -19,9 +21,10 @@ from tinygrad_bp.ops.gated_activations import gelu
 from tinygrad_bp.ops.special import erf, erfc, gamma, gammaln
 from tinygrad_bp.ops.trigonometry import sinc_derivative
 from tinygrad_bp.program import Program, Step
+from tinygrad_bp.program.loop import Loop, without_arrays
 from tinygrad_bp.program.passes import replaced
-from tinygrad_bp.program.step import FUNCTION, METHOD, SCALE, UFUNC, WHOLE, is_reversal
-from tinygrad_bp.source.expressions import numpy_path
+from tinygrad_bp.program.step import CONSTANT, FUNCTION, METHOD, SCALE, UFUNC, WHOLE, is_reversal
+from tinygrad_bp.source.expressions import literal, numpy_path
 from tinygrad_bp.source.helpers import plain
 
 
@@ -76,9 +79,32 @@ def _contracted(to: Lowering, step: Step) -> Step | None:
     return to.kernel(step, kernels.contraction(subscripts, shapes, step.dtype), *arrays)
 
 
+# --- loops ------------------------------------------------------------------------------------------------------------
+
+
+def _looped(to: Lowering, step: Step) -> Step | None:
+    """A loop, its body lowered; it is given the arrays that the body has got by that."""
+    loop = step.function
+    if not isinstance(loop, Loop):
+        return None
+    body = lowered(loop.body)
+    users: dict[Step, list[Step]] = defaultdict(list)
+    for inside in body.steps:
+        for operand in inside.operands:
+            users[operand].append(inside)
+    steps = dict.fromkeys([*body.steps, *[x for x in users if x.opcode == CONSTANT]])
+    loop, arrays = without_arrays(
+        loop.with_body(replace(body, steps=sorted(steps, key=lambda s: s.opcode != CONSTANT))),
+        lambda x: all(literal(x, user, "numba") is not None for user in users[x]),
+    )
+    place = loop.captured - len(arrays)
+    constants = [to.constant(step, array) for array in arrays]
+    return to.call(step, loop, *step.args[:place], *constants, *step.args[place:])
+
+
 _RULES: Sequence[Rule] = (
-    _elementwise, along_axes, spread, best, sorting, recurrence, reshaped, moved, transposed_fold, indexed, written,
-    _contracted,
+    _looped, _elementwise, along_axes, spread, best, sorting, recurrence, reshaped, moved, transposed_fold, indexed,
+    written, _contracted,
 )  # fmt: skip
 """In this order; the first that has something for a step decides."""
 
@@ -96,6 +122,8 @@ def missing(step: Step) -> str:
         return f"np.{step.called} of so many elements" if max([len(x.shape) for x in step.args]) > 2 else ""
     if step.opcode == UFUNC:
         return f"np.{step.called}" if step.called in _NO_UFUNCS else ""
+    if isinstance(step.function, Loop):
+        return next(filter(None, map(missing, step.function.body.operations)), "")
     if step.opcode == WHOLE:
         return step.called if str(step.function.__module__).startswith(ops.__name__) else ""
     if is_reversal(step):

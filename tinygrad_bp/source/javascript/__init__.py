@@ -21,5 +21,6 @@ def javascript(program: Program) -> str:
 @cache
 def library() -> str:
     """The JavaScript that defines `np`."""
-    parts = [Path(__file__).with_name(f"{name}.js").read_text(encoding="utf-8") for name in ("arrays", "scalars")]
-    return "".join([*parts, "const np = { ...arrays, ...scalars };\n"])
+    names = ("arrays", "scalars", "matrices")
+    parts = [Path(__file__).with_name(f"{name}.js").read_text(encoding="utf-8") for name in names]
+    return "".join([*parts, "const np = { ...arrays, ...scalars, ...matrices };\n"])

@@ -250,7 +250,7 @@ const arrays = (() => {
   }
 
   return {
-    array, full, reshape, rounded, broadcast, each, runs, arranged, transpose, joined, scattered, assigned, indexed,
+    array, full, reshape, rounded, common, broadcast, each, runs, arranged, transpose, joined, scattered, assigned, indexed,
     reduce, along, ...lanes, matmul, einsum, convolve, sharedByLargest, require,
   };
 })();

@@ -90,6 +90,10 @@ def _recurrence(target: Target, step: Step, a: Any, b: Any, axis: int = -1) -> s
 # --- products ---------------------------------------------------------------------------------------------------------
 
 
+def _of_matrices(target: Target, step: Step, *operands: Any) -> str:
+    return f"np.{step.called}({', '.join(map(target.array, operands))})"
+
+
 def _matmul(target: Target, step: Step, a: Any, b: Any) -> str:
     if step.called == "dot" and (max(len(a.shape), len(b.shape)) > 2 or not (a.shape and b.shape)):
         raise TypeError("dot of numbers, or of more than two axes")
@@ -186,7 +190,8 @@ def pooled(name: str, border: float) -> Form:
     return form
 
 
-def _shared(target: Target, step: Step, g: Any, x: Any, kernel: Any, stride: Any, padding: Any) -> str:
+def _shared(target: Target, step: Step, g: Any, x: Any, y: Any, kernel: Any, stride: Any, padding: Any) -> str:
+    """y, what the windows came to, is found again."""
     places = windows(x.shape, kernel, stride, padding)
     given = f"{target.array(g)}, {target.array(x)}, {target.table(places)}"
     return f"np.sharedByLargest({given}, {places.shape[-1]})"
@@ -204,7 +209,9 @@ FORMS: Mapping[Any, Form] = {
     np.linalg.vector_norm: reduction("norm", ord=2), np.quantile: _quantile,
     np.cumsum: running("cumsum", None), np.cumprod: running("cumprod", None), np.sort: running("sort"),
     np.argsort: running("argsort"), plain(linear_recurrence): _recurrence,
-    np.matmul: _matmul, np.dot: _matmul, "dot": _matmul, np.einsum: _einsum, np.convolve: _convolve, np.cross: _cross,
+    np.linalg.solve: _of_matrices, np.linalg.inv: _of_matrices, np.linalg.det: _of_matrices,
+    np.linalg.cholesky: _of_matrices, np.matmul: _matmul, np.dot: _matmul, "dot": _matmul, np.einsum: _einsum,
+    np.convolve: _convolve, np.cross: _cross,
     INDEX: _taken, ASSIGN: _replaced, plain(assigned): _assigned, plain(scattered): _scattered,
     plain(fold): _folded, plain(max_pool): pooled("largest", -np.inf), plain(_sums): pooled("sum", 0),
     plain(shared_by_largest): _shared,
@@ -214,7 +221,4 @@ FORMS: Mapping[Any, Form] = {
 
 def form(step: Step) -> Form | None:
     """How a step is written; None if it is not."""
-    try:
-        return FORMS.get(step.opcode if step.opcode in (INDEX, ASSIGN) else step.function)
-    except TypeError:  # something that no table can hold
-        return None
+    return FORMS.get(step.opcode if step.opcode in (INDEX, ASSIGN) else step.function)

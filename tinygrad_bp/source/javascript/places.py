@@ -60,10 +60,7 @@ def arrangement(step: Step) -> Array | None:
 
 
 def _arranges(step: Step) -> bool:
-    try:
-        known = step.opcode == INDEX or step.function in ARRANGING
-    except TypeError:  # something that no set can hold
-        return False
+    known = step.opcode == INDEX or step.function in ARRANGING
     if not known or any(x.opcode != CONSTANT for x in set(step.operands) - set(moved(step))):
         return False
     if step.called == "pad":

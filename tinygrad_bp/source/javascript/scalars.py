@@ -181,7 +181,4 @@ def scalar(step: Step) -> Scalar | None:
     if step.opcode == ASSIGN or (step.called == "where" and len(step.args) != 3):
         return None
     special = {"b": TRUTHS, "i": INTEGERS, "u": INTEGERS}.get(getattr(step.dtype, "kind", ""), {})
-    try:
-        return special.get(step.function) or SCALARS.get(step.function)
-    except TypeError:  # something that no table can hold
-        return None
+    return special.get(step.function) or SCALARS.get(step.function)

@@ -101,7 +101,8 @@ class Writer:
                 return
             self._assign(step, self._rounded(step) if written is None else self._each(step, written))
         except (TypeError, ValueError) as error:
-            raise NotWritten(step, str(error)) from error
+            reason = f"{_called(step)}, called like this, is not written in JavaScript ({error})"
+            raise NotWritten(step, reason) from error
 
     def _assign(self, step: Step, text: str) -> None:
         name = self.program.names.get(step)
