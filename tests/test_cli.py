@@ -3,6 +3,7 @@
 import configparser
 import gc
 import importlib
+import io
 import json
 import os
 import re
@@ -21,7 +22,8 @@ from tinygrad_bp import cli
 
 ROOT = Path(__file__).resolve().parent.parent
 SVGS = ["forward.svg", "backward.svg", "both.svg", "history.svg", "boundary.svg"]
-COMMANDS = ["train", "predict", "draw", "derive", "play", "activations", "source", "check", "doctor", "completion"]
+COMMANDS = ["train", "predict", "draw", "derive", "tutor", "play", "activations", "source", "check", "doctor"]
+COMMANDS += ["completion"]
 
 MINE = """\
 import numpy as np
@@ -342,3 +344,13 @@ def test_activations_are_printed_and_drawn(tmp_path, capsys):
     assert out.read_text(encoding="utf-8") == tg.nn.activation_sheet().svg
     assert cli.main(["activations", "--out", str(tmp_path / "sheet.png")]) == 2
     assert "--out is a file .svg" in capsys.readouterr().err
+
+
+def test_the_tutor_judges_answers(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y - a2\n(a2 - y)/m\nq\n"))
+    assert cli.main(["tutor", "--layers", "2,2,1", "--seed", "1"]) == 0
+    told = capsys.readouterr().out
+    assert "z1 (2, 4)" in told
+    assert "sign" in told
+    assert cli.main(["tutor", "--batch", "0"]) == 2
+    assert "whole number from 1 on; got 0" in capsys.readouterr().err

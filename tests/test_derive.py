@@ -638,3 +638,8 @@ def test_functions_made_of_ops_are_derived_from_inputs_without_names(f):
 def test_the_repr_is_one_line():
     C, _ = article()
     assert repr(derive(C, "W1")) == "<Derivation of ∂C/∂W1: 5 equations>"
+
+
+def test_numbers_without_a_name_do_not_shift_the_others():
+    w, x = tg.tensor(3.0), leaf("x", (2,))
+    assert repr(derive(tg.sum(w * x * x).named("C"), x)) == "<Derivation of ∂C/∂x: 3 equations>"

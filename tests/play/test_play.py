@@ -211,3 +211,9 @@ class TestTheCommand:
         assert main(["play", "--layers", "6,1", "--out", str(tmp_path / "b.html")]) == 2
         assert "--layers begins with 7" in capsys.readouterr().err
         assert [path.name for path in tmp_path.iterdir()] == ["a.html"]
+
+
+def test_a_number_without_a_name_stays_what_it_is():
+    w, x = tg.tensor(3.0), tg.tensor([1.0, 2.0], requires_grad=True, name="x")
+    page = tg.play(tg.sum(w * w * x).named("C"))
+    assert [node.name for node in page.replay.inputs] == ["x"]

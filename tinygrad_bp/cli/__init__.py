@@ -6,4 +6,4 @@ A mistake of the user's is one line and status 2; what their own function raises
 from tinygrad_bp.cli.application import INTERRUPTED as INTERRUPTED, app as app, main as main, typer as typer
 
 # Each of these adds its command, in the order in which --help shows them.
-from tinygrad_bp.cli import train, predict, draw, derive, play, activations, source, check, doctor, completion  # isort: skip # noqa: F401
+from tinygrad_bp.cli import train, predict, draw, derive, tutor, play, activations, source, check, doctor, completion  # isort: skip # noqa: F401

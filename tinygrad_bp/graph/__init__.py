@@ -14,6 +14,7 @@ from tinygrad_bp.graph.model import (
     Group as Group,
     Summary as Summary,
 )
+from tinygrad_bp.graph.naming import is_number as is_number
 from tinygrad_bp.graph.paths import Path as Path
 from tinygrad_bp.graph.scopes import scopes
 from tinygrad_bp.graph.slices import reached, within

@@ -35,6 +35,11 @@ def name_nodes(nodes: Sequence[Node]) -> dict[int, tuple[str, bool]]:
     return {**named, **_op_names(nodes, named)}
 
 
+def is_number(node: Node) -> bool:
+    """Whether a tensor is only a number to a graph, a constant: nobody named it, and it needs no gradient."""
+    return node.op is None and not node.requires_grad and not node.name and np.ndim(node.value) == 0
+
+
 def free_names(letter: str, taken: Container[str]) -> Iterator[str]:
     """letter1, letter2, … without the names that are taken."""
     return (name for i in count(1) if (name := f"{letter}{i}") not in taken)
@@ -44,7 +49,7 @@ def _letter(
     node: Node, parents: Sequence[Node], named: Mapping[int, tuple[str, bool]], before_bias: set[int]
 ) -> str | None:
     if node.op is None:
-        return "w" if node.requires_grad else "x" if np.ndim(node.value) else None
+        return "w" if node.requires_grad else None if is_number(node) else "x"
     role = node.op.traits.role
     if role is Role.ACTIVATION:
         return "a"

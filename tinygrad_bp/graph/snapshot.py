@@ -12,7 +12,7 @@ import numpy as np
 from tinygrad_bp.engine import Node, Trail, history, pull, sweep
 from tinygrad_bp.formula import apply_latex, constant, derivatives, fill, plain, slot
 from tinygrad_bp.graph.model import GraphEdge, GraphNode, Summary, Symbols
-from tinygrad_bp.graph.naming import free_names, name_nodes
+from tinygrad_bp.graph.naming import free_names, is_number, name_nodes
 
 _NO_PARAMS: Mapping[str, Any] = MappingProxyType({})
 
@@ -24,7 +24,8 @@ def snapshot(root: Node, gradients: bool) -> tuple[tuple[GraphNode, ...], tuple[
 
 def place(root: Node, node: Node) -> int | None:
     """The place of a tensor among the nodes of `root`'s graph that are no constants; None if it is not in it."""
-    return next((i for i, found in enumerate(_shown(root)) if found is node), None)
+    shown = [found for found in _shown(root) if not is_number(found)]
+    return next((i for i, found in enumerate(shown) if found is node), None)
 
 
 def _shown(root: Node) -> list[Any]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from tinygrad_bp.engine import Node, apply, history, sweep
 from tinygrad_bp.errors import TracingError
-from tinygrad_bp.graph import Graph, GraphEdge, GraphNode
+from tinygrad_bp.graph import Graph, GraphEdge, GraphNode, is_number
 from tinygrad_bp.modes import MODE
 from tinygrad_bp.program import Step, optimized, traced
 from tinygrad_bp.source.javascript import NotWritten, javascript
@@ -58,8 +58,9 @@ class _Replay:
         self.C = C
         self.nodes = history([C])
         known = [node for node in graph.nodes if node.kind != "constant"]
-        self.of = dict(zip([node.number for node in self.nodes], known, strict=True))
-        self.leaves = [node for node in self.nodes if node.op is None]
+        named = [node for node in self.nodes if not is_number(node)]
+        self.of = dict(zip([node.number for node in named], known, strict=True))
+        self.leaves = [node for node in named if node.op is None]
         self.shown: set[Any] = {*[node.id for node in shown.nodes], *uses(graph, shown)}
         self.made: dict[int, Any] = {}
         self.outputs: list[tuple[str, Any]] = []
@@ -84,6 +85,7 @@ class _Replay:
 
     def _run(self, *leaves: Any) -> list[Any]:
         """The forward pass, and the sweep: all results of theirs that are shown."""
+        self.made |= {node.number: node.value for node in self.nodes if is_number(node)}
         for leaf, new in zip(self.leaves, leaves, strict=True):
             new.requires_grad = leaf.requires_grad
             self.made[leaf.number] = new
@@ -103,7 +105,7 @@ class _Replay:
 
     def _swept(self) -> dict[tuple[str, Any], Any]:
         """Gradients, and what every use adds to one."""
-        old = {self.made[node.number].number: node for node in self.nodes}
+        old = {self.made[node.number].number: node for node in self.nodes if node.number in self.of}
         root, trail = self.made[self.C.number], MODE.get().trail
         one = asarray(np.ones(root.shape, root.dtype)[()])
         arrived = sweep(root, one, as_graph=True, trail=trail)

@@ -11,7 +11,7 @@ import numpy as np
 from tinygrad_bp.derive.terms import complements
 from tinygrad_bp.engine import Node, apply, history
 from tinygrad_bp.errors import TinygradError
-from tinygrad_bp.graph import Graph, GraphNode, graph as snapshot
+from tinygrad_bp.graph import Graph, GraphNode, graph as snapshot, is_number
 from tinygrad_bp.tensor import Tensor
 
 COUNT = 3
@@ -69,7 +69,7 @@ def _again(C: Any, graph: Graph, rng: np.random.Generator) -> Any:
     changed: dict[str, Any] = {}
     made: dict[int, Any] = {}
     for node in history([C]):
-        if _is_number(node):
+        if is_number(node):
             made[node.number] = Tensor(node.value)
             continue
         here = next(known)
@@ -87,11 +87,6 @@ def _again(C: Any, graph: Graph, rng: np.random.Generator) -> Any:
         made[node.number] = new = apply(node.op, tuple(operands), node.params)
         new.name = node.name
     return made[C.number]
-
-
-def _is_number(node: Node) -> bool:
-    """Whether a tensor is a constant of the graph: a number that has no name and needs no gradient."""
-    return node.op is None and not node.requires_grad and not node.name and not np.ndim(node.value)
 
 
 def _related(C: Any, graph: Graph) -> bool:
