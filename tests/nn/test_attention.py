@@ -102,3 +102,12 @@ def test_refuses():
         layer(np.ones((2, 3, 4)), mask=np.ones((3, 3)))
     with pytest.raises(ShapeError, match=r"mask has to be \(…, queries, keys\); got array \(3,\)"):
         layer(np.ones((2, 3, 4)), mask=[True, True, False])
+
+
+def test_causal_is_said_once_for_all_calls_or_at_one():
+    x = np.random.default_rng(0).normal(size=(2, 5, 4))
+    layer = nn.MultiHeadAttention(4, 2, seed=0, causal=True)
+    other = nn.MultiHeadAttention(4, 2, seed=0)
+    np.testing.assert_array_equal(layer(x).data, other(x, causal=True).data)
+    np.testing.assert_array_equal(layer(x, causal=False).data, other(x).data)
+    assert nn.Residual(layer)(x).shape == x.shape

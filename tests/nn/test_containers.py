@@ -58,3 +58,10 @@ def test_flatten_refuses():
         nn.Flatten()(3.0)
     with pytest.raises(ArgumentError, match="start is a whole number from 0 on; got -1"):
         nn.Flatten(-1)
+
+
+def test_what_returns_several_results_is_named():
+    model = nn.Sequential(nn.LSTM(2, 3), nn.Linear(3, 1))
+    with pytest.raises(ArgumentError, match="layer 0, LSTM, returned 2 results, and the next takes one tensor"):
+        model(np.ones((1, 4, 2)))
+    assert len(nn.Sequential(nn.GRU(2, 3))(np.ones((1, 4, 2)))) == 2

@@ -326,7 +326,7 @@ def test_tables():
         "epoch  cost  <b>  validation cost   lr  seconds",
         "    1     1  0.5                2  0.1      0.5",
         "    2   0.5    1                1  0.1      0.5",
-        "ended after 2 epochs: epochs; best: epoch 2",
+        "ended after 2 epochs; best: epoch 2",
     ]
     lines = repr(history_of(100)).splitlines()
     assert len(lines) == SHOWN + 3

@@ -66,7 +66,8 @@ class MultiHeadAttention(Layer):
 
     query (examples, queries, n), key and value (examples, keys, n) give (examples, queries, n). Without key it is the
     query, without value the key: self-attention is layer(x). mask: bool, (queries, keys) or (examples, queries, keys)
-    or what broadcasts to it, True where a query may look at a key; causal: query i looks only at keys up to i.
+    or what broadcasts to it, True where a query may look at a key; causal: query i looks only at keys up to i, in every
+    call or, said at the call, in that one.
 
     Its layers `query`, `key`, `value` and `output` are Linear(n, n), with bias=False without b. heads must divide n.
     PyTorch's MultiheadAttention with batch_first=True; the masks of that are True where a query may *not* look.
@@ -80,11 +81,20 @@ class MultiHeadAttention(Layer):
     Source: A. Vaswani and others, Attention is all you need, 2017.
     """
 
-    def __init__(self, n: int, heads: int, bias: bool = True, seed: Seed = None, dtype: DType = np.float64):
+    def __init__(
+        self,
+        n: int,
+        heads: int,
+        bias: bool = True,
+        seed: Seed = None,
+        dtype: DType = np.float64,
+        causal: bool = False,
+    ):
         n, heads, rng = whole("n", n, 1), whole("heads", heads, 1), generator(seed)
         if n % heads:
             raise ArgumentError(f"heads must divide the width {n}; got {heads}.")
         self.heads: int = heads
+        self.causal: bool = causal
         self.query: Linear = Linear(n, n, bias, rng, dtype)
         self.key: Linear = Linear(n, n, bias, rng, dtype)
         self.value: Linear = Linear(n, n, bias, rng, dtype)
@@ -96,9 +106,10 @@ class MultiHeadAttention(Layer):
         key: Operand | None = None,
         value: Operand | None = None,
         mask: Any = None,
-        causal: bool = False,
+        causal: bool | None = None,
     ) -> Tensor:
         """What each query gets of the values."""
+        causal = self.causal if causal is None else causal
         key = query if key is None else key
         value = key if value is None else value
         given = (("query", self.query, query), ("key", self.key, key), ("value", self.value, value))

@@ -94,6 +94,12 @@ def _callable(layers: tuple[Function, ...]) -> tuple[Function, ...]:
 
 
 def _through(layers: tuple[Function, ...], x: Any) -> Any:
-    for layer in layers:
+    for i, layer in enumerate(layers):
+        if isinstance(x, tuple):
+            before = type(layers[i - 1]).__name__
+            raise ArgumentError(
+                f"{place()}layer {i - 1}, {before}, returned {len(x)} results, and the next takes one tensor. "
+                "Write a layer of your own that passes on the first: self.layer(x)[0]."
+            )
         x = layer(x)
     return x

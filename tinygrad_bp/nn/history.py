@@ -118,7 +118,8 @@ class History(Sequence[Epoch]):
         epoch, batches = self.position
         where = f"{len(self)} epochs" if epoch == len(self) else f"batch {batches} of epoch {epoch}"
         best = f"; best: epoch {self.best.epoch}" if self.best else ""
-        return f"ended after {where}: {self.stopped}{best}"
+        why = "" if self.stopped == "epochs" else f": {self.stopped}"
+        return f"ended after {where}{why}{best}"
 
 
 def _cost(epoch: Epoch) -> float:
