@@ -71,6 +71,7 @@ FIGURES = {
 NEEDS = {"digits_cnn": "sklearn", "gaussian_process": "scipy", "physics_informed": "scipy"}
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", FIGURES)
 def test_an_example_reaches_the_figures_in_its_first_line(name, capsys):
     if name in NEEDS:

@@ -140,7 +140,7 @@ def book(tmp_path_factory):
     return folder
 
 
-@pytest.mark.tutorial
+@pytest.mark.once
 def test_the_book_is_whole_and_asks_nothing_of_a_network(book):
     nbformat = pytest.importorskip("nbformat")
     text = (book / "book.html").read_text(encoding="utf-8")

@@ -185,6 +185,7 @@ FAMILIES = {
 }  # fmt: skip
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("family", FAMILIES)
 def test_it_runs_there_value_and_gradient_each_time_it_is_compiled(family, settled):
     def total(x, i):

@@ -105,6 +105,7 @@ def test_losses_dtypes_and_labels(dtype, loss, y, outputs, programs):
     assert programs == [32, 6]
 
 
+@pytest.mark.once
 def test_numba_gives_the_same_but_for_rounding(tmp_path, monkeypatch):
     pytest.importorskip("numba")
     monkeypatch.setenv("TINYGRAD_BP_CACHE", str(tmp_path))

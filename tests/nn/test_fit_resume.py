@@ -93,6 +93,7 @@ def test_a_chain_of_runs_over_epochs(backend):
     assert_same(state_of(part, its_optimizer), state_of(model, optimizer))
 
 
+@pytest.mark.once
 def test_programs_of_numba(tmp_path, monkeypatch):
     pytest.importorskip("numba")
     monkeypatch.setenv("TINYGRAD_BP_CACHE", str(tmp_path))

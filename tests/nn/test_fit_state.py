@@ -85,6 +85,7 @@ def test_validation_leaves_no_trace(backend, calls):
     assert done[-1].validation_metrics["accuracy"] == np.mean(np.argmax(z.data, axis=1) == Y[:10])
 
 
+@pytest.mark.once
 def test_statistics_and_clipping_by_numba(tmp_path, monkeypatch, recwarn):
     pytest.importorskip("numba")
     monkeypatch.setenv("TINYGRAD_BP_CACHE", str(tmp_path))

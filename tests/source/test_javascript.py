@@ -32,6 +32,7 @@ def assert_equal(tmp_path, cases, expected, rtol=1e-9):
             np.testing.assert_allclose(result, np.asarray(want, float), rtol=rtol, atol=rtol / 1000, err_msg=text)
 
 
+@pytest.mark.once
 @in_node
 def test_every_op_and_its_gradients_equal_numpy(tmp_path, drawn_cases):
     cases, expected, refused = [], [], set()
@@ -91,6 +92,7 @@ def network_case(random, dtype=float):
     return (javascript(optimized(program)), arrays), [np.asarray(v) for v in values]
 
 
+@pytest.mark.once
 @in_node
 @pytest.mark.parametrize(("dtype", "rtol"), [(np.float64, 1e-9), (np.float32, 2e-3)])
 def test_networks_equal_numpy(tmp_path, dtype, rtol):

@@ -75,6 +75,7 @@ def inputs_of(record):
     return [0, 1] if isinstance(rules, Each) else [i for i, rule in enumerate(rules) if rule is not None]
 
 
+@pytest.mark.once
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_mutants_are_found(drawn, replaced, capsys):
     fates = {False: [], True: [], None: []}
