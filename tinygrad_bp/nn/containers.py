@@ -95,7 +95,7 @@ def _callable(layers: tuple[Function, ...]) -> tuple[Function, ...]:
 
 def _through(layers: tuple[Function, ...], x: Any) -> Any:
     for i, layer in enumerate(layers):
-        if isinstance(x, tuple):
+        if isinstance(x, tuple) and type(layer).__module__.startswith(__package__):  # one's own may take a tuple
             before = type(layers[i - 1]).__name__
             raise ArgumentError(
                 f"{place()}layer {i - 1}, {before}, returned {len(x)} results, and the next takes one tensor. "
