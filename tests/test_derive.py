@@ -592,6 +592,7 @@ def test_without_sympy_the_chain_rule_remains(monkeypatch):
 # --- every op ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", sorted(OPS))
 @seed(0)
 @settings(max_examples=max(1, settings.default.max_examples // 50), suppress_health_check=list(HealthCheck))

@@ -66,6 +66,7 @@ def test_there_is_a_chapter_for_each_section():
     assert [chapter.stem for chapter in CHAPTERS] == list(WRONG)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", WRONG)
 def test_a_chapter_runs_and_takes_the_right_answer_only(name, run):
     namespace = run(name)

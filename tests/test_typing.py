@@ -30,6 +30,7 @@ def test_a_stub_is_what_the_signatures_make_of_it(name):
     assert page.read_text(encoding="utf-8") == stubs()[name], "run python -m tinygrad_bp.stubs"
 
 
+@pytest.mark.once
 def test_user_code_has_the_types_it_says_and_mistakes_are_found():
     folder = Path("tests", "typing")
     command = [

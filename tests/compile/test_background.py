@@ -208,6 +208,7 @@ def test_a_forked_process_compiles_by_itself(tmp_path):
     assert ended(tmp_path, "1.0", "fork") == (0, "")
 
 
+@pytest.mark.once
 def test_without_a_cache_it_moves_too(tmp_path):
     (tmp_path / "file").write_text("")
     script = "while fast.plan.backend != 'numba': fast(x)\n"

@@ -37,6 +37,7 @@ class Wide:
         return "Wide()"
 
 
+@pytest.mark.once
 @parametrize_with_checks([NetworkClassifier(), NetworkRegressor(), NetworkClassifier(module=Wide())])
 def test_scikit_learns_checks(estimator, check):
     check(estimator)
