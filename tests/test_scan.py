@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import assume, given, settings, strategies as st
 
 import tinygrad_bp as tg
 from tinygrad_bp.engine import history
@@ -291,6 +291,8 @@ def test_random_cells_equal_the_loop(cell_of, length, seed):
 
         return run
 
+    with np.errstate(all="ignore"):
+        assume(abs(f(python_loop)(w, carry, v, k)) < 1e6)  # squares of squares grow beyond what can be compared
     got, expected = [tg.value_and_grad(f(loop), (0, 1, 2, 3))(w, carry, v, k) for loop in (tg.scan, python_loop)]
     assert_equal(got, expected, rtol=1e-8)
     got, expected = [tg.hvp(lambda w, v: f(loop)(w, carry, v, k), (w, v), (w, v)) for loop in (tg.scan, python_loop)]  # noqa: B023
