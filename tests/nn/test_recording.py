@@ -108,3 +108,11 @@ def test_what_cannot_be_recorded_is_said(tmp_path):
         empty.save(tmp_path / "x.svg")
     with pytest.raises(ArgumentError, match="suffix of a recording"):
         empty.save(tmp_path / "x.gif")
+
+
+def test_images_have_no_plane():
+    X, y = np.random.default_rng(0).normal(size=(6, 1, 4, 4)), np.arange(6) % 2
+    model = tg.nn.Sequential(tg.nn.Flatten(), tg.nn.Linear(16, 2, seed=0))
+    recording = recorded(X, y, model, tg.softmax_cross_entropy, epochs=2)
+    assert "<circle" not in recording.svg
+    assert recording.svg.count("<polyline") == 1

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from html import escape, unescape
+from html import escape
 from pathlib import Path
 from typing import Any, final
 
@@ -18,17 +17,14 @@ from tinygrad_bp.derive.equations import Equation
 from tinygrad_bp.derive.show import Notation, Row
 from tinygrad_bp.derive.simplify import missing
 from tinygrad_bp.draw import draw
-from tinygrad_bp.draw.document import filled, policy
+from tinygrad_bp.draw.document import filled, policy, styles_in, suited
 from tinygrad_bp.draw.previews import inline, preview
-from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.files import write_whole
 from tinygrad_bp.formula import slot
 from tinygrad_bp.graph import Graph
 
 _WIDEST = 48
 """What is wider would run into the picture."""
-
-_STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
 
 
 @final
@@ -46,7 +42,7 @@ class DerivationPage:
         css = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
         return filled(
             Path(__file__).with_name("page.html").read_text(encoding="utf-8"),
-            policy=policy([css, *map(unescape, _STYLE.findall(svg))]),
+            policy=policy([css, *styles_in(svg)]),
             title=escape(f"The derivatives of {self._notation.names[self.graph.root.id]}"),
             css=css, svg=svg, forward=self._forward(), links=self._links(), backward=self._backward(),
             layers=self._layers(), checked=self._checked(),
@@ -54,10 +50,7 @@ class DerivationPage:
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the page to a file, `.html`. The file appears whole or not at all."""
-        path = Path(path)
-        if path.suffix not in (".html", ".htm"):
-            raise ArgumentError(f"save: the suffix of a page is .html; got {path.name!r}.")
-        return write_whole(path, self.html.encode())
+        return write_whole(suited(path, "a page", ".html", ".htm"), self.html.encode())
 
     @cached_property
     def _notation(self) -> Notation:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from functools import cached_property
-from html import escape, unescape
+from html import escape
 from pathlib import Path
 from typing import Any, Literal, final
 
 from tinygrad_bp.draw import Drawing
 from tinygrad_bp.draw.cards import Cards
-from tinygrad_bp.draw.document import filled, policy
+from tinygrad_bp.draw.document import filled, framed, policy, styles_in, suited
 from tinygrad_bp.draw.frames import Frame, steps
 from tinygrad_bp.draw.labels import clean, shortened
 from tinygrad_bp.errors import ArgumentError
@@ -20,8 +19,6 @@ from tinygrad_bp.files import write_whole
 from tinygrad_bp.graph import Graph, graph as snapshot
 
 MOST_NODES = 300
-
-_STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
 
 
 @final
@@ -42,7 +39,7 @@ class StepThrough:
         cards = Cards(self.graph, self.steps)
         svg = Drawing(self.graph).svg
         css, js = _part("page.css"), _part("page.js")
-        styles = [css, *map(unescape, _STYLE.findall(svg))]
+        styles = [css, *styles_in(svg)]
         return filled(
             _part("page.html"),
             title=escape(f"{shortened(clean(self.graph.root.name), 40)}, step by step"),
@@ -52,20 +49,13 @@ class StepThrough:
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the page to a file, `.html`. The file appears whole or not at all."""
-        path = Path(path)
-        if path.suffix not in (".html", ".htm"):
-            raise ArgumentError(f"save: the suffix of a page is .html; got {path.name!r}.")
-        return write_whole(path, self.html.encode())
+        return write_whole(suited(path, "a page", ".html", ".htm"), self.html.encode())
 
     def __repr__(self) -> str:
         return f"<StepThrough of {self.graph.root.name}: {len(self.steps)} steps>"
 
     def _repr_html_(self) -> str:
-        """The page in a frame of its own, so that neither its style nor its ids meet those of the notebook."""
-        return (
-            f'<iframe srcdoc="{escape(self.html)}" sandbox="allow-scripts" title="step by step" width="100%" '
-            'height="720" style="border: 0"></iframe>'
-        )
+        return framed(self.html, "step by step", 720)
 
 
 def step_through(C: Any, detail: Literal["named", "ops"] = "named") -> StepThrough:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+import textwrap
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple, final
 import numpy as np
 
 from tinygrad_bp.annotations import Array
+from tinygrad_bp.draw.document import suited
 from tinygrad_bp.draw.palette import CLASS, LIGHT, style
 from tinygrad_bp.engine import Op
 from tinygrad_bp.errors import ArgumentError
@@ -20,6 +22,7 @@ from tinygrad_bp.files import write_whole
 from tinygrad_bp.graph import graph
 from tinygrad_bp.nn.activations import ACTIVATIONS
 from tinygrad_bp.registry import OPS
+from tinygrad_bp.tables import Table
 from tinygrad_bp.tensor import Tensor
 from tinygrad_bp.transforms import grad
 
@@ -59,11 +62,7 @@ class ActivationSheet:
     @property
     def text(self) -> str:
         """The sheet as a table of text."""
-        return "\n".join([_row(line, self._widths) for line in (Entry._fields, *self.entries)])
-
-    @cached_property
-    def _widths(self) -> list[int]:
-        return [max(map(len, column)) for column in zip(Entry._fields, *self.entries, strict=True)]
+        return Table(Entry._fields, self.entries).text
 
     @cached_property
     def svg(self) -> str:
@@ -84,10 +83,7 @@ class ActivationSheet:
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the picture to a file, .svg. The file appears whole or not at all."""
-        path = Path(path)
-        if path.suffix.lower() != ".svg":
-            raise ArgumentError(f"save: the suffix of a sheet is .svg; got {path.name!r}.")
-        return write_whole(path, self.svg.encode())
+        return write_whole(suited(path, "a sheet", ".svg"), self.svg.encode())
 
     def _repr_svg_(self) -> str:
         return self.svg
@@ -137,10 +133,6 @@ def _number(x: Any) -> str:
     return f"{x:.3g}".replace("-", "−") if x else "0"
 
 
-def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join([cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]).rstrip()
-
-
 # --- the picture ------------------------------------------------------------------------------------------------------
 
 
@@ -151,27 +143,17 @@ def _card(entry: Entry) -> Iterator[str]:
     lines = [("value", f"a = {entry.formula}"), ("gradient", f"∂a/∂z = {entry.derivative}")]
     y = 48.0
     for css, line in lines:
-        for part in _broken(line):
+        for part in textwrap.wrap(line, _LINE, max_lines=2, placeholder=" …"):
             yield f'<text class="{css}" x="16" y="{y:g}" fill="{_COLORS[css]}">{escape(part)}</text>'
             y += 16
     about = f"a in {entry.range}" + (f"; {entry.convention}" if entry.convention else "")
-    for part in _broken(about):
+    for part in textwrap.wrap(about, _LINE):
         yield f'<text class="about" x="16" y="{y:g}" fill="{LIGHT["soft"]}">{escape(part)}</text>'
         y += 16
     yield from _plot(OPS[entry.name])
 
 
 _COLORS = {"value": LIGHT["forward"], "gradient": LIGHT["backward"]}
-
-
-def _broken(line: str) -> list[str]:
-    """A line in as many as it needs, broken at spaces; of what takes more than two only the beginning."""
-    lines = [""]
-    for word in line.split(" "):
-        if lines[-1] and len(lines[-1]) + len(word) >= _LINE:
-            lines.append("")
-        lines[-1] += f" {word}" if lines[-1] else word
-    return lines if len(lines) <= 2 else [lines[0], f"{lines[1]} …"]
 
 
 def _plot(op: Op) -> Iterator[str]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, final
@@ -12,10 +11,12 @@ from typing import Any, NamedTuple, final
 import numpy as np
 
 from tinygrad_bp.annotations import Array
+from tinygrad_bp.draw.document import suited
 from tinygrad_bp.errors import ArgumentError, ShapeError
 from tinygrad_bp.files import write_whole
 from tinygrad_bp.modes import no_grad
 from tinygrad_bp.nn.checks import real, require_finite
+from tinygrad_bp.nn.evaluation import in_use
 from tinygrad_bp.nn.functional import restored
 from tinygrad_bp.nn.layers import Layer
 from tinygrad_bp.nn.recording_svg import drawn
@@ -74,7 +75,7 @@ class Recording:
     def __call__(self, epoch: Epoch) -> None:
         """Keep an epoch."""
         if (epoch.epoch - 1) % self.every == 0:
-            with _in_use(self.model):
+            with in_use([layer for _, layer in self.model.named_layers()]):
                 self.frames.append(Frame(epoch, self._norms(), self._on_grid()))
 
     @cached_property
@@ -111,15 +112,11 @@ class Recording:
         """An animation that needs nothing else: boundary, cost and metrics, gradient norms by parameter and epoch."""
         if not self.frames:
             raise ArgumentError("nothing is recorded yet. Pass the recording to fit: callbacks=[recording].")
-        classes = None if self.labels is None else self.labels
-        return drawn(self.frames, self.points if classes is not None else None, classes, self.extent)
+        return drawn(self.frames, None if self.labels is None else (self.points, self.labels, *self.extent))
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the animation to a file, .svg. The file appears whole or not at all."""
-        path = Path(path)
-        if path.suffix.lower() != ".svg":
-            raise ArgumentError(f"save: the suffix of a recording is .svg; got {path.name!r}.")
-        return write_whole(path, self.svg.encode())
+        return write_whole(suited(path, "a recording", ".svg"), self.svg.encode())
 
     def _repr_svg_(self) -> str:
         return self.svg
@@ -162,15 +159,3 @@ def _sureness(scores: Array) -> Array:
     if scores.shape[1] == 1:
         return np.asarray(scores[:, 0] if is_probability else 1 / (1 + np.exp(-scores[:, 0])))
     return np.asarray(np.argmax(scores, axis=1), np.float64)
-
-
-@contextmanager
-def _in_use(model: Layer) -> Iterator[None]:
-    """The model as in use for as long as the block takes."""
-    learning = {name: layer.training for name, layer in model.named_layers()}
-    model.eval()
-    try:
-        yield
-    finally:
-        for name, layer in model.named_layers():
-            layer.training = learning[name]

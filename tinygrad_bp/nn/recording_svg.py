@@ -29,14 +29,14 @@ CLASSES = ("#2f7fb8", "#ec7d33", "#3a9d5d", "#8a00c2", "#b8860b", "#c62828", "#5
 _STYLES = {"cost": "backward", "validation cost": "backward", "accuracy": "forward", "validation accuracy": "forward"}
 
 
-def drawn(frames: Sequence[Any], points: Array | None, labels: Array | None, extent: tuple[Array, Array]) -> str:
-    """The animation. frames: epochs with their norms and classes; points (m, 2) with their labels, None for neither."""
+def drawn(frames: Sequence[Any], plane: tuple[Array, Array, Array, Array] | None) -> str:
+    """The animation. frames: epochs with their norms and classes; plane: points, labels, its low and high end."""
     seconds = min(max(SECONDS * len(frames), SHORTEST), LONGEST)
     names = list(frames[0].norms)
     height = max(HEIGHT, TOP + CURVES + 64 + STRIP * len(names) + 40)
     parts = [*_title(frames, seconds), *_curves(frames, seconds), *_norms(frames, names, seconds)]
-    if points is not None and labels is not None:
-        parts = [*_plane(frames, points, labels, extent, seconds), *parts]
+    if plane is not None:
+        parts = [*_plane(frames, *plane, seconds), *parts]
     about = f"Training, epoch {frames[0].epoch.epoch} to {frames[-1].epoch.epoch}"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:g} {height:g}" width="{WIDTH:g}" '
@@ -75,7 +75,7 @@ def _title(frames: Sequence[Any], seconds: float) -> Iterator[str]:
 
 
 def _plane(
-    frames: Sequence[Any], points: Array, labels: Array, extent: tuple[Array, Array], seconds: float
+    frames: Sequence[Any], points: Array, labels: Array, low: Array, high: Array, seconds: float
 ) -> Iterator[str]:
     """The class of every place, and the examples."""
     grid = np.stack([frame.classes for frame in frames])
@@ -88,7 +88,6 @@ def _plane(
             at = f'x="{column * size:.2f}" y="{row * size:.2f}" width="{size + 0.4:.2f}" height="{size + 0.4:.2f}"'
             yield f'<rect {at} fill="{fills[-1]}">{_animated("fill", fills, seconds)}</rect>'
     yield "</g>"
-    low, high = extent
     places = (points - low) / (high - low)
     for (x, y), label in zip(places, labels, strict=True):
         yield (

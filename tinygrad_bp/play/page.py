@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from html import escape, unescape
+from html import escape
 from pathlib import Path
 from typing import Any, final
 
@@ -19,15 +18,12 @@ from tinygrad_bp.derive.equations import Equation
 from tinygrad_bp.derive.page import in_layers
 from tinygrad_bp.derive.show import Notation, Row
 from tinygrad_bp.draw import Drawing
-from tinygrad_bp.draw.document import filled, policy
+from tinygrad_bp.draw.document import filled, framed, policy, styles_in, suited
 from tinygrad_bp.draw.labels import LINE, clean, shortened
-from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.files import write_whole
 from tinygrad_bp.graph import Graph, GraphNode
 from tinygrad_bp.play.replay import Replay, uses
 from tinygrad_bp.source.javascript import library
-
-_STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
 
 
 @final
@@ -59,27 +55,20 @@ class LivingPage:
         return filled(
             _part("page.html"),
             title=escape(f"{shortened(clean(self.graph.root.name), 40)}, live"),
-            policy=policy(scripts=[js], styles=[css, *map(unescape, _STYLE.findall(svg))]),
+            policy=policy(scripts=[js], styles=[css, *styles_in(svg)]),
             cost=escape(shortened(clean(self.graph.root.name), 24)),
             css=css, js=js, svg=svg, forward=self._forward(), backward=self._backward(),
         )  # fmt: skip
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the page to a file, `.html`. The file appears whole or not at all."""
-        path = Path(path)
-        if path.suffix not in (".html", ".htm"):
-            raise ArgumentError(f"save: the suffix of a page is .html; got {path.name!r}.")
-        return write_whole(path, self.html.encode())
+        return write_whole(suited(path, "a page", ".html", ".htm"), self.html.encode())
 
     def __repr__(self) -> str:
         return f"<living page of {self.graph.root.name}: {', '.join([node.name for node in self.replay.inputs])}>"
 
     def _repr_html_(self) -> str:
-        """The page in a frame of its own, so that neither its style nor its ids meet those of the notebook."""
-        return (
-            f'<iframe srcdoc="{escape(self.html)}" sandbox="allow-scripts" title="living page" width="100%" '
-            'height="800" style="border: 0"></iframe>'
-        )
+        return framed(self.html, "living page", 800)
 
     @cached_property
     def _shown(self) -> Graph:
