@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -25,7 +25,7 @@ MAX_NODES = 300
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a picture is to look; see `draw`."""
+    """How a picture is to look; see `draw`. faulty: a line for each node, by id, that is to stand out in red."""
 
     values: Values = "summary"
     gradients: bool = True
@@ -34,6 +34,7 @@ class Options:
     title: str | None = None
     legend: bool = False
     max_nodes: int = MAX_NODES
+    faulty: Mapping[str, str] = field(default_factory=dict)
 
 
 DEFAULT = Options()
@@ -97,7 +98,7 @@ class Scene:
 def scene(given: Graph, options: Options) -> Scene:
     """The scene of a graph, collapsed if it has too many nodes."""
     graph, notes = collapsed(given, options.max_nodes)
-    special = marks(graph, options.heat and options.gradients)
+    special = marks(graph, options.heat and options.gradients, options.faulty)
     notation = Notation.of(graph)
     boxes, tooltips = [], {}
     way = spine(graph)
