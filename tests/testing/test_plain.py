@@ -84,7 +84,7 @@ def test_a_students_mistake_is_found(mistake):
         assert MISTAKES[mistake] in str(caught.value)
 
 
-@pytest.mark.parametrize("mode", ["differences", "complex step"])
+@pytest.mark.parametrize("mode", ["finite differences", "complex step"])
 def test_the_right_gradient_raises_no_alarm(mode):
     for seed in SEEDS:
         p, X, Y = network(seed)

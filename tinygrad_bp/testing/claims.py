@@ -65,6 +65,7 @@ def compare(
             if np.count_nonzero(t) > 1:  # which element is it?
                 for index in np.ndindex(got.shape):
                     check(_unit(got.shape, index))
+            expected = float(f"{expected:.10g}")  # the digits that a difference has
             where = np.argwhere(t)[0] if np.count_nonzero(t) == 1 else None
             point.fail(what if where is not None else f"{what} along a random direction", i, where, expected, found)
 

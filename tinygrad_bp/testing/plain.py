@@ -17,8 +17,8 @@ from tinygrad_bp.testing.subject import GradientError
 from tinygrad_bp.testing.trials import Claim, as_array, short
 from tinygrad_bp.trees import flatten, paths
 
-Mode = Literal["differences", "complex step"]
-MODES = ("differences", "complex step")
+Mode = Literal["finite differences", "complex step"]
+MODES = ("finite differences", "complex step")
 
 REPORTED = 60
 """Inputs with more elements in all than this are not written into a message."""
@@ -28,7 +28,7 @@ def check_grad(
     f: Callable[..., Any],
     grad: Callable[..., Any] | Sequence[Callable[..., Any]],
     *xs: Any,
-    mode: Mode = "differences",
+    mode: Mode = "finite differences",
     tolerance: float | None = None,
     reference: Any = None,
     raising: Sequence[tuple[Any, ...]] = (),
@@ -48,7 +48,7 @@ def check_grad(
     >>> tg.testing.check_grad(lambda x: np.sum(x**3), [lambda x: 3 * x**2, lambda x: np.diag(6 * x)], np.ones(2))
     >>> tg.testing.check_grad(lambda x: np.mean(x**2), lambda x: 2 * x, np.array([0.3, 2.7]), name="f")
     Traceback (most recent call last):
-    tinygrad_bp.testing.subject.GradientError: f: the gradient for x of shape (2,) at index (0,): expected 1.0, got 2.0.
+    tinygrad_bp.testing.subject.GradientError: f: the gradient for x of shape (2,) at index (0,): expected 0.3, got 0.6.
     It is 2 times too large: is a mean over 2 missing, or a factor too much?
     The smallest inputs with this fault: x = array([0.3, 2.7])
     """
@@ -68,7 +68,7 @@ def check_vjp(
     f: Callable[..., Any],
     vjp: Callable[..., Any],
     *xs: Any,
-    mode: Mode = "differences",
+    mode: Mode = "finite differences",
     tolerance: float | None = None,
     reference: Any = None,
     raising: Sequence[tuple[Any, ...]] = (),
@@ -80,9 +80,10 @@ def check_vjp(
 
     f returns an array or a nested container of arrays; g is built like that, and vjp returns a cotangent built like x,
     or a tuple of one for each of several (None for what carries no derivative). Floating-point arrays are
-    differentiated by "differences", or if f continues to complex numbers by the "complex step". tolerance is relative:
-    1e-7 and 1e-9 if not given, in single precision what that allows. Further, f and vjp give the same twice and write
-    to no input; f(*xs) is `reference`, a value or a function of xs; both raise for each tuple of inputs in `raising`.
+    differentiated by "finite differences", or if f continues to complex numbers by the "complex step". tolerance is
+    relative: 1e-7 and 1e-9 if not given, in single precision what that allows. Further, f and vjp give the same twice
+    and write to no input; f(*xs) is `reference`, a value or a function of xs; both raise for each tuple of inputs in
+    `raising`.
 
     The error names the input and the entry, says what is wrong (sign, factor, mean, transposed, summed over an axis,
     ties, one entry …), and gives the smallest inputs that show it, unless shrink=False. Where f takes tensors too, its
