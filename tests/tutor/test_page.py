@@ -150,6 +150,8 @@ def test_a_page_asks_nothing_of_anyone(tmp_path):
     assert "eval(" not in page
     assert "new Function" not in page
     assert path.stat().st_size < 300_000
+    assert "W3ᵀ·δ" in tg.draw(tutor("batch").graph, values="none").svg
+    assert "W3ᵀ·δ" not in page.partition("<script>")[0]  # no tooltip tells the answer
     with pytest.raises(ArgumentError, match=r"the suffix of a page is \.html"):
         tutor("batch").save(tmp_path / "tutor.pdf")
     assert tutor("batch").page._repr_html_().startswith("<iframe srcdoc=")

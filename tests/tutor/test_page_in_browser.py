@@ -62,7 +62,7 @@ def test_a_right_answer_and_a_wrong_one(opened):
     assert (kind, message) == ("wrong", "The cost is the mean over m = 5 examples: 1/m is forgotten.")
     assert page.lit() == ["a3 → C"]
     before = page.find(".edge.lit path").value_of_css_property("stroke-width")
-    assert before == "5px"
+    assert before == "4px"
     assert page.answer("(a3 - y)/m") == ("right", "Right.")
     assert page.lit() == []
     assert page.find("#count").text == "1 of 12 right"

@@ -86,7 +86,7 @@ class TutorPage:
     def html(self) -> str:
         """The page. Raises ArgumentError if the graph is too large for one, and what `Drawing.svg` raises."""
         self._require_small()
-        svg = Drawing(self._shown, Options(values="none")).svg
+        svg = _TOLD.sub(r"", Drawing(self._shown, Options(values="none")).svg)  # tooltips tell the derivatives
         css, js = _part("page.css"), f"{self.script}\n{_part('page.js')}"
         return filled(
             _part("page.html"),
@@ -145,6 +145,10 @@ class TutorPage:
                 for each in self.asked
             ]
         )
+
+
+_TOLD = re.compile(r'(<g id="e\d+-backward"[^>]*>\s*)<title>.*?</title>', re.DOTALL)
+"""What a backward edge of a picture says where one points at it."""
 
 
 # --- functions --------------------------------------------------------------------------------------------------------
