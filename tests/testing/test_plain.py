@@ -286,7 +286,7 @@ def test_the_picture_shows_what_the_gradient_goes_through():
     picture = caught.value.picture
     assert "its gradient is wrong" in picture.svg
     assert caught.value._repr_svg_() is not None
-    marked = {picture.graph[identity].name for identity in picture.options.faulty}
+    marked = {picture.graph[identity].name for identity in picture.options.marked}
     assert "W" in marked
     assert "x" not in marked
 

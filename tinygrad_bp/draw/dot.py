@@ -83,7 +83,9 @@ def _links(scene: Scene) -> Iterator[str]:
                 look += f", weight={_STRAIGHT}"
             elif way == "forward":
                 look = f'label=" ", {look}'
-            yield f'{link.source} -> {link.target} [id="{identity}", class="{way}", {look}];'
+            if way == link.lit:
+                look += f', color="{color["bad"]}", fontcolor="{color["bad"]}", penwidth=4'
+            yield f'{link.source} -> {link.target} [id="{identity}", class="{link.css(way)}", {look}];'
 
 
 def _boxes(scene: Scene) -> Iterator[str]:

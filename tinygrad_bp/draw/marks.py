@@ -45,8 +45,8 @@ def norm(node: GraphNode) -> float | None:
     return largest * math.sqrt(float(np.square(g / largest).sum()))
 
 
-def marks(graph: Graph, heat: bool, faulty: Mapping[str, str]) -> dict[str, Mark]:
-    """The marks of the nodes that have any, by id. faulty: a line for nodes that stand out; "" for those after them."""
+def marks(graph: Graph, heat: bool) -> dict[str, Mark]:
+    """The marks of the nodes that have any, by id."""
     bad = _not_finite(graph, lambda node: node.value, "")
     if graph.passes != "forward":
         worse = _not_finite(graph, lambda node: node.gradient, " gradient", caused=bool(bad))
@@ -60,8 +60,6 @@ def marks(graph: Graph, heat: bool, faulty: Mapping[str, str]) -> dict[str, Mark
             found[node.id] = Mark(lines, classes, level, size)
         elif lines:
             found[node.id] = Mark(lines, classes)
-    for identity, line in faulty.items():
-        found[identity] = Mark((line,) if line else (), ("bad", "first-bad") if line else ("bad",))
     return found
 
 

@@ -51,6 +51,9 @@ def _styles(scene: Scene, color: dict[str, str]) -> Iterator[str]:
     for way, edges in numbers.items():
         stroke = color["soft" if way == "unused" else way]
         yield f"linkStyle {','.join(edges)} stroke:{stroke}"
+    lit = [i for i, way in enumerate([way == link.lit for link in scene.links for way in link.ways]) if way]
+    if lit:
+        yield f"linkStyle {','.join(map(str, lit))} stroke:{color['bad']},stroke-width:4px"
 
 
 def _label(box: Box) -> str:

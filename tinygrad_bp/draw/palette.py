@@ -36,14 +36,14 @@ def root_class(theme: Theme) -> str:
     return CLASS if theme == "auto" else f"{CLASS} {CLASS}-{theme}"
 
 
-def style(theme: Theme) -> str:
-    """The style sheet."""
+def style(theme: Theme, lit: bool = False) -> str:
+    """The style sheet; `lit`: of a picture in which an edge stands out."""
     if theme != "auto":
         head = f".{CLASS}-{theme} {{ {_variables(colors(theme))} background: var(--page); }}"
     else:
         dark = f".{CLASS} {{ {_variables(DARK)} }}"
         head = f".{CLASS} {{ {_variables(LIGHT)} }}\n@media (prefers-color-scheme: dark) {{ {dark} }}"
-    return f"\n{head}{_RULES}"
+    return f"\n{head}{_RULES}{_LIT if lit else ''}"
 
 
 def _variables(values: dict[str, str]) -> str:
@@ -86,4 +86,8 @@ _RULES = f"""
 .tinygrad-bp .bad polyline {{ stroke-width: 1; }}
 .tinygrad-bp .first-bad path {{ fill: var(--cause); stroke: var(--bad); stroke-width: 4; stroke-dasharray: none; }}
 {_HEAT}
+"""
+_LIT = """.tinygrad-bp .lit path { stroke: var(--bad); stroke-width: 4; }
+.tinygrad-bp .lit polygon { stroke: var(--bad); fill: var(--bad); }
+.tinygrad-bp .lit text { fill: var(--bad); font-weight: 700; }
 """

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from tinygrad_bp.draw import Drawing, draw
+from tinygrad_bp.draw.marks import Mark
 from tinygrad_bp.tensor import Tensor, asarray
 from tinygrad_bp.testing.subject import Array
 from tinygrad_bp.trees import flatten
@@ -32,5 +33,6 @@ def drawn(
     start = next((node for node in picture.graph.nodes if node.name == wrong), None)
     if start is None:
         return None
-    marks = {node.id: "" for node in picture.graph.descendants(start).nodes}
-    return Drawing(picture.graph, replace(picture.options, faulty=marks | {start.id: "⚠ its gradient is wrong"}))
+    marks = {node.id: Mark((), ("bad",)) for node in picture.graph.descendants(start).nodes}
+    marks[start.id] = Mark(("⚠ its gradient is wrong",), ("bad", "first-bad"))
+    return Drawing(picture.graph, replace(picture.options, marked=marks))
