@@ -25,7 +25,7 @@ MAX_NODES = 300
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a picture is to look; see `draw`. marked: what stands out, by id; lit: two values by name, whose edge does."""
+    """How a picture is to look; see `draw`. marked: what stands out, by id. lit: two names, whose edge stands out."""
 
     values: Values = "summary"
     gradients: bool = True
@@ -52,11 +52,16 @@ class Box:
     mark: Mark
 
     @property
+    def fill(self) -> str:
+        """The name of its colour."""
+        return self.mark.fill or (self.kind if self.mark.heat is None else f"heat{self.mark.heat}")
+
+    @property
     def css(self) -> str:
         """Its classes in the SVG."""
         classes = [self.kind, *self.mark.classes]
-        if self.mark.heat is not None:
-            classes.append(f"heat{self.mark.heat}")
+        if self.fill != self.kind:
+            classes.append(self.fill)
         words = self.words
         return " ".join([*classes, f"v{len(words.value)}", f"a{len(words.about)}", f"g{len(words.gradient)}"])
 
