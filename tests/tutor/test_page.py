@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -152,6 +153,11 @@ def test_a_page_asks_nothing_of_anyone(tmp_path):
     assert path.stat().st_size < 300_000
     assert "W3ᵀ·δ" in tg.draw(tutor("batch").graph, values="none").svg
     assert "W3ᵀ·δ" not in page.partition("<script>")[0]  # no tooltip tells the answer
+    shown = ElementTree.fromstring(re.search(r"<svg.*?</svg>", page, re.DOTALL)[0])
+    drawn = ElementTree.fromstring(tg.draw(tutor("batch").graph, values="none").svg)
+    assert [part.get("id") for part in shown.iter() if part.get("class")] == [
+        part.get("id") for part in drawn.iter() if part.get("class")
+    ]
     with pytest.raises(ArgumentError, match=r"the suffix of a page is \.html"):
         tutor("batch").save(tmp_path / "tutor.pdf")
     assert tutor("batch").page._repr_html_().startswith("<iframe srcdoc=")
