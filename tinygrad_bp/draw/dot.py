@@ -121,9 +121,9 @@ def _box(box: Box, color: dict[str, str], on_spine: bool) -> str:
     words = box.words
     label = "|".join([r"\n".join(map(_field, lines)) for lines in parts(words)])
     width = box_width(words) / POINTS
-    fill = color[box.kind if box.mark.heat is None else f"heat{box.mark.heat}"]
+    fill = color[box.fill]
     bad = f', color="{color["bad"]}", penwidth={4 if "first-bad" in box.mark.classes else 1}'
-    special = (bad if box.mark.classes else "") + (', group="spine"' if on_spine else "")
+    special = (bad if "bad" in box.mark.classes else "") + (', group="spine"' if on_spine else "")
     return (
         f'{box.id} [id="{box.id}", class="{box.css}", fillcolor="{fill}"{special}, width={width:.2f}, label="{label}"];'
     )

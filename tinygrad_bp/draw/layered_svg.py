@@ -137,8 +137,8 @@ class _Painter:
         place = self.layout.nodes[box.id]
         left, top = place.x - place.width / 2, place.y - place.height / 2
         inside = parts(box.words)
-        fill = self.color[box.kind if box.mark.heat is None else f"heat{box.mark.heat}"]
-        stroke = self.color["bad" if box.mark.classes else "line"]
+        fill = self.color[box.fill]
+        stroke = self.color["bad" if "bad" in box.mark.classes else "line"]
         wide = 4 if "first-bad" in box.mark.classes else 1
         yield f'<g id="{box.id}" class="node {box.css}"><title/>'
         right, bottom = left + place.width, top + place.height

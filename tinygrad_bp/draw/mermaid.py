@@ -36,7 +36,7 @@ def _lines(scene: Scene) -> Iterator[str]:
 def _styles(scene: Scene, color: dict[str, str]) -> Iterator[str]:
     kinds: dict[str, list[str]] = {}
     for box in scene.boxes:
-        kinds.setdefault(box.kind if box.mark.heat is None else f"heat{box.mark.heat}", []).append(box.id)
+        kinds.setdefault(box.fill, []).append(box.id)
     for kind, ids in kinds.items():
         yield f"classDef {kind} fill:{color[kind]},stroke:{color['line']},color:{color['ink']}"
         yield f"class {','.join(ids)} {kind}"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -25,7 +25,7 @@ MAX_NODES = 300
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a picture is to look; see `draw`. lit: two values by name, whose edge stands out."""
+    """How a picture is to look; see `draw`. marked: what stands out, by id. lit: two names, whose edge stands out."""
 
     values: Values = "summary"
     gradients: bool = True
@@ -34,6 +34,7 @@ class Options:
     title: str | None = None
     legend: bool = False
     max_nodes: int = MAX_NODES
+    marked: Mapping[str, Mark] = field(default_factory=dict)
     lit: tuple[str, str] | None = None
 
 
@@ -51,11 +52,16 @@ class Box:
     mark: Mark
 
     @property
+    def fill(self) -> str:
+        """The name of its colour."""
+        return self.mark.fill or (self.kind if self.mark.heat is None else f"heat{self.mark.heat}")
+
+    @property
     def css(self) -> str:
         """Its classes in the SVG."""
         classes = [self.kind, *self.mark.classes]
-        if self.mark.heat is not None:
-            classes.append(f"heat{self.mark.heat}")
+        if self.fill != self.kind:
+            classes.append(self.fill)
         words = self.words
         return " ".join([*classes, f"v{len(words.value)}", f"a{len(words.about)}", f"g{len(words.gradient)}"])
 
@@ -106,7 +112,7 @@ class Scene:
 def scene(given: Graph, options: Options) -> Scene:
     """The scene of a graph, collapsed if it has too many nodes."""
     graph, notes = collapsed(given, options.max_nodes)
-    special = marks(graph, options.heat and options.gradients)
+    special = {**marks(graph, options.heat and options.gradients), **options.marked}
     notation = Notation.of(graph)
     boxes, tooltips = [], {}
     way = spine(graph)

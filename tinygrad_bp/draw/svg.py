@@ -40,7 +40,7 @@ def styled(svg: str, scene: Scene) -> str:
     texts = [
         ("title", scene.title),
         ("desc", scene.description),
-        ("style", style(scene.theme, any(link.lit for link in scene.links))),
+        ("style", style(scene.theme, any(link.lit for link in scene.links), any(box.mark.fill for box in scene.boxes))),
     ]
     identity = f"{CLASS}-{sha256((svg + repr(texts)).encode()).hexdigest()[:8]}"
     root.set("aria-labelledby", f"{identity}-title {identity}-desc")
