@@ -28,9 +28,8 @@ def made(count: int, script: str, css: str, body: str) -> Any:
 
 def shown(widget: Any) -> dict[str, Any]:
     """What a notebook shows a widget by; where it cannot, there is the HTML beside it."""
-    bundle = widget._repr_mimebundle_() or {}
-    data = bundle[0] if isinstance(bundle, tuple) else bundle
-    return {VIEW: data[VIEW]} if VIEW in data else {}
+    data, _ = widget._repr_mimebundle_()
+    return {VIEW: data[VIEW]}
 
 
 @cache
