@@ -9,7 +9,7 @@ Theme = Literal["auto", "light", "dark"]
 THEMES: tuple[Theme, ...] = ("auto", "light", "dark")
 
 LIGHT = {
-    "forward": "#1a7f37", "backward": "#c62828", "ink": "#1f2328", "line": "#57606a", "soft": "#6e7781",
+    "forward": "#1a7f37", "backward": "#c62828", "ink": "#1f2328", "line": "#57606a", "soft": "#59636e",
     "op": "#ffffff", "parameter": "#fff8e1", "input": "#eef4fb", "constant": "#f3f4f6", "page": "#ffffff",
     "bad": "#8a00c2", "cause": "#f0d6ff",
     "heat0": "#4f9fd6", "heat1": "#83bde4", "heat2": "#b5d8ef", "heat3": "#e0eef8", "heat4": "#f7f7f7",
