@@ -96,9 +96,11 @@ def test_fold_is_the_transpose_of_unfold(size, kernel, stride, padding, dilation
 def test_float32_filters_have_the_gradients_of_float64(filters, channels):
     x, w = rng.normal(size=(3, channels, 6, 6)), rng.normal(size=(filters, channels // 2 or 1, 3, 3))
     groups = 2 if channels > 1 else 1
-    want, got = (
-        tg.grad(lambda w: (tg.conv2d(x.astype(t), w, padding=1, groups=groups) ** 2).sum())(w.astype(t))
-        for t in (np.float64, np.float32)
-    )
+
+    def gradient(dtype):
+        inputs = x.astype(dtype)
+        return tg.grad(lambda w: (tg.conv2d(inputs, w, padding=1, groups=groups) ** 2).sum())(w.astype(dtype))
+
+    want, got = gradient(np.float64), gradient(np.float32)
     assert got.dtype == np.float32
     np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-3)
