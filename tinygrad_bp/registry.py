@@ -279,7 +279,7 @@ def _linear_rule(record: Op, multilinear: bool, i: int, t: Any, y: Any, *inputs:
 
 @op(
     internal=True,
-    vjps=(lambda c, y, g, d: scale(c, d), lambda c, y, g, d: scale(c, g)),
+    vjps=(lambda c, y, g, d: scale(c, d), lambda c, y, g, d: scale(np.where(g == 0, 0, c), g)),
     jvp=MULTILINEAR,
     latex=r"{0} \odot {1}",
     domain=Reals(),
@@ -290,7 +290,9 @@ def _linear_rule(record: Op, multilinear: bool, i: int, t: Any, y: Any, *inputs:
 def scale(g: Any, d: Any) -> Any:
     """Cotangent times local derivative, elementwise: gᵢ·dᵢ, and 0 wherever gᵢ is exactly 0.
 
-    A cotangent of 0 says that nothing downstream looks at this element, so an infinite slope there does not matter.
+    A cotangent of 0 says that nothing downstream looks at this element, so an infinite slope there does not matter. Nor
+    does it in the derivative of this product for d: there a 0 in g wins against a cotangent that became infinite or NaN
+    on its way through such slopes, so that the rule holds at every order.
     """
     product = g * d
     flat = product if product.flags.c_contiguous else product.ravel("K")  # vdot would put the elements in C order

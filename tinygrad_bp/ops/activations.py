@@ -150,7 +150,7 @@ def binary_step(x: Any) -> Any:
 
 def _softmax_vjp(g: Any, y: Any, x: Any, axis: Any) -> Any:
     weighted = scale(g, y)
-    along = y * added(weighted, axis=axis, keepdims=True)
+    along = scale(added(weighted, axis=axis, keepdims=True), y)
     return into(along, np.subtract, weighted, along)
 
 
@@ -184,7 +184,7 @@ def softmax(x: Any, axis: int | tuple[int, ...] | None = -1) -> Any:
 
 
 @op(
-    vjps=(lambda g, y, x, axis: g - exp(y) * added(g, axis=axis, keepdims=True),),
+    vjps=(lambda g, y, x, axis: g - scale(added(g, axis=axis, keepdims=True), exp(y)),),
     jvp=lambda t, y, x, axis: t - added(scale(t, exp(y)), axis=axis, keepdims=True),
     latex=r"\log \operatorname{softmax}({0})",
     domain=_LINES,
