@@ -12,8 +12,8 @@ from tinygrad_bp.ops import reductions
 from tinygrad_bp.ops.comparison import where
 from tinygrad_bp.ops.complex import conjugated
 from tinygrad_bp.ops.linear_algebra import operand
+from tinygrad_bp.ops.magnitudes import scaled
 from tinygrad_bp.ops.reductions import Axis, kept
-from tinygrad_bp.ops.scaling import scaled
 from tinygrad_bp.ops.spectral import svdvals
 from tinygrad_bp.registry import op, plain_number, scale
 

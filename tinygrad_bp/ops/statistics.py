@@ -15,10 +15,10 @@ from tinygrad_bp.ops.comparison import where
 from tinygrad_bp.ops.complex import conjugated
 from tinygrad_bp.ops.joining import stack
 from tinygrad_bp.ops.linear_algebra import operand
+from tinygrad_bp.ops.magnitudes import scaled
 from tinygrad_bp.ops.ordering import argsort
 from tinygrad_bp.ops.reductions import Axis, by_weights, count, lines, mean, reduced_axes, spread, sum
 from tinygrad_bp.ops.rounding import absolute
-from tinygrad_bp.ops.scaling import scaled
 from tinygrad_bp.ops.shaping import astype, broadcast_to, converted, reshape, transpose
 from tinygrad_bp.registry import op, scale
 
