@@ -163,6 +163,9 @@ SHORT_ROW = 32
 
 def shifted(x: Any, axis: Any) -> Any:
     """x minus the largest along `axis`: what exp may be taken of."""
+    x = operand(x)
+    if not x.size:
+        return x
     if isinstance(x, np.ndarray) and axis == -1 and x.ndim > 1 and 0 < x.shape[-1] <= SHORT_ROW:
         columns = x.reshape((prod(x.shape[:-1]), x.shape[-1])).T.copy()
         return x - np.maximum.reduce(columns, axis=0).reshape((*x.shape[:-1], 1))
@@ -193,4 +196,6 @@ def softmax(x: Any, axis: int | tuple[int, ...] | None = -1) -> Any:
 def log_softmax(x: Any, axis: int | tuple[int, ...] | None = -1) -> Any:
     """Logarithm of the softmax, xᵢ − log Σⱼ eˣʲ along `axis`, finite for finite x. VJP: g − softmax(x)·Σg."""
     x = shifted(x, axis)
+    if not x.size:
+        return x
     return x - np.log(added(np.exp(x), axis=axis, keepdims=True))

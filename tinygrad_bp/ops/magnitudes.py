@@ -45,7 +45,7 @@ def _end(dtype: Any, n: int, power: float) -> float:
     """Where powers of n numbers of this dtype begin to lose digits: the least root of their sum, for negative powers
     the largest."""
     limits = np.finfo(dtype)
-    return float(n * limits.smallest_normal / limits.eps) ** (1 / power)
+    return float((n * limits.smallest_normal / limits.eps) ** (1 / power))
 
 
 def _in_range(y: Any, n: int, power: float) -> bool:

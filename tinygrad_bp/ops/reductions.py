@@ -193,7 +193,8 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     ∂y/∂x = eˣ⁻ʸ, the softmax; 0 if every x is −∞, and k infinite ones share.
     """
     x = operand(x)
-    largest = np.max(x, axis=axis, keepdims=True, **({} if x.size else {"initial": -np.inf}))
+    start: dict[str, float] = {} if x.size else {"initial": -np.inf}
+    largest = _maximum_reduce(x, axis=axis, keepdims=True, **start)
     largest = np.where(np.isfinite(largest), largest, 0)
     with np.errstate(divide="ignore"):
         y = np.log(added(np.exp(x - largest), axis=axis, keepdims=True)) + largest
