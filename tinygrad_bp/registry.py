@@ -26,7 +26,10 @@ MULTILINEAR = "multilinear"
 
 
 class Each:
-    """The rules of an op with any number of inputs: input i gets `rule(i, …)`."""
+    """The rules of an op with any number of inputs: input i gets `rule(i, …)`.
+
+    VJPs of an op that is jointly linear are called without the inputs: rule(i, g, y, **params).
+    """
 
     def __init__(self, rule: Callable[..., Any]):
         self.rule = rule
@@ -94,7 +97,8 @@ def op(
         run = recordable(forward) if whole else forward
         record = Op(
             name, run, back, ahead, latex, domain, derivatives, convention, MappingProxyType(defaults),
-            differentiable=arity is None or any(back), explain=explain, traits=traits, internal=internal,
+            differentiable=arity is None or any(back), joins=isinstance(back, Each) and ahead == LINEAR,
+            explain=explain, traits=traits, internal=internal,
         )  # fmt: skip
         object.__setattr__(record, "call", _public(record, arity, [p.name for p in parameters]))
         if isinstance(ahead, str):

@@ -12,10 +12,9 @@ from numpy.lib.array_utils import normalize_axis_index
 from tinygrad_bp.annotations import Array
 from tinygrad_bp.domains import Parameters, Shape, Shapes
 from tinygrad_bp.errors import ArgumentError, ShapeError, describe
-from tinygrad_bp.ops.indexing import scatter_add
 from tinygrad_bp.ops.linear_algebra import operand
 from tinygrad_bp.ops.shaping import atleast_1d, atleast_2d, atleast_3d, broadcast_to, ravel, reshape
-from tinygrad_bp.registry import Each, op
+from tinygrad_bp.registry import LINEAR, Each, op
 
 
 def _called(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -49,7 +48,7 @@ def _but(shape: Shape, axis: int) -> Shape:
 
 @op(
     vjps=Each(lambda i, g, y, *arrays, axis, ends: g[_part(i, axis, ends)]),
-    jvp=Each(lambda i, t, y, *arrays, axis, ends: scatter_add(t, index=_part(i, axis, ends), shape=y.shape)),
+    jvp=LINEAR,
     latex=r"[{0}, {1}]",
     domain=Shapes("i", "ij", "ijk", "i,j", "ij,kj", "ij,ik", "i,j,k", "ij,ik,ij", params=_joins),
 )
@@ -79,7 +78,7 @@ def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
 
 @op(
     vjps=Each(lambda i, g, y, *arrays, axis: g[(*[slice(None)] * axis, i)]),
-    jvp=Each(lambda i, t, y, *arrays, axis: scatter_add(t, index=(*[slice(None)] * axis, i), shape=y.shape)),
+    jvp=LINEAR,
     latex=r"[{0}, {1}]",
     domain=Shapes("", "i", "ij", params=lambda *shapes: [{"axis": a} for a in range(len(shapes[0]) + 1)]),
 )
