@@ -48,7 +48,7 @@ class Op:
     """One operation: its forward function, a VJP and a JVP for every input, its formula and its test domain.
 
     A rule is called as `vjp(g, y, *inputs, **params)` and `jvp(t, y, *inputs, **params)`, a VJP of an op that `joins`
-    many inputs without them; `None` is that of an input without a derivative. `traits` say what it means to its readers.
+    many inputs without them; `None` is that of an input without a derivative. `traits` tell readers what it means.
     """
 
     name: str
