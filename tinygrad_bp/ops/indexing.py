@@ -236,6 +236,10 @@ def at(x: Any, index: Any) -> Any:
     to it leaves x as it is.
     """
     static, arrays = taken_apart(index)
+    if isinstance(x, Node) and x.op is not None and x.op.traits.indexed is not None:
+        part = x.op.traits.indexed(x, index, lambda operand: getitem(operand, *arrays, index=static))
+        if part is not None:
+            return part
     return getitem(x, *arrays, index=static)
 
 

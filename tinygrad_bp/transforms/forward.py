@@ -58,14 +58,23 @@ def push(inputs: Inputs, outputs: Sequence[Node], tangents: Sequence[Any]) -> li
                 continue
             record = node.op
             y, xs = (node, current(node)) if as_graph else (node.value, node.inputs)
+            moved = [found.get(p.number) if isinstance(p, Node) else None for p in node.parents]
             total = None
-            for rule, parent in zip(record.jvps, node.parents, strict=False):
-                if rule is not None and isinstance(parent, Node) and parent.number in found:
-                    share = rule(found[parent.number], y, *xs, **node.params)
-                    total = share if total is None else total + share
+            if record.joins and any(t is not None for t in moved):
+                total = record.call(*map(_moved, moved, node.inputs), **node.params)
+            else:
+                for rule, t in zip(record.jvps, moved, strict=False):
+                    if rule is not None and t is not None:
+                        share = rule(t, y, *xs, **node.params)
+                        total = share if total is None else total + share
             if total is not None:
                 found[node.number] = _fitted(total, node.value)
     return [found.get(y.number, np.zeros(y.value.shape, y.value.dtype)) for y in outputs]
+
+
+def _moved(tangent: Any, x: Any) -> Any:
+    """A tangent of x, zeros if it is None."""
+    return np.zeros(np.shape(x), np.asarray(x).dtype) if tangent is None else tangent
 
 
 def _fitted(tangent: Any, value: Any) -> Any:
