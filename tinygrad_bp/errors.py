@@ -81,6 +81,10 @@ class MissingRuleError(TinygradError, TypeError):
     """A NumPy function that has no derivative rule here."""
 
 
+class ModeError(TinygradError, RuntimeError):
+    """A block of a mode (`no_grad`, `scope`, …) where it cannot be right."""
+
+
 class TracingError(TinygradError, TypeError):
     """A function that cannot be compiled: it asks for a number that is known only when it runs."""
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Self, final
 import numpy as np
 
 from tinygrad_bp.formula import COTANGENT, SLOT, enclosed, latex_name, length, plain, slot, symbol, with_names
+from tinygrad_bp.modes import quietly
 
 ROUNDING = 1e-13
 """A mean smaller than this, relative to the largest element, is 0."""
@@ -61,8 +62,8 @@ def _reduced(array: Any) -> tuple[float, float, float]:
     low, high = _real(np.minimum.reduce(array, axis=None)), _real(np.maximum.reduce(array, axis=None))
     if low > -_SURE and high < _SURE:
         return low, float(np.add.reduce(array, axis=None, dtype=np.float64)) / array.size, high
-    with np.errstate(all="ignore"):  # only here can adding up overflow; this takes longer than the sum
-        return low, _real(np.add.reduce(array, axis=None, dtype=np.float64) / array.size), high
+    # only here can adding up overflow; to be quiet takes longer than the sum
+    return low, _real(quietly(np.add.reduce, array, axis=None, dtype=np.float64) / array.size), high
 
 
 def _real(x: Any) -> float:

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, final
 import numpy as np
 
 from tinygrad_bp.errors import ArgumentError, ShapeError
-from tinygrad_bp.modes import no_grad
+from tinygrad_bp.modes import no_grad, quietly
 from tinygrad_bp.nn.activations import Activation, activation_function
 from tinygrad_bp.nn.checks import Array, positive, whole, widths
 from tinygrad_bp.nn.descent import in_order, passes
@@ -251,9 +251,8 @@ class NeuralNetwork:
         once = passes(self._cost_of_logits, [*params.values()], lr, batches, epochs, compiled=named)
         done: list[Pass] = []
         for epoch in range(1, epochs + 1):
-            with np.errstate(all="ignore"):  # the cost says whether they mattered
-                once()
-                done.append(self._after(epoch, params, X, Y))
+            quietly(once)  # the cost says whether they mattered
+            done.append(quietly(self._after, epoch, params, X, Y))
             self.parameters |= {name: p.numpy() for name, p in params.items()}
             if progress is not None:
                 progress(done[-1])

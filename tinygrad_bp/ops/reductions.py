@@ -183,6 +183,6 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """log Σ eˣ over `axis` (all axes if None), without overflow. ∂y/∂x = eˣ⁻ʸ, the softmax; 0 if every x is −∞."""
     largest = np.max(x, axis=axis, keepdims=True)
     largest = np.where(np.isfinite(largest), largest, 0)
-    with np.errstate(divide="ignore"):
-        y = np.log(added(np.exp(x - largest), axis=axis, keepdims=True)) + largest
+    total = added(np.exp(x - largest), axis=axis, keepdims=True)
+    y = np.log(total, where=total != 0, out=np.full_like(total, -np.inf)) + largest
     return y if keepdims else np.squeeze(y, axis)[()]
