@@ -73,6 +73,10 @@ class GraphCopyError(TinygradError, TypeError):
     """A deep copy or a pickle of a tensor that was computed from others, without them."""
 
 
+class CopyError(TinygradError, TypeError):
+    """A pickle of what Python would not find again by its name."""
+
+
 class LeafAssignmentError(TinygradError, RuntimeError):
     """`t[i] = v` on a leaf that requires a gradient."""
 

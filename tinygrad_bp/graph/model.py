@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from types import MappingProxyType
 from typing import Any, NamedTuple, Self, final
 
 import numpy as np
@@ -150,7 +151,7 @@ class GraphNode:
     shape: tuple[int, ...]
     dtype: str
     scope: str
-    params: Mapping[str, Any]
+    params: Mapping[str, Any] = field(hash=False)
     parents: tuple[str, ...]
     template: str
     value: Summary | None
@@ -159,6 +160,9 @@ class GraphNode:
     data: Any = field(default=None, repr=False, compare=False)
     gradient_data: Any = field(default=None, repr=False, compare=False)
     symbols: Symbols = field(default_factory=Symbols, repr=False, compare=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _node, (dict(self.params), {f.name: getattr(self, f.name) for f in fields(self) if f.name != "params"})
 
     @property
     def formula(self) -> str:
@@ -174,6 +178,23 @@ class GraphNode:
     def symbol(self) -> str:
         """The value in a derivative's symbol: its name, or (a·b)."""
         return self.symbols.text(enclosed(self.symbols.operand(self.id)))
+
+
+def _node(params: dict[str, Any], others: dict[str, Any]) -> GraphNode:
+    """A node that is copied: its params cannot be pickled as they are, and arrays forget that they are read-only."""
+    for name in ("data", "gradient_data"):
+        others[name] = _read_only(others[name])
+    return GraphNode(params=MappingProxyType(params), **others)
+
+
+def _edge(*values: Any) -> GraphEdge:
+    return GraphEdge(*map(_read_only, values))
+
+
+def _read_only(x: Any) -> Any:
+    if isinstance(x, np.ndarray):
+        x.flags.writeable = False
+    return x
 
 
 @final
@@ -196,6 +217,9 @@ class GraphEdge:
     count: int = 1
     contribution_data: Any = field(default=None, repr=False, compare=False)
     symbols: Symbols = field(default_factory=Symbols, repr=False, compare=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _edge, tuple([getattr(self, f.name) for f in fields(self)])
 
     @property
     def is_product(self) -> bool:

@@ -89,6 +89,10 @@ class NeuralNetwork:
             self.parameters[f"b{l}"] = np.zeros(self._layout.shape(n[l], 1))
             self._shapes |= {f"W{l}": self._layout.shape(n[l], n[l - 1]), f"b{l}": self._layout.shape(n[l], 1)}
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy has: all but the tensors of the last forward pass."""
+        return {**self.__dict__, "_passed": {}}
+
     def __repr__(self) -> str:
         names = [setting("activation", self.activation)] * (self.L - 1) + [setting("activation", "sigmoid")]
         layers = [
