@@ -129,6 +129,7 @@ def results():
     yield graph, lambda g: (g, hash(g), g.to_json(), g["x"].data.flags.writeable)
     yield graph.view("named"), lambda g: (g, hash(g), g.edges[0].formula)
     yield picture, lambda d: (hash(d), d.dot)
+    yield tg.graph.diff(C, (C * 2).named("C")), lambda d: (hash(d), d.text)
     yield tg.step_through(C), lambda page: page.html
     yield tg.play(C), lambda page: page.html
     yield tg.derive(C, x), lambda d: (d.text, d.latex)

@@ -181,8 +181,9 @@ def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 )
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """log Σ eˣ over `axis` (all axes if None), without overflow. ∂y/∂x = eˣ⁻ʸ, the softmax; 0 if every x is −∞."""
-    largest = np.max(x, axis=axis, keepdims=True)
-    largest = np.where(np.isfinite(largest), largest, 0)
+    top = np.max(x, axis=axis, keepdims=True)
+    largest = np.where(np.isfinite(top), top, 0)
     total = added(np.exp(x - largest), axis=axis, keepdims=True)
-    y = np.log(total, where=total != 0, out=np.full_like(total, -np.inf)) + largest
+    none = total == 0  # every x is −∞, and so is y; log(0) would warn
+    y = np.log(np.where(none, 1, total)) + np.where(none, top, largest)
     return y if keepdims else np.squeeze(y, axis)[()]
