@@ -87,7 +87,7 @@ class TutorPage:
     def html(self) -> str:
         """The page. Raises ArgumentError if the graph is too large for one, and what `Drawing.svg` raises."""
         self._require_small()
-        svg = _TOLD.sub(r"", Drawing(self._shown, Options(values="none")).svg)  # tooltips tell the derivatives
+        svg = _TOLD.sub(r"\1", Drawing(self._shown, Options(values="none")).svg)  # tooltips tell the derivatives
         css, js = _part("page.css"), f"{self.script}\n{_part('page.js')}"
         return filled(
             _part("page.html"),
