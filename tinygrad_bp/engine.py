@@ -37,7 +37,7 @@ from tinygrad_bp.errors import (
     TinygradError,
     describe,
 )
-from tinygrad_bp.modes import MODE
+from tinygrad_bp.modes import MODE, current_mode, ignoring, in_force
 from tinygrad_bp.traits import NONE, Traits
 
 Rule = Callable[..., Any]
@@ -135,8 +135,7 @@ def history(roots: Iterable[Node], since: int = 0, stop: Iterable[Node | int] = 
             continue
         found[node.number] = node
         if node.number not in ends:
-            parents = node.parents
-            if parents is None:
+            if (parents := node.parents) is None:
                 raise freed(node)
             pending += [p for p in parents if isinstance(p, Node)]
     return [found[number] for number in sorted(found)]
@@ -165,7 +164,8 @@ def apply(record: Op, args: tuple[Any, ...], params: Mapping[str, Any] = _NOTHIN
         raise _explained(record, args, error) from error
     if value.__class__ is complex:  # a Python number times a NumPy one, which Python takes for its own
         value = np.complex128(value)
-    now = MODE.get()
+    if (now := MODE.get()).lock is not None and (now.mixed or not now.lock.locked()):
+        now = in_force(now)
     if now.anomaly:
         _refuse_nonfinite(f"{record.name} of {', '.join(map(describe, args))}", value)
     if not now.recording or not (requires_grad or now.tracing):
@@ -211,7 +211,7 @@ def _refuse_nonfinite(what: str, value: Any) -> None:
 Trail = list[tuple[Node, int, Any]]
 
 
-@np.errstate(divide="ignore", invalid="ignore")
+@ignoring(divide="ignore", invalid="ignore")
 def sweep(
     root: Node, seed: Any, *, since: int = 0, as_graph: bool = False, trail: Trail | None = None, release: bool = False
 ) -> list[tuple[Node, Any]]:
@@ -226,7 +226,7 @@ def sweep(
     totals = set()  # which cotangents are arrays made here, sums of shares
     pending = [(-root.number, root)]
     arrived = [root] if root.op is None or root.retains_grad else []
-    watcher: Any = _Alarm() if trail is None and MODE.get().anomaly else trail
+    watcher: Any = _Alarm() if trail is None and current_mode().anomaly else trail
     while pending:
         node = heappop(pending)[1]
         g = cotangents.pop(node.number)

@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygrad_bp.blocks import blockwise, into
 from tinygrad_bp.domains import ANY_SHAPE, Domain, Intervals, Reals, Shapes
+from tinygrad_bp.modes import ignoring
 from tinygrad_bp.ops.arithmetic import maximum, minimum
 from tinygrad_bp.ops.elementwise import exp, where
 from tinygrad_bp.ops.linear_algebra import operand
@@ -29,7 +30,7 @@ def _kinked(**options: Any) -> Domain:
     traits=Traits(Role.ACTIVATION, mirror=lambda y: 1 - y),
 )
 @blockwise
-@np.errstate(over="ignore")
+@ignoring(over="ignore")
 def sigmoid(x: Any) -> Any:
     """Logistic function σ(x) = 1/(1 + e⁻ˣ), elementwise. ∂y/∂x = σ(x)·(1 − σ(x)).
 

@@ -9,7 +9,7 @@ import numpy as np
 from tinygrad_bp.blocks import into
 from tinygrad_bp.domains import Parameters, Shape, Shapes
 from tinygrad_bp.errors import ArgumentError, ShapeError, TracingError, describe
-from tinygrad_bp.modes import MODE, refuse_draw
+from tinygrad_bp.modes import current_mode, refuse_draw
 from tinygrad_bp.ops.elementwise import sqrt
 from tinygrad_bp.ops.reductions import Axis, mean
 from tinygrad_bp.ops.shaping import astype
@@ -129,7 +129,7 @@ def dropout(x: Any, p: float, rng: np.random.Generator, training: bool = True) -
     if not training or p == 0:
         return x
     refuse_draw("dropout")
-    if MODE.get().trail is not None and type(rng) is np.random.Generator:
+    if current_mode().trail is not None and type(rng) is np.random.Generator:
         raise TracingError("dropout: a compiled function draws again at every call. Pass the generator as an argument.")
     kept = rng.random(x.shape, np.float32) >= p
     return x * (kept * x.dtype.type(1 / (1 - p)))

@@ -194,8 +194,9 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """
     x = operand(x)
     start: dict[str, float] = {} if x.size else {"initial": -np.inf}
-    largest = _maximum_reduce(x, axis=axis, keepdims=True, **start)
-    largest = np.where(np.isfinite(largest), largest, 0)
-    with np.errstate(divide="ignore"):
-        y = np.log(added(np.exp(x - largest), axis=axis, keepdims=True)) + largest
+    top = _maximum_reduce(x, axis=axis, keepdims=True, **start)
+    largest = np.where(np.isfinite(top), top, 0)
+    total = added(np.exp(x - largest), axis=axis, keepdims=True)
+    none = total == 0  # every x is −∞, and so is y; log(0) would warn
+    y = np.log(np.where(none, 1, total)) + np.where(none, top, largest)
     return y if keepdims else np.squeeze(y, axis)[()]
