@@ -1,6 +1,7 @@
 """Linear algebra under NumPy's names: `tg.linalg.inv` for `np.linalg.inv`."""
 
 from tinygrad_bp.ops.decompositions import QRResult as QRResult, cholesky as cholesky, qr as qr
+from tinygrad_bp.ops.eigenvalues import EigResult as EigResult, eig as eig, eigvals as eigvals
 from tinygrad_bp.ops.norms import matrix_norm as matrix_norm, norm as norm, vector_norm as vector_norm
 from tinygrad_bp.ops.products import multi_dot as multi_dot
 from tinygrad_bp.ops.pseudoinverse import pinv as pinv
@@ -20,3 +21,4 @@ from tinygrad_bp.ops.systems import (
     slogdet as slogdet,
     solve as solve,
 )
+from tinygrad_bp.ops.tensor_systems import tensorinv as tensorinv, tensorsolve as tensorsolve
