@@ -6,6 +6,7 @@ from tinygrad_bp import (
     fft as fft,
     linalg as linalg,
     nn as nn,
+    special as special,
     testing as testing,
 )
 from tinygrad_bp.compile import Compiled as Compiled, compile as compile

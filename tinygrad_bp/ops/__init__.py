@@ -3,6 +3,8 @@
 from tinygrad_bp.ops import (
     activations as activations,
     arithmetic as arithmetic,
+    bessel as bessel,
+    beta_gamma as beta_gamma,
     bitwise as bitwise,
     borders as borders,
     class_losses as class_losses,
