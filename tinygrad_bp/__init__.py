@@ -7,6 +7,7 @@ from tinygrad_bp import (
     linalg as linalg,
     nn as nn,
     special as special,
+    stats as stats,
     testing as testing,
 )
 from tinygrad_bp.compile import Compiled as Compiled, compile as compile

@@ -1,5 +1,5 @@
-"""Probability distributions by SciPy's names and arguments, as compositions of ops: densities and distribution functions,
-differentiable for x and the parameters that have a derivative. They need the `scipy` extra."""
+"""Probability distributions of numbers by SciPy's names: densities and distribution functions, made of ops and
+differentiable for x and the parameters. They need the `scipy` extra."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ import numpy as np
 from tinygrad_bp.errors import SignatureError
 from tinygrad_bp.ops.beta_gamma import betainc, betaln, gammainc, gammaincc, log_t_density, stdtr
 from tinygrad_bp.ops.comparison import where
-from tinygrad_bp.ops.exponential import exp, log
+from tinygrad_bp.ops.exponential import exp, log, log1p
 from tinygrad_bp.ops.linear_algebra import operand
 from tinygrad_bp.ops.rounding import floor
 from tinygrad_bp.ops.special import gammaln, log_ndtr, ndtr, xlog1py, xlogy
-from tinygrad_bp.registry import recordable
 
 Rule = Callable[..., Any]
 
@@ -50,9 +49,9 @@ class Continuous:
         """Logarithm of the density; −∞ outside the support."""
         z, scale, shapes = self._standard(x, args, kwargs)
         low, high = self.support
-        inside = (z >= low) & (z <= high)
-        found = self.log_density(where(inside, z, _middle(low, high)), *shapes) - log(where(scale > 0, scale, np.nan))
-        return self._valid(shapes, where(inside, found, -np.inf))
+        outside = (z < low) | (z > high)
+        found = self.log_density(where(outside, _middle(low, high), z), *shapes) - log(where(scale > 0, scale, np.nan))
+        return self._valid([scale, *shapes], where(outside, -np.inf, found))
 
     def pdf(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         """Density."""
@@ -69,26 +68,40 @@ class Continuous:
     def logcdf(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         """Logarithm of the distribution function."""
         if self.log_lower is None:
-            return log(self.cdf(x, *args, **kwargs))
+            return log_probability(self.cdf(x, *args, **kwargs), self.sf(x, *args, **kwargs))
         return self._probability(self.log_lower, (-np.inf, 0.0), x, args, kwargs)
 
     def _probability(self, rule: Rule, ends: tuple[float, float], x: Any, args: Any, kwargs: Any) -> Any:
         z, scale, shapes = self._standard(x, args, kwargs)
         low, high = self.support
-        z = where(scale > 0, z, np.nan)
         found = rule(where((z < low) | (z > high), _middle(low, high), z), *shapes)
-        return self._valid(shapes, where(z < low, ends[0], where(z > high, ends[1], found)))
+        return self._valid([scale, *shapes], where(z < low, ends[0], where(z > high, ends[1], found)))
 
     def _standard(self, x: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any, list[Any]]:
         """(x − loc)/scale, the scale, and the shapes."""
         given = arguments(self.name, (*self.shapes, "loc", "scale"), {"loc": 0.0, "scale": 1.0}, args, kwargs)
-        loc, scale = given.pop("loc"), operand(given.pop("scale"))
-        return (operand(x) - loc) / scale, scale, [operand(s) for s in given.values()]
+        x = operand(x)
+        *shapes, loc, scale = [beside(x, value) for value in given.values()]
+        return (x - loc) / scale, scale, shapes
 
-    def _valid(self, shapes: list[Any], y: Any) -> Any:
-        for shape in shapes:
-            y = where(shape > 0, y, np.nan)
+    def _valid(self, positive: list[Any], y: Any) -> Any:
+        for value in positive:
+            y = where(value > 0, y, np.nan)
         return y
+
+
+def log_probability(p: Any, q: Any) -> Any:
+    """Logarithm of a probability p, with all its digits near 1, where the opposite's q is small; −∞ of 0."""
+    likely = p > 0.5
+    small = where(p == 0, -np.inf, log(where(likely | (p == 0), 0.5, p)))
+    return where(likely, log1p(-where(likely, q, 0.5)), small)
+
+
+def beside(x: Any, value: Any) -> Any:
+    """A parameter as an array or tensor; a Python number in the precision of x."""
+    if hasattr(value, "dtype"):
+        return value
+    return np.asarray(value, x.dtype if x.dtype.kind == "f" and isinstance(value, int | float) else None)
 
 
 def arguments(
@@ -110,7 +123,9 @@ def _middle(low: float, high: float) -> float:
 norm = Continuous(
     "norm", (), lambda z: -0.5 * z * z - _ROOT, ndtr, lambda z: ndtr(-z), log_lower=log_ndtr
 )  # fmt: skip
-t = Continuous("t", ("df",), lambda z, df: log_t_density(df, z), lambda z, df: stdtr(df, z), lambda z, df: stdtr(df, -z))
+t = Continuous(
+    "t", ("df",), lambda z, df: log_t_density(df, z), lambda z, df: stdtr(df, z), lambda z, df: stdtr(df, -z)
+)
 gamma = Continuous(
     "gamma", ("a",), lambda z, a: xlogy(a - 1.0, z) - z - gammaln(a), lambda z, a: gammainc(a, z),
     lambda z, a: gammaincc(a, z), (0.0, np.inf),
@@ -135,9 +150,9 @@ class Poisson:
 
     def logpmf(self, k: Any, mu: Any, loc: Any = 0) -> Any:
         """Logarithm of the probability of k, −∞ where k is no count."""
-        k, mu = _counted(k, loc), _mean(mu)
+        k, mu = operand(k) - loc, _mean(mu)
         possible = (k >= 0) & (k == floor(k))
-        k = where(possible, k, 0.0)
+        k = where(possible, floor(k), 0.0)
         return where(possible, xlogy(k, mu) - gammaln(k + 1.0) - mu, -np.inf)
 
     def pmf(self, k: Any, mu: Any, loc: Any = 0) -> Any:
@@ -146,21 +161,17 @@ class Poisson:
 
     def cdf(self, k: Any, mu: Any, loc: Any = 0) -> Any:
         """Probability of k or less."""
-        k = floor(_counted(k, loc))
+        k = floor(operand(k) - loc)
         return where(k >= 0, gammaincc(where(k >= 0, k, 0.0) + 1.0, _mean(mu)), 0.0)
 
     def sf(self, k: Any, mu: Any, loc: Any = 0) -> Any:
         """Probability of more than k."""
-        k = floor(_counted(k, loc))
+        k = floor(operand(k) - loc)
         return where(k >= 0, gammainc(where(k >= 0, k, 0.0) + 1.0, _mean(mu)), 1.0)
 
     def logcdf(self, k: Any, mu: Any, loc: Any = 0) -> Any:
         """Logarithm of the probability of k or less."""
-        return log(self.cdf(k, mu, loc))
-
-
-def _counted(k: Any, loc: Any) -> Any:
-    return floor(operand(k) - loc) * 0.0 + (operand(k) - loc)
+        return log_probability(self.cdf(k, mu, loc), self.sf(k, mu, loc))
 
 
 def _mean(mu: Any) -> Any:
