@@ -6,6 +6,7 @@ from tinygrad_bp import (
     fft as fft,
     linalg as linalg,
     nn as nn,
+    signal as signal,
     special as special,
     stats as stats,
     testing as testing,

@@ -23,7 +23,7 @@ from tinygrad_bp.methods import ArrayMethods
 from tinygrad_bp.protocols import functions
 from tinygrad_bp.tensor import Tensor
 
-PAGES = ("functions", "linalg", "fft", "special")
+PAGES = ("functions", "linalg", "fft", "signal", "special")
 """The modules of which each function has a stub."""
 
 _PLACES = {"builtins": "", "collections.abc": "", "numpy": "np.", "numpy.random._generator": "np.random."}

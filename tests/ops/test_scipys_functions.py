@@ -88,6 +88,58 @@ def test_dirichlet():
     assert_right(tg.stats.dirichlet.logpdf, stats.dirichlet.logpdf, x[:2], alpha)
 
 
+# --- matrices ---------------------------------------------------------------------------------------------------------
+
+M = random.normal(size=(3, 3))
+REGULAR = M + 4 * np.eye(3)
+SYMMETRIC = M @ M.T + np.eye(3)
+BANDS = np.arange(12.0).reshape(3, 4) / 7 + 1
+B = random.normal(size=(3, 2))
+MATRICES = {
+    "expm": (lambda m, a: m.expm(a), M),
+    "sqrtm": (lambda m, a: m.sqrtm(a), REGULAR),
+    "logm": (lambda m, a: m.logm(a), REGULAR),
+    "logm, complex": (lambda m, a: np.imag(m.logm(a)), np.diag([-1.0, 2.0, 3.0]) + M / 20),
+    "solve_sylvester": (lambda m, a, b, q: m.solve_sylvester(a, b, q), REGULAR, REGULAR[:2, :2], B),
+    "solve_triangular": (lambda m, a, b: m.solve_triangular(a, b), REGULAR, B),
+    "solve_triangular, lower": (lambda m, a, b: m.solve_triangular(a, b, "T", True, True), M, B[:, 0]),
+    "solve_triangular, adjoint": (lambda m, a: m.solve_triangular(a, B, trans=2), REGULAR),
+    "cho_solve": (lambda m, c, b: m.cho_solve((c, True), b), np.linalg.cholesky(SYMMETRIC), B),
+    "cho_solve, upper": (lambda m, c, b: m.cho_solve((c, False), b), REGULAR, B[:, 0]),
+    "solve_banded": (lambda m, ab, b: m.solve_banded((1, 1), ab, b), BANDS, np.arange(4.0)),
+    "solve_banded, lower": (lambda m, ab, b: m.solve_banded((2, 0), ab, b), BANDS, BANDS.T),
+    "block_diag": (lambda m, a, b: m.block_diag(a, b, 2.0), M, B),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MATRICES)
+def test_functions_of_matrices(name):
+    linalg = pytest.importorskip("scipy.linalg")
+    f, *xs = MATRICES[name]
+    assert_right(partial(f, tg.linalg), partial(f, linalg), *xs)
+
+
+@pytest.mark.parametrize("mode", ["full", "same", "valid"])
+@pytest.mark.parametrize("method", ["direct", "fft"])
+def test_convolution_along_any_axes(mode, method):
+    signal = pytest.importorskip("scipy.signal")
+    a, b = random.normal(size=(4, 3, 5)), random.normal(size=(2, 2, 4))
+
+    def ours(a, b):
+        return tg.signal.convolve(a, b, mode, method)
+
+    assert_right(ours, lambda a, b: signal.convolve(a, b, mode), a, b, order=1)
+    assert_right(lambda a: ours(a[0, 0], np.arange(3.0)), lambda a: signal.convolve(a[0, 0], np.arange(3.0), mode), a)
+    for axes, other in ((1, b[:1, :, :1]), ((0, -1), b[:, :1]), ([2], b[:1, :1])):
+        expected = signal.oaconvolve(a, other, mode, axes=axes)
+        np.testing.assert_allclose(tg.signal.convolve(a, other, mode, method, axes), expected, atol=1e-14)
+    z = a + 1j * a[::-1]
+    np.testing.assert_allclose(ours(z, b), signal.convolve(z, b, mode), atol=1e-14)
+
+
+# --- what is refused --------------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize(
     ("f", "error", "message"),
     [
@@ -97,6 +149,13 @@ def test_dirichlet():
         (lambda: tg.stats.dirichlet.pdf([0.3, 0.3, 0.3], [1.0, 2, 3]), ArgumentError, "add up to 1"),
         (lambda: tg.stats.dirichlet.pdf([0.3, 0.7], [1.0, 0.0]), ArgumentError, "greater than 0"),
         (lambda: tg.stats.dirichlet.pdf([0.3, 0.7], 1.0), ShapeError, "a share for each"),
+        (lambda: tg.linalg.solve_triangular(M, B, trans=3), ArgumentError, "trans is 0, 1, 2"),
+        (lambda: tg.linalg.solve_banded((1, 0), BANDS, B), ShapeError, r"1 \+ 0 \+ 1 diagonals"),
+        (lambda: tg.linalg.block_diag(np.zeros((2, 2, 2))), ShapeError, "blocks are matrices"),
+        (lambda: tg.signal.convolve(M, B[0]), ShapeError, "as many axes"),
+        (lambda: tg.signal.convolve(M, B[:0]), ShapeError, "length 0"),
+        (lambda: tg.signal.convolve(M, B, "other"), ArgumentError, "mode is"),
+        (lambda: tg.signal.convolve(np.ones((2, 3)), np.ones((3, 2)), "valid"), ArgumentError, "within the other"),
         (lambda: tg.stats.multivariate_normal.pdf([0.3, 0.7], None, np.eye(3)), ShapeError, "does not fit"),
     ],
 )  # fmt: skip

@@ -19,13 +19,17 @@ _ROOT_PI = sqrt(pi)
 _POSITIVE = Reals(0.5, 3, analytic=False)
 
 
-def from_scipy(name: str, *inputs: Any) -> Any:
-    """SciPy's function of that name in the dtype of its floating inputs; imported when needed."""
+def scipys(page: str, name: str) -> Any:
+    """SciPy's function of that name in its module `page`, imported when needed. Raises MissingExtraError."""
     try:
-        from scipy import special
+        return getattr(__import__("scipy." + page, fromlist=[name]), name)
     except ImportError as error:
         raise missing_extra("scipy", "scipy") from error
-    y, floating = np.asarray(getattr(special, name)(*inputs)), [x for x in inputs if np.asarray(x).dtype.kind == "f"]
+
+
+def from_scipy(name: str, *inputs: Any) -> Any:
+    """SciPy's special function of that name in the dtype of its floating inputs."""
+    y, floating = np.asarray(scipys("special", name)(*inputs)), [x for x in inputs if np.asarray(x).dtype.kind == "f"]
     return (y.astype(np.result_type(*floating), copy=False) if floating and y.dtype.kind == "f" else y)[()]
 
 
