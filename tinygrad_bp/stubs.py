@@ -29,7 +29,7 @@ PAGES = ("functions", "linalg", "fft", "signal", "special")
 _PLACES = {"builtins": "", "collections.abc": "", "numpy": "np.", "numpy.random._generator": "np.random."}
 """What stands before the name of a class, by its module."""
 
-_STARS = {Parameter.VAR_POSITIONAL: "*", Parameter.VAR_KEYWORD: "**"}
+_STARS: dict[Any, str] = {Parameter.VAR_POSITIONAL: "*", Parameter.VAR_KEYWORD: "**"}
 
 _HEADER = """\
 # Written by `python -m tinygrad_bp.stubs`.

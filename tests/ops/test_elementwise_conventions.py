@@ -280,7 +280,7 @@ def test_logsumexp_with_weights():
         np.testing.assert_allclose(got, special.logsumexp(a, axis, b, keepdims), rtol=1e-14)
     size, sign = tg.special.logsumexp(a[1], b=-b[1], return_sign=True)
     np.testing.assert_allclose([size, sign], special.logsumexp(a[1], b=-b[1], return_sign=True), rtol=1e-14)
-    check_gradients(lambda a, b: tg.special.logsumexp(a, 1, b), np.minimum(a, 3) * np.isfinite(a), b + 0.1)
+    check_gradients(lambda a, b: tg.special.logsumexp(a, 1, b), np.clip(a, -3, 3), b + 0.1)
     np.testing.assert_array_equal(tg.grad(lambda a: tg.special.logsumexp(a, b=b[0]))(a[0])[2], 0)
 
 

@@ -22,7 +22,7 @@ _POSITIVE = Reals(0.5, 3, analytic=False)
 def scipys(page: str, name: str) -> Any:
     """SciPy's function of that name in its module `page`, imported when needed. Raises MissingExtraError."""
     try:
-        return getattr(__import__("scipy." + page, fromlist=[name]), name)
+        return getattr(getattr(__import__("scipy", fromlist=[page]), page), name)
     except ImportError as error:
         raise missing_extra("scipy", "scipy") from error
 
