@@ -49,10 +49,11 @@ class TrainingStep:
         clip_norm: float | None = None,
         clip_value: float | None = None,
         predicts: bool = False,
+        mesh: Any = None,
     ):
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self.params: Sequence[Tensor] = trainable(optimizer.params)
-        self.backend = backend
+        self.backend, self.mesh = backend, mesh
         self.clip_norm, self.clip_value = clip_norm, clip_value
         self.predicts = predicts
         self.prediction: Any = None
@@ -85,6 +86,22 @@ class TrainingStep:
             self.optimizer.step()
         else:
             self.optimizer.take(self._moving, self._moved)
+
+    def settle(self) -> None:
+        """Give model and optimizer NumPy's arrays, if they have those of a backend."""
+        arrays = self._programs.arrays if self.compiled else None
+        if arrays is None:
+            return
+
+        def ours(x: Any) -> Any:
+            return arrays.to_numpy(x)[()] if arrays.owns(x) else x
+
+        held = [place.part for place in held_places(self.held) if isinstance(place.part, Tensor)]
+        for t in [*self.params, *held]:
+            t.value, t.grad = ours(t.value), ours(t.grad)
+        if self._has_rule:
+            self.optimizer.change_states(ours)
+        self.prediction = tree_map(ours, self.prediction)
 
     def begin(self) -> None:
         """An epoch begins: if the model is another than before, as after `eval()`, programs are made anew."""
@@ -141,6 +158,7 @@ class TrainingStep:
         try:
             return self._accept(self._run(x, y))
         except TracingError as error:
+            self.settle()
             self._step, self._trial = self._eager, None
             _warn(str(error), error.__traceback__)
             return self._eager(x, y)
@@ -161,7 +179,11 @@ class TrainingStep:
         generators = state.generators
         inputs = self.optimizer.inputs(self._moving) if self._has_rule else (None, None)
         values = tuple([p.value for p in self._reached])
-        return self._programs(generators, values, *inputs, state.buffers, generators, x, y)
+        given = values, *inputs, state.buffers
+        arrays = self._programs.arrays
+        if arrays is not None:
+            given = tree_map(lambda a: arrays.from_numpy(a) if isinstance(a, np.ndarray | np.generic) else a, given)
+        return self._programs(generators, *given, generators, x, y)
 
     def _whole(self) -> Function:
         """All of a step, as a function of arrays and generators."""
@@ -193,14 +215,20 @@ class TrainingStep:
             reason = "a parameter has a hook, which a program would not call."
         else:
             self.state = Moving(buffers, generators)
-            self._programs = Programs(self._whole(), self.backend or "numpy")
-            before.restore()
-            try:
-                result = self._run(x, y)
-                moved = [after.values[id(place.part)] for place in buffers]
-                reason = self._difference((cost, [p.grad for p in self._reached], moved), result, after)
-            except TracingError as error:
-                reason, where = str(error), error.__traceback__
+            moved = [after.values[id(place.part)] for place in buffers]
+            eager = cost, [p.grad for p in self._reached], moved
+            # JAX draws other numbers: that a step which draws is a function, NumPy shows.
+            for backend in ["numpy"] * (self.backend == "jax" and bool(generators)) + [self.backend or "numpy"]:
+                self._programs = Programs(self._whole(), backend, self.mesh if backend == "jax" else None)
+                before.restore()
+                try:
+                    result = self._run(x, y)
+                    if backend != "jax" or not generators:
+                        reason = self._difference(eager, result, after)
+                except TracingError as error:
+                    reason, where = str(error), error.__traceback__
+                if reason:
+                    break
             if not reason:
                 self._step, self._trial = self._program, before.places
                 return self._accept(result)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
@@ -15,7 +15,7 @@ from tinygrad_bp.backends.jax.arrays import ARRAYS, wide
 from tinygrad_bp.backends.jax.draws import SEED, seed_of
 from tinygrad_bp.backends.jax.library import jax, jnp, lax
 from tinygrad_bp.backends.jax.lowering import lowered
-from tinygrad_bp.backends.jax.placement import Placement
+from tinygrad_bp.backends.jax.placement import Placement, placed
 from tinygrad_bp.program import Program
 from tinygrad_bp.source import Writer, pytext
 
@@ -37,7 +37,8 @@ def prepare(
     It raises TypeError and ValueError for arrays of other shapes and dtypes. placement: over a mesh of devices. Raises
     Unsupported for what JAX lacks, and MissingExtraError if it is not installed.
     """
-    given = [np.uint64(0) if isinstance(x, np.random.Generator) else x for x in inputs]
+    drawing = [isinstance(x, np.random.Generator) for x in inputs]
+    given = [np.uint64(0) if draws else x for x, draws in zip(inputs, drawing, strict=True)]
     shardings = placement.shardings(program) if placement else []
     with wide():
         new, guarded = lowered(program)
@@ -48,13 +49,11 @@ def prepare(
         options = placement.options(program, new, len(constants)) if placement else {}
         fast = jax.jit(checked, **options)
         try:
-            results = fast(*(placement.placed(given, shardings) if placement else given), *constants)
+            lying = [placed(x, sharding) for x, sharding in zip(given, shardings, strict=True)] if placement else given
+            results = fast(*lying, *constants)
         except Exception as error:  # whatever JAX raises: the program itself has just run, on the same inputs
             raise Unsupported(_explained(error)) from error
-    drawing = [isinstance(x, np.random.Generator) for x in inputs]
-    quick = _quick(fast, drawing, constants, guarded)
-    if placement:
-        quick = placement.placing(quick, shardings, drawing)
+    quick = _quick(fast, drawing, constants, shardings, guarded)
     return Executable(_strict(quick), quick, checks=True, own_arrays=True, note=_devices(results))
 
 
@@ -77,11 +76,20 @@ def _checked(program: Program, function: Run, weak: Sequence[bool]) -> Run:
     return traced
 
 
-def _quick(fast: Run, drawing: Sequence[bool], constants: Sequence[Any], guarded: bool) -> Run:
-    """The compiled function from the program's inputs to its results, with no more than it takes on the way."""
+def _quick(
+    fast: Run, drawing: Sequence[bool], constants: Sequence[Any], shardings: Sequence[Any], guarded: bool
+) -> Run:
+    """The compiled function from the program's inputs to its results, with no more than it takes on the way.
+
+    drawing: which inputs are generators. shardings: of inputs, none where there is no mesh. guarded: whether the last
+    result tells if the program's guards hold.
+    """
     names = [f"x{i}" for i in range(len(drawing))]
     given = [f"seed_of({name})" if draws else name for name, draws in zip(names, drawing, strict=True)]
+    if shardings:
+        given = [f"placed({x}, sharding{i})" for i, x in enumerate(given)]
     fixed = {f"constant{i}": value for i, value in enumerate(constants)}
+    placing = {"placed": placed, **{f"sharding{i}": s for i, s in enumerate(shardings)}}
     call = f"fast({', '.join([*given, *fixed])})"
     lines = [
         f"def quick({', '.join(names)}):",
@@ -94,8 +102,8 @@ def _quick(fast: Run, drawing: Sequence[bool], constants: Sequence[Any], guarded
         * guarded,
         "    return y if len(y) != 1 else y[0]",
     ]
-    space = {"fast": fast, "config": jax.config, "wide": wide, "seed_of": seed_of, "GuardError": _GuardError, **fixed}
-    return pytext.function("\n".join(lines), "quick", space)
+    known = {"fast": fast, "config": jax.config, "wide": wide, "seed_of": seed_of, "GuardError": _GuardError}
+    return pytext.function("\n".join(lines), "quick", {**known, **placing, **fixed})
 
 
 def _strict(quick: Run) -> Run:

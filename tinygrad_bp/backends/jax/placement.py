@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -24,6 +24,12 @@ class Placement:
 
     mesh: Any
     sharded: Mapping[str, Axes]
+
+    @property
+    def devices(self) -> Any:
+        """The mesh as one in which JAX finds out by itself how results are split."""
+        auto = (jax.sharding.AxisType.Auto,) * len(self.mesh.axis_names)
+        return jax.sharding.Mesh(self.mesh.devices, self.mesh.axis_names, axis_types=auto)
 
     def shardings(self, program: Program) -> list[Any]:
         """The sharding of every input. Raises ArgumentError for a name without input, and for a split with a rest."""
@@ -49,31 +55,19 @@ class Placement:
                     f"sharded[{name!r}]: axis {i} of {name} {step.shape} cannot be split into {sizes[axis]} parts of "
                     f"one length. Choose a batch that {sizes[axis]} divides, or leave the name out."
                 )
-        return jax.sharding.NamedSharding(self.mesh, jax.sharding.PartitionSpec(*parts))
+        return jax.sharding.NamedSharding(self.devices, jax.sharding.PartitionSpec(*parts))
 
     def options(self, program: Program, new: Program, constants: int) -> dict[str, Any]:
         """The settings of `jit`: a result that takes the place of an input lies as that does."""
         shardings = self.shardings(program)
-        whole = jax.sharding.NamedSharding(self.mesh, jax.sharding.PartitionSpec())
+        whole = jax.sharding.NamedSharding(self.devices, jax.sharding.PartitionSpec())
         places = dict(zip(new.inputs, shardings, strict=True))
         results = [_replaces(y, places) for y in new.outputs]
         return {"in_shardings": (*shardings, *[whole] * constants), "out_shardings": results}
 
-    def placed(self, given: Sequence[Any], shardings: Sequence[Any]) -> list[Any]:
-        """Arguments as arrays of the mesh; those that lie right are passed on."""
-        return [_placed(x, sharding) for x, sharding in zip(given, shardings, strict=True)]
 
-    def placing(self, quick: Callable[..., Any], shardings: Sequence[Any], drawing: Sequence[bool]) -> Any:
-        """The function with its arguments placed first, but for generators."""
-        pairs = list(zip(shardings, drawing, strict=True))
-
-        def run(*given: Any) -> Any:
-            return quick(*[x if draws else _placed(x, s) for x, (s, draws) in zip(given, pairs, strict=True)])
-
-        return run
-
-
-def _placed(x: Any, sharding: Any) -> Any:
+def placed(x: Any, sharding: Any) -> Any:
+    """An argument as an array of the mesh; what lies right is passed on, and so are Python's numbers."""
     if isinstance(x, float | complex) and not isinstance(x, np.generic):
         return x
     if isinstance(x, jax.Array):
