@@ -82,12 +82,12 @@ def fit(
     ends where one call would have ended, to the last bit. The model and the optimizer must be in the state it left.
 
     backend: "numpy", "numba" and "jax" run steps as programs, see `compile`, with the optimizer's step inside if it is
-    one of `nn`'s, and with the buffers and the random generators that layers hold; "eager" runs the model as it is written;
-    "auto" chooses by the number of steps, and in a run that is resumed stays with what was chosen. A model or loss that
-    is no function of arrays (it branches on a value, draws from a generator that it does not hold, keeps something else
-    in a layer) runs eagerly, and a RuntimeWarning names the line. What a program does not repeat is printing and
-    writing to lists outside of the model. mesh: devices for "jax"; batches are split along its first axis where that
-    divides them, parameters are whole on every device, and what layers draw has other numbers than on NumPy.
+    one of `nn`'s, and with the buffers and the random generators that layers hold; "eager" runs the model as it is
+    written; "auto" chooses by the number of steps, and in a run that is resumed stays with what was chosen. A model or
+    loss that is no function of arrays (it branches on a value, draws from a generator that it does not hold, keeps
+    something else in a layer) runs eagerly, and a RuntimeWarning names the line. What a program does not repeat is
+    printing and writing to lists outside of the model. mesh: devices for "jax"; batches are split along its first axis
+    where that divides them, parameters are whole on every device. What layers draw there has other numbers.
 
     Raises ShapeError and DataError for examples that do not fit, ArgumentError if the cost stops being finite; the
     parameters are then those that gave it.

@@ -217,24 +217,31 @@ class TrainingStep:
             self.state = Moving(buffers, generators)
             moved = [after.values[id(place.part)] for place in buffers]
             eager = cost, [p.grad for p in self._reached], moved
-            # JAX draws other numbers: that a step which draws is a function, NumPy shows.
-            for backend in ["numpy"] * (self.backend == "jax" and bool(generators)) + [self.backend or "numpy"]:
-                self._programs = Programs(self._whole(), backend, self.mesh if backend == "jax" else None)
-                before.restore()
-                try:
-                    result = self._run(x, y)
-                    if backend != "jax" or not generators:
-                        reason = self._difference(eager, result, after)
-                except TracingError as error:
-                    reason, where = str(error), error.__traceback__
-                if reason:
-                    break
+            result = None
+            if self.backend == "jax" and generators:
+                # It draws other numbers: that a step is a function, NumPy shows.
+                _, reason, where = self._tried("numpy", x, y, eager, before, after)
+            if not reason:
+                result, reason, where = self._tried(self.backend or "numpy", x, y, eager, before, after)
             if not reason:
                 self._step, self._trial = self._program, before.places
                 return self._accept(result)
             after.restore()
         _warn(reason, where)
         return cost
+
+    def _tried(
+        self, backend: Settled, x: Array, y: Array, eager: Any, before: Snapshot, after: Snapshot
+    ) -> tuple[Any, str, TracebackType | None]:
+        """The step as a program, from the state before it, what makes it another than the eager one, and where."""
+        self._programs = Programs(self._whole(), backend, self.mesh if backend == "jax" else None)
+        before.restore()
+        try:
+            result = self._run(x, y)
+        except TracingError as error:
+            return None, str(error), error.__traceback__
+        draws_others = backend == "jax" and bool(self.state.generators)
+        return result, "" if draws_others else self._difference(eager, result, after), None
 
     def _difference(self, eager: tuple[Any, Any, Any], result: Any, after: Snapshot) -> str:
         """How the program's step is another than the eager one, which gave `eager`; empty but for rounding."""

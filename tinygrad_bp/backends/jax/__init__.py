@@ -41,7 +41,7 @@ def prepare(
     given = [np.uint64(0) if draws else x for x, draws in zip(inputs, drawing, strict=True)]
     shardings = placement.shardings(program) if placement else []
     with wide():
-        new, guarded = lowered(program)
+        new, guarded, by = lowered(program)
         module = Writer(new, "jax", silent=False).module("As JAX traces it.")
         function = pytext.function(module.text, module.name, module.objects)
         constants = [jnp.asarray(x) for x in module.constants]
@@ -53,7 +53,7 @@ def prepare(
             results = fast(*lying, *constants)
         except Exception as error:  # whatever JAX raises: the program itself has just run, on the same inputs
             raise Unsupported(_explained(error)) from error
-    quick = _quick(fast, drawing, constants, shardings, guarded)
+    quick = _quick(fast, drawing, constants, shardings, by if guarded else None)
     return Executable(_strict(quick), quick, checks=True, own_arrays=True, note=_devices(results))
 
 
@@ -77,12 +77,13 @@ def _checked(program: Program, function: Run, weak: Sequence[bool]) -> Run:
 
 
 def _quick(
-    fast: Run, drawing: Sequence[bool], constants: Sequence[Any], shardings: Sequence[Any], guarded: bool
+    fast: Run, drawing: Sequence[bool], constants: Sequence[Any], shardings: Sequence[Any], guards: Sequence[int] | None
 ) -> Run:
     """The compiled function from the program's inputs to its results, with no more than it takes on the way.
 
-    drawing: which inputs are generators. shardings: of inputs, none where there is no mesh. guarded: whether the last
-    result tells if the program's guards hold.
+    drawing: which inputs are generators. shardings: of inputs, none where there is no mesh. guards: the inputs that
+    settle whether the program holds, which the last result tells; None if it always does. To look at it takes until it
+    is computed, so that it is looked at once for the same arrays: nobody writes to JAX's.
     """
     names = [f"x{i}" for i in range(len(drawing))]
     given = [f"seed_of({name})" if draws else name for name, draws in zip(names, drawing, strict=True)]
@@ -98,12 +99,27 @@ def _quick(
         "    else:",
         "        with wide():",
         f"            y = {call}",
-        *["    if not y.pop():", "        raise GuardError('written for other values: write the program again')"]
-        * guarded,
+        *_looked_at(names, guards),
         "    return y if len(y) != 1 else y[0]",
     ]
     known = {"fast": fast, "config": jax.config, "wide": wide, "seed_of": seed_of, "GuardError": _GuardError}
+    known |= {"latest": [], "lasting": ARRAYS.owns}
     return pytext.function("\n".join(lines), "quick", {**known, **placing, **fixed})
+
+
+def _looked_at(names: Sequence[str], guards: Sequence[int] | None) -> list[str]:
+    """The lines that look at the last result, unless these inputs are the ones that passed latest."""
+    if guards is None:
+        return []
+    by = [names[i] for i in guards]
+    same = " and ".join([f"{x} is latest[{i}]" for i, x in enumerate(by)]) or "True"
+    return [
+        "    holds = y.pop()",
+        f"    if not (latest and {same}):",
+        "        if not holds:",
+        "            raise GuardError('written for other values: write the program again')",
+        f"        latest[:] = [{', '.join(by)}] if {' and '.join([f'lasting({x})' for x in by]) or 'False'} else []",
+    ]
 
 
 def _strict(quick: Run) -> Run:

@@ -5,8 +5,6 @@ They take what the op's own function takes, and give the same numbers, shapes an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import product
 from math import pi, sqrt
 from typing import Any
 
@@ -35,6 +33,15 @@ def erfcx(x: Any) -> Any:
     beyond = (1.0 - inverse * (0.5 - inverse * (0.75 - inverse * 1.875))) / (far * sqrt(pi))
     y = jnp.where(size < 28.0, near, beyond)
     return jnp.where(x < 0, 2.0 * jnp.exp(x * x) - y, y).astype(dtype)
+
+
+@Function
+def log_ndtr(x: Any) -> Any:
+    """Logarithm of the normal distribution function: below 0 −x²/2 stands apart, so that no digits are lost to it."""
+    dtype, x = x.dtype, _floating(x).astype(np.float64)
+    below = jnp.minimum(x, 0.0)
+    tail = jnp.log(0.5 * erfcx(below * -sqrt(0.5))) - 0.5 * below * below
+    return jnp.where(x < 0, tail, jnp.log1p(-0.5 * special.erfc(x * sqrt(0.5)))).astype(dtype)
 
 
 _TERMS, _SERIES_ENDS = 160, 100.0
@@ -102,6 +109,9 @@ def taken(x: Any, index: Any) -> Any:
 @Function
 def replaced(x: Any, index: Any, value: Any) -> Any:
     """x with x[index] = value, for an index without arrays."""
+    parts = index if isinstance(index, tuple) else (index,)
+    if all(part is None or part is Ellipsis or part == slice(None) for part in parts):  # all of it
+        return jnp.broadcast_to(jnp.asarray(value, x.dtype), x[index].shape).reshape(x.shape)
     return x.at[index].set(value)
 
 
@@ -145,101 +155,18 @@ def linear_recurrence(a: Any, b: Any, axis: int = -1) -> Any:
     return jnp.moveaxis(y, 0, axis)
 
 
-# --- windows ----------------------------------------------------------------------------------------------------------
-
-Shape = tuple[int, ...]
-Pairs = tuple[tuple[int, int], ...]
-
-
 @Function
-def bordered(x: Any, padding: Pairs, fill: float) -> Any:
-    """Images with a border of `fill`."""
-    return jnp.pad(x, ((0, 0), (0, 0), *padding), constant_values=fill)
-
-
-@Function
-def unfold(x: Any, kernel: Shape, stride: Shape, padding: Pairs, dilation: Shape) -> Any:
-    """Every window of the images x: (channels, *kernel, *places, examples)."""
-    images = jnp.moveaxis(jnp.pad(x, ((0, 0), (0, 0), *padding)), 0, -1)
-    each = _elements(images.shape[1:-1], kernel, stride, dilation)
-    windows = jnp.stack([images[(slice(None), *at)] for at in each], axis=1)
-    return windows.reshape((len(images), *kernel, *windows.shape[2:]))
-
-
-@Function
-def fold(x: Any, size: Shape, stride: Shape, padding: Pairs, dilation: Shape) -> Any:
-    """Windows added up where they overlap: each element of the kernel as an image with zeros between its places."""
-    space = len(size)
-    kernel, places = x.shape[1 : 1 + space], x.shape[1 + space : -1]
-    full = [n + low + high for n, (low, high) in zip(size, padding, strict=True)]
-    total = jnp.zeros((len(x), *full, x.shape[-1]), x.dtype)
-    for element in product(*map(range, kernel)):
-        starts = [o * d for o, d in zip(element, dilation, strict=True)]
-        spread = [
-            (first, n - first - (p - 1) * s - 1, s - 1)
-            for first, n, p, s in zip(starts, full, places, stride, strict=True)
-        ]
-        total += lax.pad(x[(slice(None), *element)], jnp.zeros((), x.dtype), [(0, 0, 0), *spread, (0, 0, 0)])
-    inside = [slice(low, low + n) for n, (low, _) in zip(size, padding, strict=True)]
-    return jnp.moveaxis(total[(slice(None), *inside)], -1, 0)
-
-
-def _elements(size: Sequence[int], kernel: Shape, stride: Shape, dilation: Shape) -> list[tuple[slice, ...]]:
-    axes = [
-        [slice(o * d, n - d * (k - 1 - o), s) for o in range(k)]
-        for n, k, s, d in zip(size, kernel, stride, dilation, strict=True)
-    ]
-    return list(product(*axes))
-
-
-@Function
-def max_pool(x: Any, kernel: Shape, stride: Shape, padding: Pairs) -> Any:
-    """Largest element of every window."""
-    return _combined(jnp.maximum, bordered(x, padding, -np.inf), kernel, stride)
-
-
-@Function
-def sums(x: Any, kernel: Shape, stride: Shape, padding: Pairs) -> Any:
-    """Sums over windows, of integers in float64 and of float16 in float32."""
-    wide = np.result_type(x.dtype, np.float64 if x.dtype.kind in "biu" else np.float32)
-    return _combined(jnp.add, bordered(x, padding, 0).astype(wide), kernel, stride)
-
-
-def _combined(combine: Any, x: Any, kernel: Shape, stride: Shape) -> Any:
-    for axis, (k, step) in enumerate(zip(kernel, stride, strict=True), 2):
-        past, end = (slice(None),) * axis, x.shape[axis] - k + 1
-        y = x[(*past, slice(0, end, step))]
-        for i in range(1, k):
-            y = combine(y, x[(*past, slice(i, end + i, step))])
-        x = y
-    return x
-
-
-def _largest(x: Any, y: Any, kernel: Shape, stride: Shape, padding: Pairs, dtype: Any) -> tuple[Any, list[Any], Any]:
-    """For each element of the kernel its place, and 1 for the windows in which it is the largest; how many are."""
-    x = bordered(x, padding, np.nan)
-    places = [(..., *at) for at in _elements(x.shape[2:], kernel, stride, (1,) * len(kernel))]
-    chosen = [(x[at] == y).astype(dtype) for at in places]
-    return places, chosen, sum(chosen[1:], chosen[0])
-
-
-@Function
-def shared_by_largest(g: Any, x: Any, y: Any, kernel: Shape, stride: Shape, padding: Pairs) -> Any:
-    """g, each element to the largest of its window of x, in equal shares if several tie."""
-    _, chosen, count = _largest(x, y, kernel, stride, padding, np.result_type(g.dtype, np.float32))
-    share = g / count
-    windows = jnp.stack([share * c for c in chosen]).astype(g.dtype)
-    windows = jnp.moveaxis(windows.reshape((*kernel, *g.shape)), (len(kernel), len(kernel) + 1), (-1, 0))
-    return fold(windows, x.shape[2:], stride, padding, (1,) * len(kernel))
-
-
-@Function
-def mean_of_largest(t: Any, x: Any, y: Any, kernel: Shape, stride: Shape, padding: Pairs) -> Any:
-    """The elements of t at the largest of every window of x, the mean of those that tie."""
-    dtype = np.result_type(t.dtype, np.float32)
-    places, chosen, count = _largest(x, y, kernel, stride, padding, dtype)
-    candidates = bordered(t, padding, 0).astype(dtype)
-    return (sum([candidates[at] * c for at, c in zip(places, chosen, strict=True)]) / count).astype(t.dtype)
+def quantile(x: Any, positions: Any, axis: Any, shape: Any, dtype: Any) -> Any:
+    """Elements of lines in order, at positions between 0 and one less than their length."""
+    axes = range(x.ndim) if axis is None else [i % x.ndim for i in np.atleast_1d(axis)]
+    rest = [i for i in range(x.ndim) if i not in axes]
+    rows = jnp.transpose(x, (*rest, *axes)).reshape((*[x.shape[i] for i in rest], -1)).astype(dtype)
+    rows, positions = jnp.sort(rows, axis=-1), np.asarray(positions)
+    low = np.floor(positions).astype(np.int64)
+    high, share = np.ceil(positions).astype(np.int64), (positions - low).astype(dtype)
+    y = rows[..., low] + (rows[..., high] - rows[..., low]) * share
+    y = jnp.where(jnp.isnan(rows[..., -1:]).reshape((*rows.shape[:-1], *[1] * low.ndim)), np.nan, y)
+    return jnp.moveaxis(y, range(y.ndim - low.ndim, y.ndim), range(low.ndim)).reshape(shape).astype(dtype)
 
 
 # --- conditions -------------------------------------------------------------------------------------------------------

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinygrad_bp.backends.backend import Unsupported
-from tinygrad_bp.backends.jax import functions
+from tinygrad_bp.backends.jax import functions, windows
 from tinygrad_bp.backends.jax.draws import DRAWS
 from tinygrad_bp.backends.jax.library import Function
 from tinygrad_bp.backends.jax.loops import looped
-from tinygrad_bp.ops import pooling, special, windows
+from tinygrad_bp.ops import pooling, special, windows as ops_windows
 from tinygrad_bp.ops.cumulative import linear_recurrence
 from tinygrad_bp.ops.indexing import ARRAY, assigned, scattered
 from tinygrad_bp.ops.systems import independent
@@ -40,30 +41,31 @@ _SPELLED: Mapping[Any, Function] = {
     SCALE: functions.scaled,
     **{
         plain(f): functions.of_scipy(f.__name__)
-        for f in (special.erf, special.erfc, special.erfinv, special.gamma, special.gammaln, special.i0,
-                  special.log_ndtr)
+        for f in (special.erf, special.erfc, special.erfinv, special.gamma, special.gammaln, special.i0)
     },
     plain(special.polygamma): functions.polygamma,
     plain(special.psi): functions.of_scipy("digamma"),
     plain(special.erfcx): functions.erfcx,
+    plain(special.log_ndtr): functions.log_ndtr,
     plain(special.iv): functions.iv,
     plain(linear_recurrence): functions.linear_recurrence,
-    plain(windows.unfold): functions.unfold,
-    plain(windows.fold): functions.fold,
-    plain(windows.bordered): functions.bordered,
-    plain(pooling.max_pool): functions.max_pool,
-    plain(pooling.shared_by_largest): functions.shared_by_largest,
-    plain(pooling.mean_of_largest): functions.mean_of_largest,
-    plain(pooling.window_sums): functions.sums,
+    plain(ops_windows.unfold): windows.unfold,
+    plain(ops_windows.fold): windows.fold,
+    plain(ops_windows.bordered): windows.bordered,
+    plain(pooling.max_pool): windows.max_pool,
+    plain(pooling.shared_by_largest): windows.shared_by_largest,
+    plain(pooling.mean_of_largest): windows.mean_of_largest,
+    plain(pooling.window_sums): windows.sums,
 }  # fmt: skip
 """For functions that programs contain as they stand. Others run as they are, if they are made of calls alone."""
 
 
 class Lowered(NamedTuple):
-    """A program for JAX. guarded: whether its last output tells if its guards hold."""
+    """A program for JAX. guarded: whether its last output tells if its guards hold; by: the inputs that settle it."""
 
     program: Program
     guarded: bool
+    by: list[int]
 
 
 def lowered(program: Program) -> Lowered:
@@ -74,10 +76,17 @@ def lowered(program: Program) -> Lowered:
         new[step] = lowering.lowered(step.on(new))
     program = replaced(program, lowering.steps, new)
     if not lowering.conditions:
-        return Lowered(program, False)
+        return Lowered(program, False, [])
     held = lowering.add(Step(WHOLE, functions.all_hold, tuple(lowering.conditions), dtype=np.dtype(bool)))
     outputs, gradients = [*program.outputs, held], [*program.gradients, None]
-    return Lowered(replace(program, steps=lowering.steps, outputs=outputs, gradients=gradients), True)
+    behind, pending = set(), [held]
+    while pending:
+        latest = pending.pop()
+        if latest not in behind:
+            behind.add(latest)
+            pending += latest.operands
+    by = [i for i, x in enumerate(program.inputs) if x in behind]
+    return Lowered(replace(program, steps=lowering.steps, outputs=outputs, gradients=gradients), True, by)
 
 
 class _Lowering:
@@ -124,6 +133,8 @@ class _Lowering:
 
     def ufunc(self, step: Step) -> Step | None:
         """Operands in one dtype, as NumPy has it: int64 and float32 make float64."""
+        if step.function is np.matmul and len(step.shape) == 3:
+            return self.convolution(step)
         if step.kwargs or step.function.nout > 1:
             raise Unsupported(f"np.{step.called} with {', '.join(step.kwargs) or 'two results'}")
         kinds = {x.dtype for x in step.operands}
@@ -161,9 +172,42 @@ class _Lowering:
             return self.required(step, functions.undisturbed, *step.args[:2])
         if function is plain(independent):
             return self.required(step, functions.are_independent, *step.args[:1])
+        if function is plain(ops_windows.fold):
+            return self.transposed_convolution(step)
         if function in _SPELLED:
             return self.call(step, _SPELLED[function], *step.args, kwargs=step.kwargs)
         return None
+
+    # --- convolution: products with windows ---
+
+    def convolution(self, step: Step) -> Step | None:
+        """A product of rows with the windows of images, or of cotangents with such windows turned."""
+        rows, columns = step.args
+        turned = columns if columns.called in ("transpose", "swapaxes") and _turns(columns) else None
+        matrices = turned.args[0] if turned else columns
+        windowed = _unshaped(matrices)
+        if windowed.function is not windows.unfold or len(rows.shape) != 3 or rows.shape[0] != columns.shape[0]:
+            return None
+        if matrices.shape[2] != prod(windowed.shape[len(windowed.shape) // 2 :]):
+            return None
+        call = windows.times_windows_turned if turned else windows.rows_times_windows
+        return self.call(step, call, rows, windowed.args[0], kwargs=_kind(windowed))
+
+    def transposed_convolution(self, step: Step) -> Step:
+        """Products of filters with cotangents, folded; or other windows."""
+        product = _unshaped(step.args[0])
+        places = prod(step.args[0].shape[len(step.args[0].shape) // 2 :])
+        shapes = [x.shape[:1] for x in product.operands if len(x.shape) == 3]
+        if product.function is not np.matmul or product.shape[2:] != (places,) or shapes != [product.shape[:1]] * 2:
+            return self.call(step, windows.fold, *step.args, kwargs=step.kwargs)
+        size, stride, padding, dilation = [*step.args[1:], *step.kwargs.values()]
+        kernel = step.args[0].shape[1 : 1 + len(size)]
+        kind = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
+        examples, channels = step.shape[:2]
+        whole = {"channels": channels, "examples": examples, "size": size, **kind}
+        return self.call(step, windows.folded, *product.args, kwargs=whole)
+
+    # --- the rest ---
 
     def required(self, step: Step, condition: Any, *args: Any) -> Step:
         """The first operand, on a condition."""
@@ -183,7 +227,7 @@ class _Lowering:
         return self.call(step, functions.scattered, step.args[0], index, step.shape)
 
     def loop(self, step: Step) -> Step:
-        body, guarded = lowered(step.function.body)
+        body, guarded, _ = lowered(step.function.body)
         loop = self.call(step, looped(step.function.with_body(body), guarded), *step.args)
         if guarded:
             held = len(step.function.body.outputs)
@@ -197,28 +241,51 @@ class _Lowering:
         return None if rule is None else rule(self, step)
 
 
+def _unshaped(step: Step) -> Step:
+    """What a step only gives another shape."""
+    while step.called == "reshape" and step.opcode in (METHOD, FUNCTION):
+        step = step.args[0]
+    return step
+
+
+def _turns(step: Step) -> bool:
+    """Whether a step exchanges the last two of three axes."""
+    x, axes = step.args[0], step.args[1:] or tuple(step.kwargs.values())
+    given = tuple(axes[0]) if len(axes) == 1 and isinstance(axes[0], tuple) else axes
+    if len(x.shape) != 3 or not all(isinstance(axis, int) for axis in given):
+        return False
+    return [axis % 3 for axis in given] in ([0, 2, 1], [1, 2], [2, 1])
+
+
+def _kind(unfolding: Step) -> dict[str, Any]:
+    """Kernel, stride, padding and dilation of windows."""
+    return {
+        **dict(zip(("kernel", "stride", "padding", "dilation"), unfolding.args[1:], strict=False)),
+        **unfolding.kwargs,
+    }
+
+
 def _stable(to: _Lowering, step: Step) -> Step:
     """A sort by whatever algorithm keeps the order of equal elements."""
     kwargs = {key: x for key, x in step.kwargs.items() if key != "kind"}
     return to.add(replace(step, kwargs=kwargs))
 
 
-def _unnamed(to: _Lowering, step: Step) -> Step:
-    """A partition, whose algorithm nobody chooses."""
-    x, kth, *others = step.args
-    axis = step.kwargs.get("axis", *others[:1] or [-1])
-    if axis is None:
-        x, axis = to.call(x, "reshape", x, (-1,), opcode=METHOD, shape=(x.size,), value=None), 0
-    return to.add(replace(step, args=(x, _plain(kth)), kwargs={"axis": axis}))
+def _sorted(to: _Lowering, step: Step) -> Step:
+    """A partition, at several places too: all in order is one."""
+    axis = step.kwargs.get("axis", *step.args[2:3] or [-1])
+    return to.add(replace(step, function=np.sort, args=(step.args[0],), kwargs={"axis": axis}))
 
 
-def _with_array(to: _Lowering, step: Step) -> Step:
-    """A function whose second argument is an array, not a list of numbers."""
-    x, q, *others = step.args
-    if not isinstance(q, Step):
-        value = np.asarray(q, np.float64)
-        q = to.add(Step(CONSTANT, value=value, shape=value.shape, dtype=value.dtype))
-    return to.add(replace(step, args=(x, q, *others)))
+def _quantile(to: _Lowering, step: Step) -> Step:
+    """A quantile by any of NumPy's methods: the positions between sorted elements are NumPy's."""
+    x, *given = step.args
+    q = 0.5 if step.function is np.median else given[0]
+    q = q.value if isinstance(q, Step) else q
+    axis = step.kwargs.get("axis")
+    n = x.size if axis is None else prod([x.shape[i] for i in np.atleast_1d(axis)])
+    positions = np.quantile(np.arange(n), q, method=step.kwargs.get("method", "linear"))
+    return to.call(step, functions.quantile, x, positions.tolist(), axis, step.shape, step.dtype)
 
 
 def _settled(to: _Lowering, step: Step) -> Step:
@@ -242,8 +309,8 @@ _RULES: Mapping[str, Callable[[_Lowering, Step], Step | None]] = {
     METHOD: _Lowering.method, WHOLE: _Lowering.whole, FUNCTION: _Lowering.function,
 }  # fmt: skip
 _FUNCTIONS: Mapping[Any, Callable[[_Lowering, Step], Step | None]] = {
-    np.sort: _stable, np.argsort: _stable, np.partition: _unnamed, np.argpartition: _unnamed,
+    np.sort: _stable, np.argsort: _stable, np.partition: _sorted,
     np.pad: _settled, np.repeat: _settled, np.tile: _settled, np.roll: _settled,
-    np.quantile: _with_array, np.percentile: _with_array,
+    np.quantile: _quantile, np.median: _quantile,
 }  # fmt: skip
 """For functions of NumPy's that are called otherwise."""
