@@ -140,6 +140,9 @@ class _Lowering:
         kinds = {x.dtype for x in step.operands}
         if len(kinds) < 2 or step.function.signature is not None:
             return None
+        whole = [x.dtype for x in step.operands if x.opcode != INPUT or x.shape]
+        if whole and np.result_type(*whole) == step.dtype and len({*whole}) == 1:
+            return None  # the others are Python's numbers, or of no more digits
         common = np.result_type(*kinds)
         args = [self.cast(x, common) if isinstance(x, Step) else x for x in step.args]
         return self.add(replace(step, args=tuple(args)))
