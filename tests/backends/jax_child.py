@@ -1,4 +1,4 @@
-"""What the tests of many devices run in processes of their own: python -m tests.backends.jax_child devices | hosts …."""
+"""What tests of many devices run in processes of their own: python -m tests.backends.jax_child devices | hosts …."""
 
 import os
 import sys
@@ -85,7 +85,7 @@ def split_by_name() -> None:
     import jax
 
     def step(W1: Any, W2: Any, X: Any) -> Any:
-        C, (dW1, dW2) = tg.value_and_grad(lambda V, W: tg.mse(tg.tanh(X @ V) @ W, 1.0), argnums=(0, 1))(W1, W2)
+        C, (dW1, dW2) = tg.value_and_grad(lambda V, W: tg.mean((tg.tanh(X @ V) @ W - 1.0) ** 2), argnums=(0, 1))(W1, W2)
         return C, W1 - 0.1 * dW1, W2 - 0.1 * dW2
 
     mesh = jax.make_mesh((2, 4), ("data", "model"), devices=jax.devices()[:8])
