@@ -169,6 +169,12 @@ def quantile(x: Any, positions: Any, axis: Any, shape: Any, dtype: Any) -> Any:
     return jnp.moveaxis(y, range(y.ndim - low.ndim, y.ndim), range(low.ndim)).reshape(shape).astype(dtype)
 
 
+@Function
+def summed_beside(x: Any, axis: int, shape: Any, dtype: Any) -> Any:
+    """The sum over all axes but one."""
+    return jnp.sum(jnp.moveaxis(x, axis, -1), axis=tuple(range(x.ndim - 1)), dtype=dtype).reshape(shape)
+
+
 # --- conditions -------------------------------------------------------------------------------------------------------
 
 

@@ -34,6 +34,8 @@ from tinygrad_bp.program.step import (
     SCALE,
     UFUNC,
     WHOLE,
+    is_plain_reduction,
+    summed_axes,
 )
 from tinygrad_bp.source.helpers import plain
 
@@ -291,6 +293,15 @@ def _quantile(to: _Lowering, step: Step) -> Step:
     return to.call(step, functions.quantile, x, positions.tolist(), axis, step.shape, step.dtype)
 
 
+def _summed(to: _Lowering, step: Step) -> Step | None:
+    """A sum over all axes but one that is not the last, channels say: with that one last, as XLA has it in memory."""
+    x, axes = step.args[0], summed_axes(step)
+    kept = [i for i in range(len(x.shape)) if i not in axes]
+    if len(x.shape) < 3 or len(kept) != 1 or kept[0] == len(x.shape) - 1 or not is_plain_reduction(step):
+        return None
+    return to.call(step, functions.summed_beside, x, kept[0], step.shape, step.dtype)
+
+
 def _settled(to: _Lowering, step: Step) -> Step:
     """Constants that settle the shape of the result as what they are, not as arrays."""
     kwargs = {key: _plain(x) for key, x in step.kwargs.items()}
@@ -312,6 +323,7 @@ _RULES: Mapping[str, Callable[[_Lowering, Step], Step | None]] = {
     METHOD: _Lowering.method, WHOLE: _Lowering.whole, FUNCTION: _Lowering.function,
 }  # fmt: skip
 _FUNCTIONS: Mapping[Any, Callable[[_Lowering, Step], Step | None]] = {
+    np.add.reduce: _summed, np.sum: _summed,
     np.sort: _stable, np.argsort: _stable, np.partition: _sorted,
     np.pad: _settled, np.repeat: _settled, np.tile: _settled, np.roll: _settled,
     np.quantile: _quantile, np.median: _quantile,
