@@ -112,8 +112,7 @@ def fit(
     _require_one_function(optimizer, examples, clip_norm or clip_value)
     chosen = state.backend = _chosen(backend, epochs, examples.count, state.backend, mesh)
     measures = named_metrics(metrics)
-    settled: Any = None if chosen == "eager" else chosen
-    steps = TrainingStep(model, loss, optimizer, settled, clip_norm, clip_value, bool(measures), mesh)
+    steps = TrainingStep(model, loss, optimizer, chosen, clip_norm, clip_value, bool(measures), mesh)
     evaluation = None if held_out is None else Evaluation(steps, held_out, measures)
     orders = order if shuffle else None
     run = Run(steps, examples, evaluation, measures, stopping(early_stopping), orders, state, resume)
@@ -165,7 +164,7 @@ def _parted(
     return examples, held_out
 
 
-def _chosen(backend: Any, epochs: int, batches: int | None, before: str, mesh: Any) -> str:
+def _chosen(backend: Any, epochs: int, batches: int | None, before: str, mesh: Any) -> Any:
     """The backend of the programs, "eager" for no programs; before: of the run to resume."""
     if mesh is not None and backend != "jax":
         raise ArgumentError(f"a mesh of devices is for backend='jax'; got backend={backend!r}.")

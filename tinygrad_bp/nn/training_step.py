@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from traceback import walk_stack, walk_tb
 from types import TracebackType
-from typing import Any, final
+from typing import Any, Literal, final
 
 import numpy as np
 
@@ -35,8 +35,8 @@ class TrainingStep:
     """Call it with a batch: it returns the cost and leaves the gradients, clipped, in `.grad` of the parameters.
 
     `move` then takes the optimizer's step. The first batch goes through the model as it is written. If that shows a
-    function of arrays, of the model's buffers and of its random generators, and `backend` is not None, it is taken back
-    and taken again as a program, like all others, one for each shape of batch; else a warning names what stands against
+    function of arrays, of the model's buffers and of its random generators, and `backend` is not "eager", it is taken
+    back and taken again as a program, like all others, one for each shape of batch; else a warning names what stands against
     it. The step of an optimizer of this package is part of the program. prediction: of the latest batch, if `predicts`.
     """
 
@@ -45,7 +45,7 @@ class TrainingStep:
         model: Function,
         loss: Function,
         optimizer: Any,
-        backend: Settled | None,
+        backend: Settled | Literal["eager"],
         clip_norm: float | None = None,
         clip_value: float | None = None,
         predicts: bool = False,
@@ -53,7 +53,7 @@ class TrainingStep:
     ):
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self.params: Sequence[Tensor] = trainable(optimizer.params)
-        self.backend, self.mesh = backend, mesh
+        self.backend, self.mesh = None if backend == "eager" else backend, mesh
         self.clip_norm, self.clip_value = clip_norm, clip_value
         self.predicts = predicts
         self.prediction: Any = None
