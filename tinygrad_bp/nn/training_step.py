@@ -36,8 +36,9 @@ class TrainingStep:
 
     `move` then takes the optimizer's step. The first batch goes through the model as it is written. If that shows a
     function of arrays, of the model's buffers and of its random generators, and `backend` is not "eager", it is taken
-    back and taken again as a program, like all others, one for each shape of batch; else a warning names what stands against
-    it. The step of an optimizer of this package is part of the program. prediction: of the latest batch, if `predicts`.
+    back and taken again as a program, like all others, one for each shape of batch; else a warning names what stands
+    against it. The step of an optimizer of this package is part of the program. prediction: of the latest batch, if
+    `predicts`. On JAX, over a `mesh` if there is one, parameters and state stay its arrays until `settle`.
     """
 
     def __init__(
