@@ -12,7 +12,6 @@ from tinygrad_bp.constants import plain
 from tinygrad_bp.domains import Reals
 from tinygrad_bp.engine import Op, apply, sweep
 from tinygrad_bp.errors import (
-    ArrayConversionError,
     DTypeError,
     GraphCopyError,
     NoGradientError,
@@ -20,9 +19,11 @@ from tinygrad_bp.errors import (
     ShapeError,
     describe,
 )
+from tinygrad_bp.exchange import CPU, constant_value, dlpack, dlpack_device, to_device
 from tinygrad_bp.formula import LocalDerivative
 from tinygrad_bp.methods import ArrayMethods
 from tinygrad_bp.modes import current_mode
+from tinygrad_bp.namespace import Namespace, require_version
 from tinygrad_bp.ops import arithmetic, indexing, shaping
 from tinygrad_bp.protocols import array_function, array_ufunc
 
@@ -169,16 +170,22 @@ class Tensor(ArrayMethods):
         """The value as nested lists of Python numbers."""
         return self.value.tolist()
 
+    # --- the Array API standard ---
+
+    def __array_namespace__(self, *, api_version: str | None = None) -> Namespace:
+        """The functions of the Array API standard on tensors, `tg.array_api`."""
+        require_version(api_version)
+        return array_api
+
+    device = CPU
+    to_device = to_device
+    __dlpack__ = dlpack
+    __dlpack_device__ = dlpack_device
+
     # Of any dtype to a type checker, so that array * tensor is not NumPy's product, which is an array, but __rmul__'s.
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, np.dtype[np.generic]]:
-        if self.requires_grad:
-            raise ArrayConversionError(
-                f"{describe(self)} requires a gradient, which a plain array would lose. "
-                "Use .data or .item() to look at it, .detach() to drop the gradient on purpose."
-            )
-        if copy is False and dtype is None:
-            return self.data
-        return np.array(self.value, dtype=dtype)
+        value = constant_value(self)
+        return self.data if copy is False and dtype is None else np.array(value, dtype=dtype)
 
     def __copy__(self) -> Tensor:
         if self.op is None or not self.requires_grad:
@@ -267,6 +274,9 @@ class Tensor(ArrayMethods):
         """Where in this sorted vector each element of v belongs."""
         return np.searchsorted(self, v, side, sorter)
 
+
+array_api = Namespace("tinygrad_bp.array_api", Tensor)
+"""The Array API standard's functions on tensors."""
 
 _DETACH = Op(
     "detach", lambda x: x, (None,), (None,), "{0}", Reals(), differentiable=False,
