@@ -72,7 +72,9 @@ class Namespace(ModuleType):
         """What stands under NumPy's name here; _NOTHING for what belongs to no namespace of the standard."""
         theirs = getattr(self._numpys, name, None)
         if isinstance(theirs, ModuleType):
-            return Namespace(f"{self.__name__}.{name}", self._kind, theirs) if name in ("linalg", "fft") else _NOTHING
+            return (
+                Namespace(f"{self.__name__}.{name}", self._kind, theirs) if theirs in (np.linalg, np.fft) else _NOTHING
+            )
         if isinstance(theirs, type):
             return self._about(theirs) if name in ("finfo", "iinfo") else theirs if theirs in _NUMBERS else _NOTHING
         if name == "newaxis" or isinstance(theirs, float):
