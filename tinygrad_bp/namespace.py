@@ -61,7 +61,7 @@ class Namespace(ModuleType):
         setattr(self, name, found)  # so that it is made once
         return found
 
-    def __dir__(self) -> Iterator[str]:  # type: ignore[override] # any iterable will do
+    def __dir__(self) -> Iterator[str]:
         return (name for name in dir(self._numpys) if name[:1] != "_" and self._made(name) is not _NOTHING)
 
     def __array_namespace_info__(self) -> Any:

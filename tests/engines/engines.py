@@ -1,9 +1,13 @@
 """The engines: functions from a program, its inputs and NumPy's results to the engine's own results."""
 
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
-from tinygrad_bp.backends import BACKENDS
+import numpy as np
+
+from tinygrad_bp.backends import BACKENDS, Unsupported
+from tinygrad_bp.errors import TracingError
 from tinygrad_bp.program import Program
 from tinygrad_bp.source import module
 
@@ -19,6 +23,21 @@ def _text(program: Program, inputs: Sequence[Any], values: Sequence[Any]) -> Seq
     return [results] if len(values) == 1 else list(results)
 
 
+def _conforming(program: Program, inputs: Sequence[Any], values: Sequence[Any]) -> Sequence[Any]:
+    """The source for the Array API standard, run on array-api-strict; results become NumPy's again."""
+    xp = import_module("array_api_strict")
+    space: dict[str, Any] = {}
+    try:
+        written = module(program, xp.__name__)
+    except TracingError as error:
+        raise Unsupported(str(error).split(",")[0]) from error
+    exec(written.text, space)
+    given = [xp.asarray(np.asarray(x)) for x in (*inputs, *written.constants)]
+    results = space[written.name](*given)
+    found = [results] if len(values) == 1 else list(results)
+    return [np.from_dlpack(y)[()] if hasattr(y, "__dlpack__") else y for y in found]
+
+
 def _backend(name: str) -> Engine:
     def run(program: Program, inputs: Sequence[Any], values: Sequence[Any]) -> Sequence[Any]:
         results = BACKENDS[name].prepare(program, inputs, values).run(*inputs)
@@ -30,6 +49,7 @@ def _backend(name: str) -> Engine:
 ENGINES: Mapping[str, tuple[Sequence[str], Engine]] = {
     "NumPy": (("numpy",), _text),
     "Numba": (("numba",), _backend("numba")),
+    "Array API": (("array-api-strict",), _conforming),
     "JAX": (("jax", "jaxlib"), _backend("jax")),
 }
 """By the head of the column: the packages whose versions matter, and the engine."""
