@@ -86,12 +86,9 @@ class Compiled:
         >>> import tinygrad_bp as tg
         >>> fast = tg.compile(lambda W, x: tg.sum(tg.tanh(W @ x)), backend="numpy")
         >>> _ = fast(np.ones((2, 3)), np.ones(3))
-        >>> text = fast.source_for("array_api", "array_api_compat.torch").splitlines()
-        >>> print(text[0], *text[5:], sep="\\n")
-        import array_api_compat.torch as xp
-            z1 = W @ x
-            C = xp.sum(xp.tanh(z1))
-            return C
+        >>> lines = fast.source_for("array_api", "array_api_compat.torch").splitlines()
+        >>> lines[0], lines[-2]
+        ('import array_api_compat.torch as xp', '    C = xp.sum(a1)')
         """
         if standard != "array_api":
             raise ArgumentError(f"source_for: there is 'array_api'; got {standard!r}. Use .source for NumPy.")

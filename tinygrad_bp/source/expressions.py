@@ -59,6 +59,13 @@ _REDUCTIONS = {
     np.maximum.reduce: "np.max", np.minimum.reduce: "np.min",
 }  # fmt: skip
 
+_STANDARD = {
+    np.concatenate: "concat", np.transpose: "permute_dims", np.absolute: "abs", np.conjugate: "conj",
+    np.arccos: "acos", np.arccosh: "acosh", np.arcsin: "asin", np.arcsinh: "asinh", np.arctan: "atan",
+    np.arctan2: "atan2", np.arctanh: "atanh",
+}  # fmt: skip
+"""The names that the Array API standard gives functions of NumPy's: the same objects, so that they cost nothing."""
+
 _SPACES = {"np": np, "np.linalg": np.linalg, "np.fft": np.fft, "np.lib.stride_tricks": np.lib.stride_tricks}
 
 Expression = tuple[str, int]
@@ -106,10 +113,15 @@ def call(step: Step, operand: Operand, dialect: Dialect = "people") -> Expressio
         return f"{_of(step, operand)}.reshape({', '.join(map(str, step.shape)) or '()'})", ATOM
     if step.opcode == METHOD:
         return f"{_of(step, operand)}.{step.function}({', '.join(given[1:])})", ATOM
-    path = numpy_path(step.function)
+    path = f"np.{_STANDARD[step.function]}" if _is_standard(step, dialect) else numpy_path(step.function)
     if path is None:
         raise TracingError(f"{step.function!r} is no function of NumPy's that a program can name.")
     return f"{path}({', '.join(given)})", ATOM
+
+
+def _is_standard(step: Step, dialect: Dialect) -> bool:
+    """Whether a function is called by its name in the Array API standard: where people read."""
+    return dialect == "people" and step.function in _STANDARD
 
 
 def _is_over_short_rows(step: Step) -> bool:
@@ -144,7 +156,8 @@ def _ufunc(step: Step, operand: Operand, dialect: Dialect) -> Expression:
         return f"{enclosed(*texts[0], ATOM)} ** {enclosed(*texts[1], UNARY)}", POWER
     if step.function is np.negative:
         return f"-{enclosed(*texts[0], UNARY)}", UNARY
-    return f"np.{step.function.__name__}({', '.join([text for text, _ in texts])})", ATOM
+    name = _STANDARD[step.function] if _is_standard(step, dialect) else step.called
+    return f"np.{name}({', '.join([text for text, _ in texts])})", ATOM
 
 
 def is_operator(function: Any) -> bool:
