@@ -3,6 +3,7 @@
 from tinygrad_bp import (
     datasets as datasets,
     errors as errors,
+    export as export,
     fft as fft,
     linalg as linalg,
     nn as nn,
