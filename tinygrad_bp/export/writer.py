@@ -153,7 +153,7 @@ class Writer:
         return self.constant(np.asarray(numbers, np.int64))
 
     def shape(self, numbers: Any) -> str:
-        """A shape of its own for one node, under a name that does not tell its numbers: for other batches it differs."""
+        """A shape of its own for one node; its name does not tell its numbers, which may differ for another batch."""
         return self.initializer(np.asarray(numbers, np.int64), f"{self.label}/shape" if self.label else "shape")
 
     def initializer(self, value: Any, name: str, fixed: bool = False) -> str:
