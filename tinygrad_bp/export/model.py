@@ -12,7 +12,7 @@ import numpy as np
 
 from tinygrad_bp.compile.specialization import Call
 from tinygrad_bp.engine import Node
-from tinygrad_bp.errors import ArgumentError, TinygradError
+from tinygrad_bp.errors import ArgumentError, ExportError, TinygradError
 from tinygrad_bp.export.batch import with_any_batch
 from tinygrad_bp.export.library import library
 from tinygrad_bp.export.rules import rule
@@ -110,6 +110,12 @@ def _traced(f: Function, examples: Sequence[Any]) -> _Traced:
             return [leaf for leaf, _ in pairs if isinstance(leaf, Node | np.ndarray | np.generic)]
 
         given = list(zip(call.names(f), call.values, strict=True))
+        for name, x in given:
+            if isinstance(x, np.random.Generator):
+                raise ExportError(
+                    f"onnx: {name} draws random numbers, and none that are NumPy's have a form in ONNX. Give what is "
+                    "drawn as an argument; layers draw nothing after eval()."
+                )
         try:
             program, _ = traced(on_tensors, getattr(f, "__name__", type(f).__name__), given)
         except NumbersNeeded as error:

@@ -290,7 +290,7 @@ def undisturbed(x: Any, tied: Any, **_: Any) -> Any:
 PLACES: Mapping[Any, Rule] = {
     plain(scattered): _scattered, plain(assigned): _assigned, plain(windows.fold): _folded,
     plain(windows.unfold): expanded(unfold), plain(pooling.max_pool): expanded(max_pool),
-    plain(pooling._sums): expanded(window_sums),
+    plain(pooling.window_sums): expanded(window_sums),
     plain(pooling.shared_by_largest): expanded(shared_by_largest),
     plain(pooling.mean_of_largest): expanded(mean_of_largest),
     plain(op_recurrence): expanded(linear_recurrence), plain(distinct): expanded(undisturbed),

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_bp.export import elementary, gammas
+from tinygrad_bp.export import elementary, gammas, normal
 from tinygrad_bp.export.writer import Rule, Writer
 from tinygrad_bp.ops import special
-from tinygrad_bp.ops.gated_activations import gelu
 from tinygrad_bp.ops.trigonometry import sinc_derivative
 from tinygrad_bp.program import Step
 from tinygrad_bp.program.step import SCALE
@@ -65,9 +64,9 @@ OTHERS: Mapping[Any, Any] = {
 """Elementwise functions that are no ufuncs."""
 
 WIDE: Mapping[Any, Any] = {
-    plain(special.erf): elementary.erf, plain(special.erfc): elementary.erfc, plain(special.erfcx): elementary.erfcx,
-    plain(special.log_ndtr): elementary.log_ndtr, plain(gelu): elementary.gelu,
-    plain(sinc_derivative): elementary.sinc_derivative, plain(special.erfinv): elementary.erfinv,
+    plain(special.erf): normal.erf, plain(special.erfc): normal.erfc, plain(special.erfcx): normal.erfcx,
+    plain(special.log_ndtr): normal.log_ndtr,
+    plain(sinc_derivative): elementary.sinc_derivative, plain(special.erfinv): normal.erfinv,
     plain(special.gammaln): gammas.gammaln, plain(special.gamma): gammas.gamma, plain(special.psi): gammas.psi,
     plain(special.polygamma): gammas.polygamma,
 }  # fmt: skip

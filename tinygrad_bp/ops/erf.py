@@ -84,7 +84,7 @@ def _upper(x: Any) -> Any:
 
 def scaled_erfc(x: Any) -> Any:
     """eˣ²·erfc x in double precision for 0 ≤ x ≤ 28, of any array library's numbers."""
-    return _polynomial(_DOUBLE, (x - 3.0) / (x + 3.0)) / (1.0 + 2.0 * x)
+    return _polynomial(UPPER, (x - 3.0) / (x + 3.0)) / (1.0 + 2.0 * x)
 
 
 def _polynomial(coefficients: _Coefficients, x: Any) -> Any:

@@ -1,0 +1,48 @@
+"""Every op with a float input in ONNX Runtime: value and gradients of its program are NumPy's, or an error names it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.engines.cases import difference, largest, with_derivatives
+from tests.engines.engines import ENGINES
+from tinygrad_bp.backends import Unsupported
+from tinygrad_bp.program import optimized, traced
+from tinygrad_bp.registry import OPS
+
+pytest.importorskip("onnx", reason="the onnx extra is not installed")
+pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed (extra `test`)")
+pytestmark = pytest.mark.once
+
+TOLERANCES = {"convolve": 1e-5}
+"""Sums of products of numbers up to 30, in another order; all others agree to 1e-6."""
+
+CASES = {name: case for name in sorted(OPS) if (case := largest(name)) is not None}
+
+
+def compared(case, tolerance):
+    """Whether ONNX has the op; fails on other numbers."""
+    inputs = [x[()] for x in case.inputs]
+    with np.errstate(all="ignore"):
+        program, values = traced(with_derivatives(case), "f", [(f"x{i}", x) for i, x in enumerate(inputs)])
+    try:
+        got = ENGINES["ONNX"][1](optimized(program), inputs, values)
+    except Unsupported as error:
+        return "has no form in ONNX" not in str(error)
+    found = difference(got, values, tolerance)
+    assert not found, f"{case.op.name}: {found}"
+    return True
+
+
+def test_double_precision():
+    had = [name for name, case in CASES.items() if compared(case, 1e-12)]
+    assert len(had) >= 175
+
+
+def test_single_precision():
+    had = 0
+    for name, case in CASES.items():
+        short = tuple([x.astype(np.float32) if x.dtype == np.float64 else x for x in case.inputs])
+        had += compared(replace(case, inputs=short), TOLERANCES.get(name, 1e-6))
+    assert had >= 175
