@@ -120,7 +120,12 @@ def _matmul(writer: Writer, step: Step) -> str:
         return writer.node("Mul", writer.array(a, step.dtype), writer.array(b, step.dtype))
     if step.called == "dot" and max(ranks) > 2 and ranks[1] > 1:
         raise TypeError("of more than two axes")
-    return writer.node("MatMul", writer.array(a, step.dtype), writer.array(b, step.dtype))
+    left, right = writer.array(a, step.dtype), writer.array(b, step.dtype)
+    if ranks[0] < 2 or ranks[1] != 1:
+        return writer.node("MatMul", left, right)
+    # ONNX Runtime 1.32 takes the transpose of a matrix for the matrix where it meets a vector; so it meets a column.
+    column = writer.node("Unsqueeze", right, writer.integers([1]))
+    return writer.node("Squeeze", writer.node("MatMul", left, column), writer.integers([-1]))
 
 
 def _einsum(writer: Writer, step: Step) -> str:
@@ -281,13 +286,13 @@ def expanded(function: Any) -> Rule:
 
 
 ARRAYS: Mapping[Any, Rule] = {
-    np.add.reduce: reduction("ReduceSum", False, "ReduceMax"), np.sum: reduction("ReduceSum", True, "ReduceMax"),
+    np.add.reduce: reduction("ReduceSum", False, "ReduceSum"), np.sum: reduction("ReduceSum", True, "ReduceSum"),
     "sum": reduction("ReduceSum"), np.multiply.reduce: reduction("ReduceProd", False, "ReduceMin"),
     np.prod: reduction("ReduceProd"), np.max: reduction("ReduceMax", True, "ReduceMax"),
     np.min: reduction("ReduceMin", True, "ReduceMin"), np.maximum.reduce: reduction("ReduceMax", False, "ReduceMax"),
-    np.minimum.reduce: reduction("ReduceMin", False, "ReduceMin"), np.all: reduction("", True, "ReduceMin"),
-    np.any: reduction("", True, "ReduceMax"), np.logical_and.reduce: reduction("", False, "ReduceMin"),
-    np.logical_or.reduce: reduction("", False, "ReduceMax"), np.argmax: _placed("ArgMax"), np.argmin: _placed("ArgMin"),
+    np.minimum.reduce: reduction("ReduceMin", False, "ReduceMin"), np.all: reduction("", True, "ReduceProd"),
+    np.any: reduction("", True, "ReduceSum"), np.logical_and.reduce: reduction("", False, "ReduceProd"),
+    np.logical_or.reduce: reduction("", False, "ReduceSum"), np.argmax: _placed("ArgMax"), np.argmin: _placed("ArgMin"),
     np.count_nonzero: expanded(count_nonzero), np.mean: expanded(mean), np.var: expanded(variance),
     np.std: expanded(deviation), np.linalg.vector_norm: expanded(vector_norm),
     np.matmul: _matmul, np.dot: _matmul, "dot": _matmul, np.einsum: _einsum, np.outer: expanded(_outer),

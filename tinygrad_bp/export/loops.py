@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from tinygrad_bp.export.writer import Writer
@@ -19,11 +17,11 @@ def looped(writer: Writer, step: Step) -> str:
     title = writer.label or loop.__name__
     nodes, inside, outputs = writer.body(body, [*given[: loop.captured], *[None] * (len(given) - loop.captured)], title)
     scanned = given[carried:]
-    infos = [_info(writer, name, x) for name, x in zip(inside, body.inputs[loop.captured :], strict=True)]
+    infos = [writer.told(name, x) for name, x in zip(inside, body.inputs[loop.captured :], strict=True)]
     if not scanned:  # a Scan goes over something
         infos.append(writer.onnx.helper.make_tensor_value_info(f"{title}/turn", writer.kind(np.int64), []))
         scanned = [writer.integers(range(loop.length))]
-    ends = [_info(writer, name, y) for name, y in zip(outputs, body.outputs, strict=True)]
+    ends = [writer.told(name, y) for name, y in zip(outputs, body.outputs, strict=True)]
     graph = writer.onnx.helper.make_graph(nodes, f"{title} step", infos, ends)
     turned = int(loop.reverse)
     writer.node(
@@ -33,7 +31,3 @@ def looped(writer: Writer, step: Step) -> str:
     )  # fmt: skip
     writer.results[step] = [*writer.nodes[-1].output]
     return str(writer.nodes[-1].output[0])
-
-
-def _info(writer: Writer, name: str, step: Any) -> Any:
-    return writer.onnx.helper.make_tensor_value_info(name, writer.kind(step.dtype), step.shape)

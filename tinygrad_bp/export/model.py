@@ -83,16 +83,19 @@ class _Traced(NamedTuple):
         taken = {program.names[x] for x in program.inputs}
         found: list[str] = []
         for y, gradient, way in zip(program.outputs, program.gradients, self.ways, strict=True):
-            told = gradient or (program.names.get(y) if y not in program.inputs else None) or _key(way)
+            told = gradient or (program.names.get(y) if y not in program.inputs else "") or _key(way, program, y)
             told = f"new_{told}" if told in taken else told
             found.append(told if told not in found else f"{told}_{len(found)}")
         return found
 
 
-def _key(way: str) -> str:
-    """['net']['W1'] is W1, [0] is y0."""
+def _key(way: str, program: Program, y: Step) -> str:
+    """['net']['W1'] is W1; without a key it is an input, if it is computed from one that is like it; [0] is y0."""
     keys: list[tuple[str, str]] = re.findall(r"\['([^']*)'\]|\.(\w+)", way)
-    return "".join(keys[-1]) if keys else "y" + "".join(re.findall(r"\d+", way))
+    if keys:
+        return "".join(keys[-1])
+    alike = [x for x in y.operands if x in program.inputs and (x.shape, x.dtype) == (y.shape, y.dtype)]
+    return program.names[alike[0]] if len(alike) == 1 else "y" + "".join(re.findall(r"\d+", way))
 
 
 def _traced(f: Function, examples: Sequence[Any]) -> _Traced:
@@ -149,9 +152,8 @@ def written(program: Program, results: Sequence[str]) -> Any:
         writer.values[step] = writer.initializer(tensor.value, names[step], fixed=True)
     writer.program(program, names)
     _outputs(writer, program, results)
-    inputs = [helper.make_tensor_value_info(names[x], writer.kind(x.dtype), x.shape) for x in given]
-    pairs = zip(results, program.outputs, strict=True)
-    outputs = [helper.make_tensor_value_info(name, writer.kind(y.dtype), y.shape) for name, y in pairs]
+    inputs = [writer.told(names[x], x) for x in given]
+    outputs = [writer.told(name, y) for name, y in zip(results, program.outputs, strict=True)]
     graph = helper.make_graph(writer.nodes, program.name, inputs, outputs, writer.initializers)
     functions = [*writer.functions.values()]
     opsets = [helper.make_opsetid("", OPSET), *[helper.make_opsetid(DOMAIN, 1)] * bool(functions)]

@@ -223,15 +223,34 @@ def assignment(writer: Writer, step: Step) -> str:
 
 def _written(writer: Writer, step: Step, x: Step, v: Any, index: Any, adds: bool) -> str:
     places, known = _table(writer, x.shape, index)
-    if known is None:
-        raise TypeError("at places that are computed")
-    if not adds and len(np.unique(known)) < known.size:
-        raise TypeError("at places that repeat")
-    value = writer.node("Expand", writer.array(v, step.dtype), writer.integers(known.shape))
     flat = shaped(writer, writer.array(x, step.dtype), [-1])
+    value = writer.expanded(Step(INDEX, dtype=step.dtype), _spread, v, _shape_of(x, index), step.dtype)
+    repeats = known is None or len(np.unique(known)) < known.size
+    if repeats and not adds:
+        return shaped(writer, _last(writer, flat, value, places, x.size), step.shape)
     reduction = "add" if adds else "none"
-    y = writer.node("ScatterElements", flat, places, shaped(writer, value, [-1]), axis=0, reduction=reduction)
+    y = writer.node("ScatterElements", flat, places, value, axis=0, reduction=reduction)
     return shaped(writer, y, step.shape)
+
+
+def _spread(v: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+    """A value for every place, in a row."""
+    return np.broadcast_to(v, shape).astype(dtype).reshape(-1)
+
+
+def _shape_of(x: Step, index: Any) -> tuple[int, ...]:
+    """The shape of x[index], whatever numbers computed arrays have."""
+    likes = [np.zeros(p.shape, p.dtype) if isinstance(p, Step) and p.opcode != CONSTANT else p for p in index]
+    return np.empty(x.shape, np.int8)[tuple([p.value if isinstance(p, Step) else p for p in likes])].shape
+
+
+def _last(writer: Writer, flat: str, value: str, places: str, size: int) -> str:
+    """Values written one after the other where places repeat: the last one stays."""
+    zero, one = writer.integers(0), writer.integers(1)
+    order = writer.node("Range", zero, writer.node("Size", places), one)
+    latest = writer.node("ScatterElements", writer.filled([size], -1, np.int64), places, order, axis=0, reduction="max")
+    chosen = writer.node("Gather", value, writer.node("Max", latest, zero), axis=0)
+    return writer.node("Where", writer.node("GreaterOrEqual", latest, zero), chosen, flat)
 
 
 # --- pooling ----------------------------------------------------------------------------------------------------------

@@ -93,7 +93,7 @@ class Writer:
         called = path or step.called or step.opcode
         return ExportError(
             f"onnx: {called}, on the way to {self.label or 'the result'}, has no form in ONNX"
-            f"{f': {reason}' if reason else ''}. Leave it out of what is exported, or compute it in other functions."
+            f"{f' ({reason})' if reason else ''}. Leave it out of what is exported, or compute it in other functions."
         )
 
     # --- values ---
@@ -132,8 +132,15 @@ class Writer:
     def kind(self, dtype: Any) -> int:
         """ONNX's number for a dtype."""
         if np.dtype(dtype).kind == "c":
-            raise TypeError("ONNX has no arithmetic of complex numbers")
+            raise ExportError(
+                f"onnx: {dtype}, on the way to {self.label or 'the result'}, has no form in ONNX. Export what computes "
+                "with real numbers only."
+            )
         return int(self.onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
+
+    def told(self, name: str, step: Step) -> Any:
+        """What a model says of a value that goes in or out."""
+        return self.onnx.helper.make_tensor_value_info(name, self.kind(step.dtype), step.shape)
 
     def constant(self, value: Any) -> str:
         """The name of a constant: an initializer, or a node where it is large and the same everywhere."""
