@@ -1,5 +1,7 @@
 """`export.onnx`: what ONNX Runtime computes is what the function gives, under the names that its values have."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ import tinygrad_bp as tg
 from tests.engines.engines import fed, session
 from tests.nn.test_layers_compiled import NETS
 from tinygrad_bp import nn
-from tinygrad_bp.errors import ArgumentError, ExportError
+from tinygrad_bp.errors import ArgumentError, ExportError, MissingExtraError
 from tinygrad_bp.nn.functional import gradients_of
 
 onnx = pytest.importorskip("onnx", reason="the onnx extra is not installed")
@@ -204,6 +206,30 @@ def test_names_of_results():
         tg.export.onnx(lambda x: (x, x), np.ones(3), names=["one"])
 
 
+# --- what ONNX has otherwise ------------------------------------------------------------------------------------------
+
+
+def test_of_several_values_for_one_place_the_last_stays():
+    def f(x, at, v):
+        return tg.index_update(x, at, v)
+
+    x, at, v = np.zeros(4), np.array([2, 0, 2, -4]), np.array([1.0, 2.0, 3.0, 4.0])
+    np.testing.assert_array_equal(run(tg.export.onnx(f, x, at, v), x, at, v)[0], [4, 0, 3, 0])
+    fixed = tg.export.onnx(lambda x, v: f(x, at, v), x, v)
+    np.testing.assert_array_equal(run(fixed, x, v)[0], [4, 0, 3, 0])
+
+
+def test_a_transposed_matrix_meets_a_vector():
+    A, v = np.arange(9.0).reshape(3, 3), np.array([1.0, 10.0, 100.0])
+    np.testing.assert_array_equal(run(tg.export.onnx(lambda A, v: A.T @ v, A, v), A, v)[0], A.T @ v)
+
+
+def test_any_and_all_of_nothing():
+    x = np.ones((2, 0))
+    model = tg.export.onnx(lambda x: (tg.any(x, axis=1), tg.all(x, axis=1)), x)
+    assert [y.tolist() for y in run(model, x)] == [[False, False], [True, True]]
+
+
 # --- what is refused, and files ---------------------------------------------------------------------------------------
 
 
@@ -224,6 +250,12 @@ def test_what_has_no_form_is_named():
         tg.export.onnx(lambda x: x * 2, np.ones(3, complex))
     with pytest.raises(ArgumentError, match="expected a function"):
         tg.export.onnx(3, np.ones(3))
+
+
+def test_the_extra_is_named_where_it_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(MissingExtraError, match=r"tinygrad_bp\[onnx\]"):
+        tg.export.onnx(lambda x: x, np.ones(3))
 
 
 def test_the_file_is_written_whole_or_not_at_all(tmp_path):
