@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 import tinygrad_bp as tg
+from tests.engines.cases import with_derivatives
 from tinygrad_bp.program import optimized, traced
 from tinygrad_bp.registry import OPS
 from tinygrad_bp.source.javascript import NotWritten, javascript
 
 from .node import run_in_node
-from .test_every_op import with_derivatives
 
 in_node = pytest.mark.skipif(shutil.which("node") is None, reason="Node is not installed")
 

@@ -139,8 +139,8 @@ def eigh(a: Any, UPLO: UPLO = None) -> EighResult[Any]:
     triangle, which has all of the gradient then. The first large element of each real eigenvector is positive. Equal
     eigenvalues add nothing through their eigenvectors, which have no derivative: right for the first derivative of
     functions of whole eigenspaces. The second one raises LinearAlgebraError, and so does any through equal eigenvalues
-    themselves, as v·f(w)·vᴴ takes more than the derivatives of w and v: move them apart, or use `eigvalsh` for what is
-    made of eigenvalues alone. A part of w, w[-1], is refused only for equal ones in it. Derivatives of complex
+    themselves, as v·f(w)·vᴴ takes more than the derivatives of w and v: move them apart, or use `eigvalsh` for
+    functions of eigenvalues alone. A part of w, w[-1], is refused only for equal ones in it. Derivatives of complex
     eigenvectors are right for functions that do not depend on their phases.
     """
     a = _read(a, UPLO)
