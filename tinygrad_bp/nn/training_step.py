@@ -65,6 +65,7 @@ class TrainingStep:
         self._reached: Sequence[Tensor] = ()
         self._moving: Sequence[int] = ()
         self._moved: Sequence[Any] | None = None
+        self._has_own = False  # whether parameters and state are arrays of the backend
         # A step that is the optimizer's `update` and nothing else
         self._has_rule = getattr(optimizer.step, "__func__", None) in (GradientDescent.step, SGD.step)
         self._minimises = isinstance(optimizer, LBFGS)
@@ -91,8 +92,9 @@ class TrainingStep:
     def settle(self) -> None:
         """Give model and optimizer NumPy's arrays, if they have those of a backend."""
         arrays = self._programs.arrays if self.compiled else None
-        if arrays is None:
+        if arrays is None or not (self._has_own or self._minimises):
             return
+        self._has_own = False
 
         def ours(x: Any) -> Any:
             return arrays.to_numpy(x)[()] if arrays.owns(x) else x
@@ -167,6 +169,7 @@ class TrainingStep:
     def _accept(self, result: Any) -> float:
         """Make the results of a program those of the step."""
         (cost, self.prediction), gradients, buffers, self._moved = result
+        self._has_own = not self._minimises  # which puts NumPy's arrays into the parameters
         for p, g in zip(self._reached, gradients, strict=True):
             p.grad = g
         if buffers:
@@ -182,7 +185,7 @@ class TrainingStep:
         values = tuple([p.value for p in self._reached])
         given = values, *inputs, state.buffers
         arrays = self._programs.arrays
-        if arrays is not None:
+        if arrays is not None and not self._has_own:
             given = tree_map(lambda a: arrays.from_numpy(a) if isinstance(a, np.ndarray | np.generic) else a, given)
         return self._programs(generators, *given, generators, x, y)
 
