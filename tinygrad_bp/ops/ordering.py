@@ -12,6 +12,7 @@ from tinygrad_bp.errors import ArgumentError, ShapeError, describe
 from tinygrad_bp.ops.indexing import at
 from tinygrad_bp.ops.linear_algebra import operand
 from tinygrad_bp.ops.shaping import Axes, ravel, transpose
+from tinygrad_bp.ops.sizes import require_size
 from tinygrad_bp.registry import LINEAR, op
 
 SortKind = Literal["quicksort", "mergesort", "heapsort", "stable"] | None
@@ -199,4 +200,9 @@ def extract(condition: Any, x: Any) -> Any:
 def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     """Every element along `axis` (flattened if None) repeated `repeats` times: one number, or one for each."""
     x, axis = _line(x, axis)
-    return at(x, _along(axis, np.repeat(np.arange(x.shape[axis]), repeats)))
+    n = x.shape[axis]
+    if isinstance(repeats, int | np.integer | list | tuple | np.ndarray):
+        counts = np.asarray(repeats, float)
+        total = counts.sum() if counts.size == n else n * counts.max(initial=0)
+        require_size("repeat", (*x.shape[:axis], total, *x.shape[axis + 1 :]), x)
+    return at(x, _along(axis, np.repeat(np.arange(n), repeats)))

@@ -16,7 +16,7 @@ from tinygrad_bp.backends.jax.draws import DRAWS
 from tinygrad_bp.backends.jax.library import Function
 from tinygrad_bp.backends.jax.loops import looped
 from tinygrad_bp.backends.jax.steps import Lowering, Rule
-from tinygrad_bp.ops import pooling, special, windows as ops_windows
+from tinygrad_bp.ops import bessel, pooling, special, windows as ops_windows
 from tinygrad_bp.ops.cumulative import linear_recurrence
 from tinygrad_bp.ops.indexing import ARRAY, assigned, scattered
 from tinygrad_bp.ops.systems import independent
@@ -47,7 +47,7 @@ _SPELLED: Mapping[Any, Function] = {
     plain(special.psi): functions.of_scipy("digamma"),
     plain(special.erfcx): functions.erfcx,
     plain(special.log_ndtr): functions.log_ndtr,
-    plain(special.iv): functions.iv,
+    plain(bessel.iv): functions.iv,
     plain(linear_recurrence): functions.linear_recurrence,
     plain(ops_windows.unfold): windows.unfold,
     plain(ops_windows.fold): windows.fold,
