@@ -164,7 +164,7 @@ def _parted(
     return examples, held_out
 
 
-def _chosen(backend: Any, epochs: int, batches: int | None, before: str, mesh: Any) -> Any:
+def _chosen(backend: Any, epochs: int, batches: int | None, before: str, mesh: Any = None) -> Any:
     """The backend of the programs, "eager" for no programs; before: of the run to resume."""
     if mesh is not None and backend != "jax":
         raise ArgumentError(f"a mesh of devices is for backend='jax'; got backend={backend!r}.")

@@ -46,8 +46,9 @@ def cov(
         raise ArgumentError(f"cov: ddof is a whole number; got {ddof}.")
     weights = [operand(w) for w in (fweights, aweights) if w is not None]
     if not weights:
+        n = x.shape[1] - less
         x = x - mean(x, axis=1, keepdims=True)
-        return squeeze(matmul(x, conjugated(x).T) * (1.0 / max(x.shape[1] - less, 0)))
+        return squeeze(matmul(x, conjugated(x).T) * (1.0 / n if n > 0 else np.inf))
     w = weights[0] * weights[1] if len(weights) == 2 else weights[0]
     total = sum(w)
     x = x - (sum(x * w, axis=1) / total)[:, None]

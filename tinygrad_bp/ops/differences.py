@@ -125,12 +125,10 @@ def unwrap(p: Any, discont: float | None = None, axis: int = -1, *, period: floa
     steps = diff(p, axis=axis)
     whole = steps.dtype.kind in "iu" and isinstance(period, int)
     high, odd = divmod(period, 2) if whole else (period / 2, 0)
-    low = -high - odd if whole else -high
-    inside = mod(steps - low, period) + low
+    inside = mod(steps + high, period) - high
     if not odd:
-        inside = where((inside == low) & (steps > 0), high, inside)
-    jump = high if discont is None else max(discont, high)
-    added = where(absolute(steps) < jump, 0, inside - steps)
+        inside = where((inside == -high) & (steps > 0), high, inside)
+    added = where(absolute(steps) < (period / 2 if discont is None else discont), 0, inside - steps)
     axis = normalize_axis_index(axis, p.ndim)
     first = _from(p, axis, None, 1)
     return concatenate([first * 1 if whole else first, _from(p, axis, 1, None) + cumsum(added, axis=axis)], axis)

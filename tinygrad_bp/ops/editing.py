@@ -17,6 +17,7 @@ from tinygrad_bp.ops.indexing import at, index_update
 from tinygrad_bp.ops.joining import concatenate
 from tinygrad_bp.ops.linear_algebra import operand
 from tinygrad_bp.ops.shaping import astype, broadcast_to, converted, moveaxis, ravel, reshape
+from tinygrad_bp.ops.sizes import require_size
 
 Places = int | slice | Sequence[int] | Array
 
@@ -77,6 +78,7 @@ def resize(a: Any, new_shape: int | Sequence[int]) -> Any:
     """The elements of a in C order, again and again until `new_shape` is full; zeros if there are none."""
     a = operand(a)
     shape = tuple(new_shape) if isinstance(new_shape, Sequence) else (int(new_shape),)
+    require_size("resize", shape, a)
     size = int(np.prod(shape))
     if not a.size or not size:
         return np.zeros(shape, a.dtype)

@@ -23,6 +23,7 @@ from tinygrad_bp.ops.ordering import argsort
 from tinygrad_bp.ops.padding import linear_padding
 from tinygrad_bp.ops.rounding import absolute, floor
 from tinygrad_bp.ops.shaping import astype, broadcast_to, converted, expand_dims, moveaxis
+from tinygrad_bp.ops.sizes import require_size
 
 # --- ranges -----------------------------------------------------------------------------------------------------------
 
@@ -51,6 +52,7 @@ def linspace(
     parts = count - 1 if endpoint else count
     width = (operand(stop) if isinstance(start, int | float) else stop) - start
     width = width * 1.0 if width.dtype.kind not in "fc" else width
+    require_size("linspace", (count, *width.shape), width)
     step = width / parts if parts > 0 else width * np.nan
     places = np.arange(count).astype(width.dtype).reshape((count,) + (1,) * width.ndim)
     numbers = places * (step if parts > 0 else width) + start
@@ -167,7 +169,10 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     x = operand(x)
     if x.ndim != 1:
         raise ShapeError(f"vander: the numbers are a vector; got {describe(x)}.")
-    columns = x.size if N is None else N
+    columns = x.size if N is None else operator.index(N)
+    if columns < 0:
+        raise ArgumentError(f"vander: N, the number of columns, is 0 or more; got {N}.")
+    require_size("vander", (x.size, columns), x)
     ones = np.ones((x.size, 1), np.result_type(x.dtype, int))
     factors = concatenate([ones, broadcast_to(x[:, None], shape=(x.size, max(columns - 1, 0)))], 1)
     powers = cumprod(factors, axis=1)[:, :columns]

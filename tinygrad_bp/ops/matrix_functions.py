@@ -110,7 +110,6 @@ def _moved(a: Any, b: Any, right: Any) -> Any:
     latex=r"\operatorname{sylvester}({0}, {1}, {2})",
     domain=Shapes(
         "ii,jj,ij",
-        "bii,bjj,bij",
         smallest=1,
         prepare=lambda a, b, q: (*dominant(a), *dominant(b), q),
         bounded=True,
