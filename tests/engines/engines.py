@@ -36,7 +36,7 @@ def _onnx(program: Program, inputs: Sequence[Any], values: Sequence[Any]) -> Seq
     try:
         model = written(program, [f"y{i}" for i in range(len(values))])
     except ExportError as error:
-        raise Unsupported(str(error).removeprefix("onnx: ")) from error
+        raise Unsupported(str(error).removeprefix("onnx: ").partition(". ")[0]) from error
     return session(model).run(None, fed(model, inputs))
 
 

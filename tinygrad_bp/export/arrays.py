@@ -274,6 +274,12 @@ def quantile(x: Any, q: Any = 0.5, axis: Any = None, method: Any = "linear", kee
     return y.reshape((*low.shape, *kept))
 
 
+def searchsorted(a: Any, v: Any, side: str = "left") -> Any:
+    """How many elements of a are less than each of v, or are not greater."""
+    before = np.less if side == "left" else np.less_equal
+    return np.sum(before(a, v[..., None]).astype(np.int64), axis=-1)
+
+
 def _gathered(writer: Writer, step: Step) -> str:
     x, places = step.args[:2]
     axis = step.kwargs.get("axis", step.args[2] if len(step.args) > 2 else -1)
@@ -304,6 +310,6 @@ ARRAYS: Mapping[Any, Rule] = {
     np.broadcast_to: _broadcast, np.concatenate: _concatenated, np.stack: _stacked, np.tril: _triangle,
     np.triu: _triangle, np.cumsum: _cumsum, np.cumprod: expanded(cumprod), np.sort: _sorted, np.argsort: _sorted,
     np.partition: _sorted, np.median: expanded(quantile), np.quantile: expanded(quantile),
-    np.take_along_axis: _gathered,
+    np.take_along_axis: _gathered, np.searchsorted: expanded(searchsorted),
 }  # fmt: skip
 """By function, and for methods by name."""

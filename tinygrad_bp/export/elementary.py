@@ -27,7 +27,7 @@ def log1p(x: Any) -> Any:
     """log(1 + x): the quotient log y/(y − 1) varies so little that y may be 1 + x rounded (W. Kahan)."""
     y = 1.0 + x
     usual = np.log(y) * (x / np.where(y == 1.0, 1.0, y - 1.0))
-    return np.where(y == 1.0, x, np.where(np.isinf(y), y, usual))
+    return np.where(y == 1.0, x, np.where(y == np.inf, y, usual))
 
 
 def exp2(x: Any) -> Any:

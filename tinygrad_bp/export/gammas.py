@@ -27,10 +27,34 @@ def gamma(x: Any) -> Any:
     """Γ(x), by reflection below ½."""
     mirrored = x < 0.5
     y = np.exp(_gammaln(np.where(mirrored, 1.0 - x, x)))
-    part = x - np.floor(x)
-    odd = np.remainder(np.floor(x), 2.0) != 0.0
-    sine = np.sin(pi * part) * np.where(odd, -1.0, 1.0)
+    sine = np.sin(pi * (x - np.floor(x))) * _turned(x)
     return np.where(mirrored, pi / (sine * y), y)
+
+
+def rgamma(x: Any) -> Any:
+    """1/Γ(x), 0 at the poles of Γ."""
+    mirrored = x < 0.5
+    y = _gammaln(np.where(mirrored, 1.0 - x, x))
+    sine = np.sin(pi * (x - np.floor(x))) * _turned(x)
+    return np.where(mirrored, sine * np.exp(y) / pi, np.exp(-y))
+
+
+def betaln(a: Any, b: Any) -> Any:
+    """log |Γ(a)·Γ(b)/Γ(a + b)|."""
+    return gammaln(a) + gammaln(b) - gammaln(a + b)
+
+
+def beta(a: Any, b: Any) -> Any:
+    """Γ(a)·Γ(b)/Γ(a + b)."""
+    sign = (
+        np.where(a < 0, _turned(a), 1.0) * np.where(b < 0, _turned(b), 1.0) * np.where(a + b < 0, _turned(a + b), 1.0)
+    )
+    return sign * np.exp(betaln(a, b))
+
+
+def _turned(x: Any) -> Any:
+    """(−1)^⌊x⌋."""
+    return np.where(np.remainder(np.floor(x), 2.0) != 0.0, -1.0, 1.0)
 
 
 def _gammaln(x: Any) -> Any:

@@ -60,14 +60,26 @@ def log_ndtr(x: Any) -> Any:
 
 
 def erfinv(x: Any) -> Any:
-    """The inverse of erf: an approximation by S. Winitzki, and Newton's steps, with erfc near the ends."""
+    """The inverse of erf."""
     size = np.absolute(x)
-    rest = 1.0 - size
+    y = _inverse(size, 1.0 - size)
+    return np.sign(x) * np.where(size == 0.0, 0.0, y)
+
+
+def erfcinv(x: Any) -> Any:
+    """The inverse of erfc."""
+    mirrored = x > 1.0
+    rest = np.where(mirrored, 2.0 - x, x)
+    y = np.where(rest == 1.0, 0.0, _inverse(1.0 - rest, rest))
+    return np.where(mirrored, -y, y)
+
+
+def _inverse(size: Any, rest: Any) -> Any:
+    """y > 0 with erf y = size and erfc y = rest: S. Winitzki's approximation, and Halley's steps."""
     w = np.log(np.maximum(rest, 1e-300) * (1.0 + size))
     half = 2.0 / (pi * 0.147) + 0.5 * w
-    y = np.sqrt(np.sqrt(half * half - w / 0.147) - half)
+    y = np.sqrt(np.maximum(np.sqrt(half * half - w / 0.147) - half, 0.0))
     for _ in range(3):
         error = np.where(size < 0.5, erf(y) - size, rest - erfc(y)) * (0.5 * sqrt(pi)) * np.exp(y * y)
         y = y - error / (1.0 + y * error)
-    y = np.where(rest == 0.0, np.inf, np.where(size == 0.0, 0.0, y))
-    return np.sign(x) * np.where(rest < 0.0, np.nan, y)
+    return np.where(rest < 0.0, np.nan, np.where(rest == 0.0, np.inf, y))

@@ -241,7 +241,8 @@ def _spread(v: Any, shape: tuple[int, ...], dtype: Any) -> Any:
 def _shape_of(x: Step, index: Any) -> tuple[int, ...]:
     """The shape of x[index], whatever numbers computed arrays have."""
     likes = [np.zeros(p.shape, p.dtype) if isinstance(p, Step) and p.opcode != CONSTANT else p for p in index]
-    return np.empty(x.shape, np.int8)[tuple([p.value if isinstance(p, Step) else p for p in likes])].shape
+    like: Any = np.empty(x.shape, np.int8)[tuple([p.value if isinstance(p, Step) else p for p in likes])]
+    return tuple(like.shape)
 
 
 def _last(writer: Writer, flat: str, value: str, places: str, size: int) -> str:

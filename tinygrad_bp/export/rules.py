@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tinygrad_bp.export.arrays import ARRAYS
+from tinygrad_bp.export.linear import LINEAR
 from tinygrad_bp.export.loops import looped
 from tinygrad_bp.export.places import PLACES, arranged, assignment, indexed, padded
 from tinygrad_bp.export.scalars import elementwise
@@ -23,7 +24,8 @@ def rule(step: Step) -> Rule | None:
         return looped
     if not step.pure:
         return None
-    found = ARRAYS.get(step.function) or PLACES.get(step.function) or padded(step) or elementwise(step)
+    table = ARRAYS.get(step.function) or PLACES.get(step.function) or LINEAR.get(step.function)
+    found = table or padded(step) or elementwise(step)
     if found is None and step.dtype is not None and arrangement(step) is not None:
         return arranged
     return found

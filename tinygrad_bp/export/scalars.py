@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_bp.export import elementary, gammas, normal
 from tinygrad_bp.export.writer import Rule, Writer
-from tinygrad_bp.ops import special
+from tinygrad_bp.ops import beta_gamma, special
 from tinygrad_bp.ops.trigonometry import sinc_derivative
 from tinygrad_bp.program import Step
 from tinygrad_bp.program.step import SCALE
@@ -68,7 +68,9 @@ WIDE: Mapping[Any, Any] = {
     plain(special.log_ndtr): normal.log_ndtr,
     plain(sinc_derivative): elementary.sinc_derivative, plain(special.erfinv): normal.erfinv,
     plain(special.gammaln): gammas.gammaln, plain(special.gamma): gammas.gamma, plain(special.psi): gammas.psi,
-    plain(special.polygamma): gammas.polygamma,
+    plain(special.polygamma): gammas.polygamma, plain(beta_gamma.rgamma): gammas.rgamma,
+    plain(beta_gamma.beta): gammas.beta, plain(beta_gamma.betaln): gammas.betaln,
+    plain(beta_gamma.erfcinv): normal.erfcinv,
 }  # fmt: skip
 """Those that are computed in double precision always."""
 
