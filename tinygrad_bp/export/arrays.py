@@ -151,8 +151,6 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Any:
 def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1) -> Any:
     """a₂b₃ − a₃b₂ and so on, of vectors in space."""
     a, b = np.moveaxis(a, axisa, -1), np.moveaxis(b, axisb, -1)
-    if a.shape[-1] != 3 or b.shape[-1] != 3:
-        raise TypeError("of vectors in the plane")
     on, back = np.array([1, 2, 0]), np.array([2, 0, 1])
     return np.moveaxis(a[..., on] * b[..., back] - a[..., back] * b[..., on], -1, axisc)
 
@@ -206,11 +204,6 @@ def _stacked(writer: Writer, step: Step) -> str:
     return writer.node("Concat", *given, axis=axis)
 
 
-def _triangle(writer: Writer, step: Step) -> str:
-    k = writer.integers(step.kwargs.get("k", step.args[1] if len(step.args) > 1 else 0))
-    return writer.node("Trilu", writer.array(step.args[0]), k, upper=int(step.called == "triu"))
-
-
 # --- lines ------------------------------------------------------------------------------------------------------------
 
 
@@ -251,8 +244,6 @@ def _sorted(writer: Writer, step: Step) -> str:
     given, shape = writer.array(x, np.dtype(np.int32) if x.dtype == np.bool_ else None), x.shape
     if axis is None:
         given, shape, axis = shaped(writer, given, [-1]), (x.size,), 0
-    if not shape:
-        return writer.node("Identity", given)
     count = writer.integers([shape[axis]])
     values = writer.node("TopK", given, count, axis=int(axis), largest=0, sorted=1, outputs=2)
     if step.called == "argsort":
@@ -307,8 +298,7 @@ ARRAYS: Mapping[Any, Rule] = {
     **dict.fromkeys(("reshape", "ravel", "flatten", "squeeze", "copy"), _reshaped),
     **dict.fromkeys((np.transpose, np.swapaxes, np.moveaxis, np.rollaxis), _transposed),
     **dict.fromkeys(("transpose", "swapaxes", "T", "mT"), _transposed),
-    np.broadcast_to: _broadcast, np.concatenate: _concatenated, np.stack: _stacked, np.tril: _triangle,
-    np.triu: _triangle, np.cumsum: _cumsum, np.cumprod: expanded(cumprod), np.sort: _sorted, np.argsort: _sorted,
+    np.broadcast_to: _broadcast, np.concatenate: _concatenated, np.stack: _stacked, np.cumsum: _cumsum, np.cumprod: expanded(cumprod), np.sort: _sorted, np.argsort: _sorted,
     np.partition: _sorted, np.median: expanded(quantile), np.quantile: expanded(quantile),
     np.take_along_axis: _gathered, np.searchsorted: expanded(searchsorted),
 }  # fmt: skip
