@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_bp.errors import DTypeError, describe
+from tinygrad_bp.errors import DTypeError, ShapeError, describe
 
 IMMUTABLE = frozenset({bool, int, float, complex, type(None), str, *np.sctypeDict.values()})
 """Types of operands that nobody can write to, and that are kept as they are."""
@@ -30,7 +30,10 @@ def constant(a: Any) -> Any:
     """An operand as an array of numbers, or one that writes down calls; DTypeError for objects."""
     if a.__class__ is not np.ndarray and hasattr(a, "__lift__"):
         return a
-    array = np.asarray(plain(a))
+    try:
+        array = np.asarray(plain(a))
+    except ValueError as error:
+        raise ShapeError(f"{describe(a)}: its rows differ in length or depth. An array has as many in each.") from error
     if array.dtype.kind == "O":
         raise DTypeError(f"ops take numbers and arrays of numbers; got {describe(a)}, an object. Convert it.")
     return array

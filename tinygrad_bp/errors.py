@@ -29,6 +29,10 @@ class SignatureError(TinygradError, TypeError):
     """Arguments that the function does not have, or without one that it needs."""
 
 
+class TooLargeError(TinygradError, MemoryError):
+    """A result that no memory can hold."""
+
+
 class LinearAlgebraError(TinygradError, LinAlgError):
     """A matrix that an op cannot take: singular, not positive definite, or not square."""
 
@@ -106,9 +110,9 @@ def describe(value: Any) -> str:
     name = getattr(value, "name", None)
     shape = getattr(value, "shape", None)
     kind = "tensor" if hasattr(value, "requires_grad") else "array"
-    if shape is None:
+    if not isinstance(shape, tuple):
         return repr(value) if isinstance(value, bool | int | float | complex) else type(value).__name__
-    return f"{name or kind} {tuple(shape)}"
+    return f"{name or kind} {shape}"
 
 
 def unknown_argument(function: str, given: str, known: Iterable[str]) -> SignatureError:

@@ -16,6 +16,7 @@ import numpy as np
 
 from tinygrad_bp import fft, linalg, ops
 from tinygrad_bp.arguments import completed
+from tinygrad_bp.calls import refuse
 from tinygrad_bp.engine import Node
 from tinygrad_bp.errors import ArgumentError, ArrayConversionError, MissingRuleError
 from tinygrad_bp.registry import OPS
@@ -170,7 +171,10 @@ def array_function(
     if ours is None:
         if name not in _INSPECTING:
             _refuse(name)
-        return function(*_plain(args), **_plain(kwargs))
+        try:
+            return function(*_plain(args), **_plain(kwargs))
+        except Exception as error:  # it is explained, or raised again
+            refuse(f"np.{name}", function, args, kwargs, error)
     args, kwargs = _translated(name, function, ours, args, kwargs)
     return ours(*args, **kwargs)
 

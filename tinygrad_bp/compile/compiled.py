@@ -8,6 +8,7 @@ from functools import update_wrapper
 from typing import Any, final
 
 from tinygrad_bp.backends import CHOICES, Choice, Plan, Settled
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.compile.dispatch import fast_path
 from tinygrad_bp.compile.overview import name_of, overview, summarised
 from tinygrad_bp.compile.specialization import Call, Specialization, has_tensors, specialized
@@ -119,6 +120,7 @@ class Compiled:
         return result
 
 
+@guarded
 def compile(f: Function, backend: Choice = "auto") -> Compiled:
     """The same function, traced at its first call and run as a NumPy program from then on.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.derive.derivation import Derivation as Derivation
 from tinygrad_bp.derive.equations import Equation
 from tinygrad_bp.derive.sweep import sweep
@@ -45,6 +46,7 @@ def whole(C: Any) -> tuple[Graph, tuple[Equation, ...]]:
     return graph, sweep(graph)
 
 
+@guarded
 def derive(C: Any, x: Any) -> Derivation:
     r"""The derivation of ∂C/∂x: chain rule, factors, the factors put together and simplified, the rule of every layer.
 

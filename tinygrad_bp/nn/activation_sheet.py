@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, final
 import numpy as np
 
 from tinygrad_bp.annotations import Array
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.draw.document import suited
 from tinygrad_bp.draw.palette import CLASS, LIGHT, style
 from tinygrad_bp.engine import Op
@@ -92,6 +93,7 @@ class ActivationSheet:
         return f"<ActivationSheet of {len(self.names)} activations>"
 
 
+@guarded
 def activation_sheet(*names: str) -> ActivationSheet:
     """The sheet of these activations, by default of all in `ACTIVATIONS`: formula, derivative, range, convention, plot.
 

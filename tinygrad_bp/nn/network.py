@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple, final
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import ArgumentError, ShapeError
 from tinygrad_bp.modes import no_grad
 from tinygrad_bp.nn.activations import Activation, activation_function
@@ -65,6 +66,7 @@ class NeuralNetwork:
     ((1, 3), True)
     """
 
+    @guarded
     def __init__(
         self,
         architecture: Iterable[int],

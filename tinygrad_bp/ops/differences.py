@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import Shapes
 from tinygrad_bp.errors import ArgumentError, DTypeError, ShapeError, describe
 from tinygrad_bp.ops.complex import conjugated
@@ -21,6 +22,7 @@ def _from(x: Any, axis: int, start: int | None, stop: int | None) -> Any:
     return x[(*[slice(None)] * axis, slice(start, stop))]
 
 
+@guarded
 def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
     """Differences xᵢ₊₁ − xᵢ of neighbours along `axis`, taken n times; `prepend` and `append` are put on first."""
     x = operand(x)
@@ -41,6 +43,7 @@ def _ending(values: Any, x: Any, axis: int) -> list[Any]:
     return [values if values.ndim else broadcast_to(values, shape=(*x.shape[:axis], 1, *x.shape[axis + 1 :]))]
 
 
+@guarded
 def ediff1d(x: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     """Differences of neighbours of the flattened x, between `to_begin` and `to_end`."""
     steps = diff(ravel(x))
@@ -60,6 +63,7 @@ def _end(values: Any, steps: Any) -> list[Any]:
     return [converted(values, steps.dtype)]
 
 
+@guarded
 def gradient(f: Any, *varargs: Any, axis: Axes | None = None, edge_order: Literal[1, 2] = 1) -> Any:
     """Slope of sampled values f along every axis, or those named: of second order inside, of `edge_order` at the ends.
 
@@ -122,9 +126,12 @@ def convolve(a: Any, v: Any, mode: Literal["full", "same", "valid"] = "full") ->
     mode: "full" all n + m − 1 values, "same" the middle max(n, m), "valid" those where the vectors overlap completely.
     VJPs: the cotangent, correlated with the other vector.
     """
+    if np.ndim(a) != 1 or np.ndim(v) != 1:
+        raise ShapeError(f"convolve takes two vectors; got {describe(a)} and {describe(v)}. Use ravel or atleast_1d.")
     return np.convolve(a, v, mode)
 
 
+@guarded
 def correlate(a: Any, v: Any, mode: Literal["full", "same", "valid"] = "valid") -> Any:
     """Cross-correlation Σⱼ aⱼ₊ₖ·vⱼ of two vectors, v conjugated; `mode` as in `convolve`."""
     a, v = operand(a), operand(v)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_bp.blocks import into
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import Parameters, Shape, Shapes
 from tinygrad_bp.errors import ArgumentError, ShapeError, TracingError, describe
 from tinygrad_bp.modes import MODE, refuse_draw
@@ -52,6 +53,7 @@ def normalise(x: Any, axis: Axis = -1, eps: float = 1e-5) -> Any:
     return into(centred, np.divide, centred, np.sqrt(variance + eps))
 
 
+@guarded
 def layer_norm(x: Any, weight: Any = None, bias: Any = None, axis: Axis = -1, eps: float = 1e-5) -> Any:
     """Each example normalised over its features: weight·(x − μ)/√(σ² + eps) + bias, with μ and σ² over `axis`.
 
@@ -60,6 +62,7 @@ def layer_norm(x: Any, weight: Any = None, bias: Any = None, axis: Axis = -1, ep
     return _affine(normalise(x, axis=axis, eps=eps), weight, bias)
 
 
+@guarded
 def batch_norm(
     x: Any,
     weight: Any = None,
@@ -108,6 +111,7 @@ def _affine(y: Any, weight: Any, bias: Any) -> Any:
     return y if bias is None else y + bias
 
 
+@guarded
 def dropout(x: Any, p: float, rng: np.random.Generator, training: bool = True) -> Any:
     """Each element set to 0 with probability p, the others times 1/(1 − p), so that the mean stays; elementwise.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import Domain, Intervals, Reals
 from tinygrad_bp.errors import missing_extra
 from tinygrad_bp.ops.activations import sigmoid
@@ -79,6 +80,7 @@ def erfinv(x: Any) -> Any:
     return _scipy("erfinv", x)
 
 
+@guarded
 def ndtr(x: Any) -> Any:
     """Distribution function of the standard normal distribution, Φ(x) = erfc(−x/√2)/2, elementwise."""
     return 0.5 * erfc(x * -sqrt(0.5))

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.testing.claims import first_order, forward_mode, layouts, second_order, single_precision, ties
 from tinygrad_bp.testing.parts import in_parts, is_complex
 from tinygrad_bp.testing.subject import GradientError as GradientError, Subject
 
 
+@guarded
 def check_gradients(
     f: Callable[..., Any],
     *xs: Any,

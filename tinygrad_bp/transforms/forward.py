@@ -8,6 +8,7 @@ from typing import Any, overload
 import numpy as np
 
 from tinygrad_bp.annotations import Array, Number, Operand
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.engine import Node, current, history
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.modes import MODE, transforming
@@ -24,6 +25,7 @@ def jvp(f: Callable[..., Value], xs: Sequence[Tensor], ts: Sequence[Operand]) ->
 def jvp(f: Callable[..., Value], xs: Sequence[Array | Number], ts: Sequence[Array | Number]) -> tuple[Array, Array]: ...
 @overload
 def jvp(f: Function, xs: Sequence[Any], ts: Sequence[Any]) -> tuple[Any, Any]: ...
+@guarded
 def jvp(f: Function, xs: Sequence[Any], ts: Sequence[Any]) -> tuple[Any, Any]:
     """(f(*xs), Σ ∂f/∂x·t): the Jacobian–vector product along the tangents ts, one for each x, by forward mode.
 

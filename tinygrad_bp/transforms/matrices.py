@@ -9,6 +9,7 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from tinygrad_bp.annotations import Array, Number, Operand
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.engine import Node
 from tinygrad_bp.errors import ArgumentError, DTypeError, describe
 from tinygrad_bp.ops.joining import stack
@@ -26,6 +27,7 @@ Mode = Literal["auto", "reverse", "forward"]
 def jacobian(f: Callable[..., Value], argnums: Literal[0] = 0, mode: Mode = "auto") -> Matrix: ...
 @overload
 def jacobian(f: Function, argnums: Argnums = 0, mode: Mode = "auto") -> Function: ...
+@guarded
 def jacobian(f: Function, argnums: Argnums = 0, mode: Mode = "auto") -> Function:
     """The function that returns the Jacobian ∂f/∂x of shape f(x).shape + x.shape.
 
@@ -108,6 +110,7 @@ def _stacked(rows: Sequence[Any], shape: tuple[int, ...], like: Tensor) -> Any:
 def hessian(f: Function, argnums: Literal[0] = 0) -> Matrix: ...
 @overload
 def hessian(f: Function, argnums: Argnums = 0) -> Function: ...
+@guarded
 def hessian(f: Function, argnums: Argnums = 0) -> Any:
     """The function that returns ∂²f/∂x², of shape x.shape + x.shape, for f that returns one number.
 
@@ -127,6 +130,7 @@ def hvp(f: Function, xs: Sequence[Tensor], vs: Sequence[Operand]) -> tuple[Tenso
 def hvp(f: Function, xs: Sequence[Array | Number], vs: Sequence[Array | Number]) -> tuple[Array, ...]: ...
 @overload
 def hvp(f: Function, xs: Sequence[Any], vs: Sequence[Any]) -> tuple[Any, ...]: ...
+@guarded
 def hvp(f: Function, xs: Sequence[Any], vs: Sequence[Any]) -> tuple[Any, ...]:
     """Hessian–vector products Σⱼ ∂²f/∂xᵢ∂xⱼ·vⱼ, one for each x, by forward mode over reverse mode.
 

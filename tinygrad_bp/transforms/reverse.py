@@ -9,6 +9,7 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from tinygrad_bp.annotations import Array, Number
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import ArgumentError, DTypeError, NonScalarBackwardError, describe
 from tinygrad_bp.tensor import Tensor
 from tinygrad_bp.transforms.inputs import Argnums, Function, Inputs, as_tensor, call, filled, positions, shaped
@@ -20,6 +21,7 @@ from tinygrad_bp.trees import aligned, flatten, tree_map
 def value_and_grad(f: Function, argnums: Literal[0] = 0, has_aux: Literal[False] = False) -> ValueAndGradient: ...
 @overload
 def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., tuple[Any, Any]]: ...
+@guarded
 def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Any:
     """The function that returns (f(…), ∂f/∂arguments), for f that returns one number.
 
@@ -92,6 +94,7 @@ def grad(
 def grad(f: Function, argnums: Argnums = 0, *, has_aux: Literal[True]) -> Callable[..., tuple[Any, Any]]: ...
 @overload
 def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function: ...
+@guarded
 def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Any:
     """The gradient function of f, which returns one number; nests to any order.
 
@@ -117,6 +120,7 @@ def vjp(f: Callable[..., Value], *xs: Tensor) -> tuple[Tensor, Callable[[Any], t
 def vjp(f: Callable[..., Value], *xs: Array | Number) -> tuple[Array, Callable[[Any], tuple[Array, ...]]]: ...
 @overload
 def vjp(f: Function, *xs: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]: ...
+@guarded
 def vjp(f: Function, *xs: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
     """(f(*xs), pullback), where pullback(g) is the tuple of vector–Jacobian products gᵀ·∂f/∂x, one for each x.
 

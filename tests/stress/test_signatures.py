@@ -1,0 +1,74 @@
+"""The fuzzer over signatures: its quick form, and that it notices what it is there for."""
+
+import os
+import signal
+
+import pytest
+
+import tinygrad_bp as tg
+from tests.stress import signatures
+from tests.stress.signatures import Target, findings, is_allowed, targets
+from tinygrad_bp.errors import SignatureError
+
+
+def test_wrong_calls_of_public_functions_have_the_librarys_exceptions():
+    assert list(findings(seed=1, calls=range(2000))) == []
+
+
+def test_every_public_function_is_called():
+    names = {target.name for target in targets()}
+    assert {"tg.matmul", "tg.linalg.svd", "tg.fft.rfft", "tg.nn.LSTM", "tg.nn.LSTM()", "tg.grad()", "np.sum"} <= names
+    assert {"tg.compile", "tg.draw", "tg.derive", "tg.Tensor.__add__", "tg.datasets.load_table"} <= names
+
+
+def raises(error):
+    def call(*args):
+        raise error
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("error", "allowed"),
+    [
+        (SignatureError("sum: there is no argument 'axes'"), True),
+        (TypeError("f() missing 1 required positional argument: 'x'"), True),
+        (TypeError("x is an array"), True),
+        (TypeError("unhashable type: 'list'"), False),
+        (KeyError("x"), False),
+        (ValueError("operands could not be broadcast together"), False),
+        (AttributeError("'float' object has no attribute 'shape'"), False),
+        (ZeroDivisionError("division by zero"), False),
+    ],
+)
+def test_what_a_wrong_call_may_raise(error, allowed):
+    def f(x):
+        raise error
+
+    target = Target("tg.f", f)
+    with pytest.raises(type(error)) as caught:
+        target.call(1)
+    assert is_allowed(caught.value, target) == allowed
+
+
+@pytest.mark.parametrize(
+    ("call", "found"),
+    [
+        (lambda *_, **__: os.kill(os.getpid(), signal.SIGSEGV), "the interpreter ends with -11"),
+        (lambda *_, **__: [None for _ in iter(int, 1)], "takes more than 0.1 s"),
+        (raises(KeyError("x")), "KeyError"),
+        (lambda *_, **__: bytearray(signatures.MEMORY), "MemoryError"),
+    ],
+)
+def test_crashes_hangs_and_other_exceptions_are_found_and_the_calls_go_on(monkeypatch, call, found):
+    monkeypatch.setattr(signatures, "targets", lambda: (Target("tg.f", call),))
+    monkeypatch.setattr(signatures, "SECONDS", 0.1)
+    what = list(findings(seed=0, calls=range(2)))
+    assert [number for number, _ in what] == [0, 1]
+    assert all(found in said for _, said in what)
+
+
+def test_lists_and_numbers_are_arrays_to_every_op():
+    assert tg.mse([1.0, 2.0], [1.0, 4.0]) == 2.0
+    assert tg.affine([[1.0, 2.0]], [[1.0], [1.0]], 0.5).tolist() == [[3.5]]
+    assert tg.batch_norm([[1.0], [3.0]], eps=0.0).tolist() == [[-1.0], [1.0]]
