@@ -138,7 +138,8 @@ def test_saving(x):
 @pytest.mark.parametrize(
     ("f", "names"),
     [
-        (lambda x: np.unwrap(x), r"np\.unwrap has no derivative rule here; the nearest name that has one is np\."),
+        (lambda x: np.unwrap(x), r"^np\.unwrap has no derivative rule here\. Write it"),
+        (lambda x: np.nanmedian(x), r"np\.nanmedian has no derivative rule here; the nearest .* is np\.nanmean\."),
         (lambda x: np.frexp(x), r"np\.frexp .* np\.exp\."),
         (lambda x: np.linalg.eig(x), r"np\.linalg\.eig .* np\.linalg\.eigh\."),
         (lambda x: np.add.reduceat(x, [0]), r"np\.add\.reduceat .* np\.add\."),

@@ -1,5 +1,7 @@
 """Automatic differentiation that shows its work: a computation graph to differentiate, draw, derive and print."""
 
+from typing import TYPE_CHECKING, Any
+
 from tinygrad_bp import (
     datasets as datasets,
     errors as errors,
@@ -12,6 +14,7 @@ from tinygrad_bp.compile import Compiled as Compiled, compile as compile
 from tinygrad_bp.derive import Derivation as Derivation, derive as derive
 from tinygrad_bp.draw import Drawing as Drawing, draw as draw
 from tinygrad_bp.draw.page import StepThrough as StepThrough, step_through as step_through
+from tinygrad_bp.errors import unknown_name
 from tinygrad_bp.functions import *  # noqa: F403 - that file says which
 from tinygrad_bp.graph import Graph as Graph, graph as graph
 from tinygrad_bp.loops import scan as scan
@@ -35,3 +38,10 @@ from tinygrad_bp.transforms import (
 from tinygrad_bp.tutor import Tutor as Tutor, Verdict as Verdict, tutor as tutor
 
 __version__ = "0.1.0"
+
+
+if not TYPE_CHECKING:  # to a type checker it would say that there is every name
+
+    def __getattr__(name: str) -> Any:
+        """A name that is not there: the error with the nearest one."""
+        raise unknown_name(__name__, name, globals())

@@ -6,6 +6,7 @@ All of this runs after a failure; a call that succeeds pays nothing. What a user
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import wraps
@@ -14,7 +15,7 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 import numpy as np
 
 from tinygrad_bp.annotations import expected, fits
-from tinygrad_bp.constants import constant
+from tinygrad_bp.constants import constant, uneven
 from tinygrad_bp.errors import (
     ArgumentError,
     DTypeError,
@@ -34,6 +35,8 @@ Settings = Mapping[str, Any]
 
 _OURS = frozenset({"tinygrad_bp", "numpy", "scipy"}) | sys.stdlib_module_names
 _OPS = "tinygrad_bp.ops."
+_TOO_LARGE = re.compile("too (big|large)|maximum (possible|allowed|supported)", re.IGNORECASE)
+"""What NumPy says of sizes that no array has."""
 
 
 def guarded(function: Callable[P, Y]) -> Callable[P, Y]:
@@ -95,6 +98,8 @@ def refuse(
     if isinstance(error, TinygradError):
         raise type(error)(f"{error} (in {name} of {_shown(args, {})})") from error
     for key, value, annotation in () if isinstance(error, IndexError) else misfits(function, args, params):
+        if isinstance(value, list | tuple) and annotation is Any and (rows := uneven(value)):
+            raise ShapeError(f"{name}: {key}: {rows}") from error
         kind = DTypeError if annotation is Any else ArgumentError
         raise kind(f"{name}: {key} is {expected(annotation)}; got {described(value)}.") from error
     if explain is not None and isinstance(error, ValueError) and not isinstance(error, np.linalg.LinAlgError):
@@ -104,16 +109,17 @@ def refuse(
 
 def _explained(name: str, given: str, error: Exception) -> Exception:
     """The library's exception for one of NumPy's or Python's, which a function met with what it was given."""
+    said = str(error).removesuffix(".")
     if isinstance(error, IndexError):
-        return type(error)(f"{error} (in {name} of {given})")
+        return type(error)(f"{said} (in {name} of {given})")
     if isinstance(error, np.linalg.LinAlgError):
-        return LinearAlgebraError(f"{name} of {given}: {error}. Check its last two axes, its rank and its symmetry.")
-    if isinstance(error, MemoryError):
-        return TooLargeError(f"{name} of {given} needs more memory than there is: {error}. Make it smaller.")
+        return LinearAlgebraError(f"{name} of {given}: {said}. Check its last two axes, its rank and its symmetry.")
+    if isinstance(error, MemoryError) or (isinstance(error, ValueError) and _TOO_LARGE.search(said)):
+        return TooLargeError(f"{name} of {given} needs more memory than there is: {said}. Make it smaller.")
     if isinstance(error, ArithmeticError | RecursionError):
-        return ArgumentError(f"{name} of {given} is out of range: {error}. Pass other numbers.")
+        return ArgumentError(f"{name} of {given} is out of range: {said}. Pass other numbers.")
     kind = ShapeError if isinstance(error, ValueError) else DTypeError
-    return kind(f"{name}: {given} do not fit together: {error}. Reshape, transpose or convert one of them.")
+    return kind(f"{name}: {given} do not fit together: {said}. Reshape, transpose or convert one of them.")
 
 
 def _shown(args: Arguments, params: Settings) -> str:

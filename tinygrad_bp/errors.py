@@ -123,6 +123,13 @@ def unknown_argument(function: str, given: str, known: Iterable[str]) -> Signatu
     return SignatureError(f"{function}: there is no argument {given!r}. {hint}")
 
 
+def unknown_name(module: str, given: str, known: Iterable[str]) -> AttributeError:
+    """The error for a name that a module does not have, with the nearest that it has, if one is near."""
+    nearest = [] if given.startswith("_") else get_close_matches(given, known, n=1)
+    hint = f" Did you mean {nearest[0]}?" if nearest else ""
+    return AttributeError(f"module {module!r} has no attribute {given!r}.{hint}")
+
+
 def missing_extra(package: str, extra: str) -> MissingExtraError:
     """The error for an optional `package` that is not installed."""
     return MissingExtraError(f"{package} is not installed. Install it with: pip install 'tinygrad_bp[{extra}]'")

@@ -1,5 +1,8 @@
 """Linear algebra under NumPy's names: `tg.linalg.inv` for `np.linalg.inv`."""
 
+from typing import TYPE_CHECKING
+
+from tinygrad_bp import errors
 from tinygrad_bp.ops.decompositions import QRResult as QRResult, cholesky as cholesky, qr as qr
 from tinygrad_bp.ops.norms import matrix_norm as matrix_norm, norm as norm, vector_norm as vector_norm
 from tinygrad_bp.ops.products import multi_dot as multi_dot
@@ -20,3 +23,9 @@ from tinygrad_bp.ops.systems import (
     slogdet as slogdet,
     solve as solve,
 )
+
+if not TYPE_CHECKING:  # to a type checker it would say that there is every name
+
+    def __getattr__(name: str) -> object:
+        """A name that is not there: the error with the nearest one."""
+        raise errors.unknown_name(__name__, name, globals())

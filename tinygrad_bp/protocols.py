@@ -87,11 +87,13 @@ def _find(name: str) -> Function | None:
 
 
 def _refuse(name: str, method: str = "") -> NoReturn:
-    candidates = [candidate for candidate in functions() if _is_numpys(candidate)]
-    nearest = get_close_matches(name, candidates, n=1, cutoff=0.0)[0]
+    space = name.rpartition(".")[0]
+    candidates = [c for c in functions() if _is_numpys(c) and c.rpartition(".")[0] == space]
+    nearest = get_close_matches(name, candidates, n=1, cutoff=0.75)
+    hint = f"; the nearest name that has one is np.{nearest[0]}" if nearest else ""
     raise MissingRuleError(
-        f"np.{name}{method} has no derivative rule here; the nearest name that has one is np.{nearest}. Write it with "
-        "functions that have one, give it a rule with custom_op, or use .data if no gradient is to pass."
+        f"np.{name}{method} has no derivative rule here{hint}. Write it with functions that have one, give it a rule "
+        "with custom_op, or use .data if no gradient is to pass."
     )
 
 

@@ -8,12 +8,11 @@ from typing import Any, Literal, Self, final
 import numpy as np
 
 from tinygrad_bp.annotations import Array, Operand
-from tinygrad_bp.calls import described, guarded
-from tinygrad_bp.constants import plain
+from tinygrad_bp.calls import guarded
+from tinygrad_bp.constants import numbers
 from tinygrad_bp.domains import Reals
 from tinygrad_bp.engine import Op, apply, sweep
 from tinygrad_bp.errors import (
-    ArgumentError,
     ArrayConversionError,
     DTypeError,
     GraphCopyError,
@@ -119,13 +118,7 @@ class Tensor(ArrayMethods):
                 )
             one = value.dtype.type(1)
             return one if value.ndim == 0 else np.full(value.shape, one)
-        try:
-            seed = np.array(gradient, dtype=self.dtype)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise ArgumentError(
-                f"backward: gradient is the cotangent of {describe(self)}, numbers in its shape; "
-                f"got {described(gradient)}."
-            ) from error
+        seed = numbers(gradient, self.dtype, copy=True)
         if seed.shape != self.shape:
             raise ShapeError(f"backward: the cotangent has shape {seed.shape}, {describe(self)} needs {self.shape}.")
         return seed[()]
@@ -188,7 +181,8 @@ class Tensor(ArrayMethods):
         if self.requires_grad:
             raise ArrayConversionError(
                 f"{describe(self)} requires a gradient, which a plain array would lose. "
-                "Use .data or .item() to look at it, .detach() to drop the gradient on purpose."
+                "Put tensors together with tg.stack, and one into an array with tg.index_update; use .data or .item() "
+                "to look at it, .detach() to drop the gradient on purpose."
             )
         if copy is False and dtype is None:
             return self.data
@@ -308,13 +302,13 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, name: str 
     dtype: as in NumPy; kept from the data if None. object and text dtypes, np.matrix and np.ma raise DTypeError.
     requires_grad: ask for gradients; the dtype must be floating or complex, else DTypeError.
     """
-    return _leaf(np.array(plain(data), dtype=dtype), requires_grad, name)
+    return _leaf(numbers(data, dtype, copy=True), requires_grad, name)
 
 
 @guarded
 def asarray(data: Any, requires_grad: bool = False, name: str | None = None) -> Tensor:
     """A tensor that shares the memory of the array `data`: write to it and the tensor changes too."""
-    return data if isinstance(data, Tensor) else _leaf(np.asarray(plain(data)), requires_grad, name)
+    return data if isinstance(data, Tensor) else _leaf(numbers(data), requires_grad, name)
 
 
 def _leaf(value: Array, requires_grad: bool, name: str | None) -> Tensor:

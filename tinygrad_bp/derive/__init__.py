@@ -47,7 +47,7 @@ def whole(C: Any) -> tuple[Graph, tuple[Equation, ...]]:
 
 
 @guarded
-def derive(C: Any, x: Any) -> Derivation:
+def derive(C: Any, x: Any = None) -> Derivation:
     r"""The derivation of ∂C/∂x: chain rule, factors, the factors put together and simplified, the rule of every layer.
 
     C is a tensor with one number; x is a tensor that it was computed from, or the name of one. Formulas come from the
@@ -66,6 +66,12 @@ def derive(C: Any, x: Any) -> Derivation:
       ∂C/∂W1 = (a1 − y)·Xᵀ   (1, 2)
     """
     graph, steps = whole(C)
+    if x is None:
+        names = [step.node.name for step in steps if step.node.kind == "parameter"] or [graph.root.name]
+        raise ArgumentError(
+            f"derive: the derivative of {describe(C)} for which value? Its parameters: {', '.join(names)}. "
+            f"Write derive(C, {names[0]!r}), or pass the tensor itself."
+        )
     node = _node(graph, C, x)
     if node.id not in {step.node.id for step in steps}:
         raise NoGradientError(

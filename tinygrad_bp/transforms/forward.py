@@ -14,7 +14,7 @@ from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.modes import MODE, transforming
 from tinygrad_bp.ops.shaping import broadcast_to
 from tinygrad_bp.tensor import Tensor
-from tinygrad_bp.transforms.inputs import Function, Inputs, as_tensor, call, shaped, suited
+from tinygrad_bp.transforms.inputs import Function, Inputs, as_tensor, call, require_function, shaped, suited
 from tinygrad_bp.transforms.signatures import Value
 from tinygrad_bp.trees import aligned, flatten
 
@@ -33,6 +33,7 @@ def jvp(f: Function, xs: Sequence[Any], ts: Sequence[Any]) -> tuple[Any, Any]:
     >>> tg.jvp(lambda x: x * x, (3.0,), (1.0,))
     (array(9.), array(6.))
     """
+    require_function("jvp", f)
     if len(xs) != len(ts):
         raise ArgumentError(f"jvp: {len(xs)} arguments need as many tangents; got {len(ts)}.")
     given = [leaf for i, (x, t) in enumerate(zip(xs, ts, strict=True)) for leaf in aligned(t, x, f"jvp: tangent {i}")]

@@ -15,7 +15,16 @@ from tinygrad_bp.errors import ArgumentError, DTypeError, describe
 from tinygrad_bp.ops.joining import stack
 from tinygrad_bp.tensor import Tensor
 from tinygrad_bp.transforms.forward import jvp, push
-from tinygrad_bp.transforms.inputs import Argnums, Function, Inputs, as_tensor, call, filled, positions
+from tinygrad_bp.transforms.inputs import (
+    Argnums,
+    Function,
+    Inputs,
+    as_tensor,
+    call,
+    filled,
+    positions,
+    require_function,
+)
 from tinygrad_bp.transforms.reverse import grad
 from tinygrad_bp.transforms.signatures import Matrix, Value
 from tinygrad_bp.trees import flatten
@@ -41,6 +50,7 @@ def jacobian(f: Function, argnums: Argnums = 0, mode: Mode = "auto") -> Function
     """
     if mode not in ("auto", "reverse", "forward"):
         raise ArgumentError(f"mode is 'auto', 'reverse' or 'forward'; got {mode!r}.")
+    require_function("jacobian", f, argnums)
 
     @wraps(f)
     def transformed(*args: Any, **kwargs: Any) -> Any:
@@ -121,6 +131,7 @@ def hessian(f: Function, argnums: Argnums = 0) -> Any:
     array([[ 6.,  0.],
            [ 0., 12.]])
     """
+    require_function("hessian", f, argnums)
     return jacobian(grad(f, argnums), argnums, mode="forward")
 
 
@@ -138,4 +149,5 @@ def hvp(f: Function, xs: Sequence[Any], vs: Sequence[Any]) -> tuple[Any, ...]:
     >>> tg.hvp(lambda x: (x**3).sum(), (np.array([1.0, 2.0]),), (np.array([1.0, 1.0]),))
     (array([ 6., 12.]),)
     """
+    require_function("hvp", f)
     return tuple(jvp(grad(f, tuple(range(len(xs)))), xs, vs)[1])
