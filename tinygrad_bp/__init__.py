@@ -10,6 +10,7 @@ from tinygrad_bp import (
     nn as nn,
     testing as testing,
 )
+from tinygrad_bp.anomalies import detect_anomaly as detect_anomaly
 from tinygrad_bp.compile import Compiled as Compiled, compile as compile
 from tinygrad_bp.derive import Derivation as Derivation, derive as derive
 from tinygrad_bp.draw import Drawing as Drawing, draw as draw
@@ -18,7 +19,7 @@ from tinygrad_bp.errors import unknown_name
 from tinygrad_bp.functions import *  # noqa: F403 - that file says which
 from tinygrad_bp.graph import Graph as Graph, graph as graph
 from tinygrad_bp.loops import scan as scan
-from tinygrad_bp.modes import detect_anomaly as detect_anomaly, no_grad as no_grad, scope as scope
+from tinygrad_bp.modes import no_grad as no_grad, scope as scope
 from tinygrad_bp.objective import Objective as Objective, scipy_objective as scipy_objective
 from tinygrad_bp.op_table import op_table as op_table
 from tinygrad_bp.play import LivingPage as LivingPage, play as play

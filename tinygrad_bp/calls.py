@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import wraps
+from types import FrameType
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import numpy as np
@@ -126,11 +127,16 @@ def _shown(args: Arguments, params: Settings) -> str:
     return ", ".join([*map(described, args), *[f"{key}={described(value)}" for key, value in params.items()]])
 
 
+def is_outside(frame: FrameType) -> bool:
+    """Whether the code that runs in a frame is a user's."""
+    return str(frame.f_globals.get("__name__")).partition(".")[0] not in _OURS
+
+
 def is_users(error: Exception) -> bool:
     """Whether other code than the library's, NumPy's, SciPy's and Python's own raised it."""
     step = error.__traceback__
     while step is not None:
-        if str(step.tb_frame.f_globals.get("__name__")).partition(".")[0] not in _OURS:
+        if is_outside(step.tb_frame):
             return True
         step = step.tb_next
     return False

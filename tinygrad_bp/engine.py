@@ -31,7 +31,6 @@ from tinygrad_bp.calls import refuse
 from tinygrad_bp.constants import IMMUTABLE, constant, copied
 from tinygrad_bp.domains import Domain
 from tinygrad_bp.errors import (
-    AnomalyError,
     GraphFreedError,
     StaleValueError,
     describe,
@@ -165,7 +164,7 @@ def apply(record: Op, args: tuple[Any, ...], params: Mapping[str, Any] = _NOTHIN
         value = np.complex128(value)
     now = MODE.get()
     if now.anomaly:
-        _refuse_nonfinite(f"{record.name} of {', '.join(map(describe, args))}", value)
+        now.anomaly.made(record, args, inputs, params, value)
     if not now.recording or not (requires_grad or now.tracing):
         return kind(value)
     if mutable:  # the caller may write into a plain array before the sweep reads it
@@ -183,11 +182,6 @@ def apply(record: Op, args: tuple[Any, ...], params: Mapping[str, Any] = _NOTHIN
     node.name = node.grad = node.hooks = None
     node.retains_grad = False
     return node
-
-
-def _refuse_nonfinite(what: str, value: Any) -> None:
-    if not np.all(np.isfinite(value)):
-        raise AnomalyError(f"{what} gave NaN or infinity. Look at its inputs: they are the first place it appears.")
 
 
 # --- the reverse sweep ------------------------------------------------------------------------------------------------
@@ -210,7 +204,7 @@ def sweep(
     totals = set()  # which cotangents are arrays made here, sums of shares
     pending = [(-root.number, root)]
     arrived = [root] if root.op is None or root.retains_grad else []
-    watcher: Any = _Alarm() if trail is None and MODE.get().anomaly else trail
+    watcher: Any = MODE.get().anomaly or None if trail is None else trail
     while pending:
         node = heappop(pending)[1]
         g = cotangents.pop(node.number)
@@ -267,14 +261,6 @@ def pull(node: Any, g: Any, since: int, as_graph: bool) -> list[tuple[int, Node,
             refuse(f"the derivative of {node.op.name}", node.op.forward, inputs, params, error)
         shares.append((i, parent, share))
     return shares
-
-
-class _Alarm:
-    """A trail that raises at the first contribution that is not finite."""
-
-    def append(self, edge: tuple[Any, int, Any]) -> None:
-        node, i, share = edge
-        _refuse_nonfinite(f"the derivative of {node.op.name} for {describe(node.parents[i])}", share)
 
 
 def _fitted(share: Any, value: Any) -> Any:

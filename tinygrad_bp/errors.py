@@ -90,7 +90,11 @@ class TracingError(TinygradError, TypeError):
 
 
 class AnomalyError(TinygradError, FloatingPointError):
-    """NaN or infinity met while anomaly detection is on."""
+    """NaN or infinity met while anomaly detection is on. `program` makes it again with NumPy alone."""
+
+    def __init__(self, message: str, program: str | None = None):
+        super().__init__(message)
+        self.program = program
 
 
 class RegistrationError(TinygradError, TypeError):

@@ -11,7 +11,7 @@ from tinygrad_bp.errors import TracingError
 
 
 class Mode:
-    """Whether nodes are recorded, constants too (tracing), the open scope, the hunt for NaN, how many transforms
+    """Whether nodes are recorded, constants too (tracing), the open scope, what hunts for NaN, how many transforms
     (`grad`, `jvp`, …) are being computed around this code, the trail that their sweeps leave, and whether the code
     is a step that a loop repeats."""
 
@@ -22,7 +22,7 @@ class Mode:
         recording: bool = True,
         tracing: bool = False,
         scope: str = "",
-        anomaly: bool = False,
+        anomaly: Any = False,
         depth: int = 0,
         trail: list[Any] | None = None,
         repeated: bool = False,
@@ -30,7 +30,7 @@ class Mode:
         self.recording: bool = recording
         self.tracing: bool = tracing
         self.scope: str = scope
-        self.anomaly: bool = anomaly
+        self.anomaly: Any = anomaly
         self.depth: int = depth
         self.trail: list[Any] | None = trail
         self.repeated: bool = repeated
@@ -78,9 +78,9 @@ def transforming() -> AbstractContextManager[None]:
     return _changed(recording=True, depth=MODE.get().depth + 1)
 
 
-def detect_anomaly() -> AbstractContextManager[None]:
-    """Raise AnomalyError at the first op whose result or derivative holds NaN or infinity. Also a decorator."""
-    return _changed(anomaly=True)
+def watched(watch: Any) -> AbstractContextManager[None]:
+    """Show every result to `watch.made`, and every derivative to `watch.append`."""
+    return _changed(anomaly=watch)
 
 
 @contextmanager
