@@ -21,6 +21,8 @@ from tinygrad_bp.registry import op
 
 def hermitian(a: Any) -> Any:
     """The symmetric (Hermitian) part, in the precision of a."""
+    if a.dtype.kind in "biu":  # whose sum may not be a number of theirs
+        a = a.astype(np.float64)
     return (a + adjoint(a)) * 0.5
 
 

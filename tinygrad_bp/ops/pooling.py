@@ -139,7 +139,14 @@ def max_pool(x: Any, kernel: Shape, stride: Shape, padding: Pairs) -> Any:
 
     k elements that tie in a window get 1/k of its cotangent each; an element of several windows adds up its shares.
     """
-    return _combined(np.maximum, padded(x, padding, -np.inf), kernel, stride)
+    return _combined(np.maximum, padded(x, padding, _lowest(x.dtype)), kernel, stride)
+
+
+def _lowest(dtype: Any) -> float:
+    """What is never the largest."""
+    if dtype.kind in "iu":
+        return int(np.iinfo(dtype).min)
+    return -np.inf if dtype.kind != "b" else 0
 
 
 # --- the mean ---------------------------------------------------------------------------------------------------------
