@@ -138,6 +138,38 @@ def test_the_step_through_page_comes_with_the_pictures(tmp_path, capsys, no_char
     assert (tmp_path / "step_through.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
 
+def test_the_trained_network_lives_in_a_page(tmp_path, capsys, drawn, no_charts):
+    assert cli.main(["train", *TWO, "--quiet", "--play", "--out", str(tmp_path)]) == 0
+    assert "play.html" in capsys.readouterr().out
+    model = living(tmp_path)
+    trained = tg.nn.load(tmp_path / "network.npz").model
+    given = {each["name"]: each for each in model["inputs"]}
+    np.testing.assert_array_equal(given["W1"]["data"], trained["layers.0.W"].T.ravel())
+    np.testing.assert_array_equal(given["b2"]["data"], trained["layers.2.b"])
+    assert [given[name]["trained"] for name in ("W1", "b1", "X", "y")] == [True, True, False, False]
+    assert model["examples"]["count"] == 98
+    X, y = (np.array(each["data"]) for each in model["examples"]["inputs"])
+    np.testing.assert_array_equal(given["X"]["data"], X[0])
+    np.testing.assert_allclose(X.mean(axis=0), 0, atol=1e-12)
+    assert set(y.ravel()) == {0.0, 1.0}
+
+
+@pytest.mark.parametrize(("file", "target", "labels"), [("varieties", "variety", {0, 1, 2}), ("houses", "price", None)])
+def test_any_trained_network_can_live_in_a_page(file, target, labels, tmp_path, drawn, no_charts, request):
+    data = request.getfixturevalue(file)
+    table = ["--data", data, "--target", target, "--epochs", "1", "--layers"]
+    widths = "7,3,3" if labels else "2,3,1"
+    assert cli.main(["train", *table, widths, "--quiet", "--play", "--out", str(tmp_path / "out")]) == 0
+    y = np.array(living(tmp_path / "out")["examples"]["inputs"][1]["data"])
+    assert set(y.ravel()) == labels if labels else abs(y.mean()) < 1e-9
+
+
+def living(folder):
+    """What the page of a folder knows of its network."""
+    page = (folder / "play.html").read_text(encoding="utf-8")
+    return json.loads(re.search(r"const model = (.*);\n", page)[1])
+
+
 def test_the_module_runs(tmp_path):
     done = run("train", *TWO, "--quiet", "--out", tmp_path)
     assert done.returncode == 0, done.stderr

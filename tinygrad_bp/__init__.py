@@ -17,12 +17,13 @@ from tinygrad_bp.draw import Drawing as Drawing, draw as draw
 from tinygrad_bp.draw.page import StepThrough as StepThrough, step_through as step_through
 from tinygrad_bp.errors import unknown_name
 from tinygrad_bp.functions import *  # noqa: F403 - that file says which
-from tinygrad_bp.graph import Graph as Graph, graph as graph
+from tinygrad_bp.graph import Graph as Graph
 from tinygrad_bp.loops import scan as scan
 from tinygrad_bp.modes import no_grad as no_grad, scope as scope
 from tinygrad_bp.objective import Objective as Objective, scipy_objective as scipy_objective
 from tinygrad_bp.op_table import op_table as op_table
 from tinygrad_bp.play import LivingPage as LivingPage, play as play
+from tinygrad_bp.reading import GraphDifference as GraphDifference, graph as graph
 from tinygrad_bp.registry import custom_op as custom_op
 from tinygrad_bp.tables import Table as Table
 from tinygrad_bp.tensor import Tensor as Tensor, asarray as asarray, tensor as tensor

@@ -51,7 +51,7 @@ def _every_second(a: Any, step: int) -> Any:
 
 
 def _read_only(a: Any) -> Any:
-    a = a.copy()
+    a = np.array(a)
     a.flags.writeable = False
     return a
 
@@ -138,7 +138,7 @@ def _of(x: Any, dtype: str, layout: str) -> Any:
             x = x + (0.25j if x.dtype.kind == "f" else 0)
         else:
             x = x.real.astype(dtype)
-    return LAYOUTS[layout](x)
+    return LAYOUTS[layout](np.asarray(x))
 
 
 # --- what comes of it -------------------------------------------------------------------------------------------------

@@ -17,9 +17,10 @@ from tinygrad_bp.cli.scores import Scores, confusion_table, scores
 from tinygrad_bp.datasets import Table
 from tinygrad_bp.errors import missing_extra
 from tinygrad_bp.files import write_whole
+from tinygrad_bp.play import MOST_EXAMPLES, LivingPage
 
 PICTURES: tuple[Literal["forward", "backward", "both"], ...] = ("forward", "backward", "both")
-NETWORK, PAGE = "network.npz", "step_through.html"
+NETWORK, STEPS, LIVING = "network.npz", "step_through.html", "play.html"
 CHARTS = ("history.svg", "boundary.svg")
 PICTURED = 10_000
 """So many examples at most are in the graph that is drawn."""
@@ -28,11 +29,11 @@ PICTURED = 10_000
 class Report:
     """What training prints and writes. The places are checked at once, before there is something to lose."""
 
-    def __init__(self, out: Path, step_through: bool, quiet: bool, as_json: bool):
-        self.out, self.step_through, self.quiet, self.as_json = out, step_through, quiet, as_json
+    def __init__(self, out: Path, step_through: bool, play: bool, quiet: bool, as_json: bool):
+        self.out, self.step_through, self.play, self.quiet, self.as_json = out, step_through, play, quiet, as_json
         self.told: dict[str, Any] = {}
         self.has_charts = find_spec("matplotlib") is not None
-        require_folder(out, [NETWORK, *[f"{name}.svg" for name in PICTURES], *CHARTS, PAGE])
+        require_folder(out, [NETWORK, *[f"{name}.svg" for name in PICTURES], *CHARTS, STEPS, LIVING])
 
     def begin(self, table: Table, plan: Plan, ready: Prepared) -> None:
         """Say what will be trained on what."""
@@ -92,7 +93,9 @@ class Report:
             charts = self._charts(ready, history) if self.has_charts else {}
             pictures = {name: text.encode() for name, text in zip(drawings, texts, strict=True)}
         if self.step_through:
-            pictures[PAGE] = tg.step_through(C).html.encode()
+            pictures[STEPS] = tg.step_through(C).html.encode()
+        if self.play:
+            pictures[LIVING] = _living(ready).html.encode()
         return pictures | charts
 
     def _charts(self, ready: Prepared, history: tg.nn.History) -> dict[str, bytes]:
@@ -106,6 +109,13 @@ class Report:
     def _say(self, *lines: str) -> None:
         if not (self.quiet or self.as_json):
             print(*lines, sep="\n")
+
+
+def _living(ready: Prepared) -> LivingPage:
+    """The page of the network for one example, with as many of the training examples as fit."""
+    network, (X, y) = ready.network, ready.train
+    inputs, targets = network.scaled(X[:MOST_EXAMPLES]), network.targets(y[:MOST_EXAMPLES])
+    return tg.play(network.cost_graph(X[:1], y[:1]), examples={"X": inputs, "y": targets})
 
 
 def _costs(on: Mapping[str, Scores]) -> list[str]:

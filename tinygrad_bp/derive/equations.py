@@ -49,7 +49,12 @@ def rounding(x: Any) -> float:
 
 def agree(value: Any, expected: Any, least: float = 0.0) -> bool:
     """Whether two arrays are as close as rounding lets them be."""
-    return bool(difference(value, expected, least) <= rounding(expected) ** 0.6)
+    return bool(difference(value, expected, least) <= tolerance(expected))
+
+
+def tolerance(x: Any) -> float:
+    """How far from an array is near enough, relative to its largest element."""
+    return float(rounding(x) ** 0.6)
 
 
 @final

@@ -23,12 +23,18 @@ DARK = {
     "heat5": "#33261a", "heat6": "#5a3512", "heat7": "#7f420e", "heat8": "#a04c0a",
 }  # fmt: skip
 
+COMPARED = {
+    "added": ("#cdf3d4", "#14471f"), "removed": ("#ffd4d0", "#5a1c1c"), "changed": ("#ffedb8", "#4f3d08"),
+}  # fmt: skip
+"""What differs between two graphs, light and dark."""
+
 CLASS = "tinygrad-bp"
 
 
 def colors(theme: Theme) -> dict[str, str]:
     """The colours of a picture that cannot ask its reader: of "auto", the light ones."""
-    return DARK if theme == "dark" else LIGHT
+    dark = theme == "dark"
+    return (DARK if dark else LIGHT) | {name: pair[dark] for name, pair in COMPARED.items()}
 
 
 def root_class(theme: Theme) -> str:
@@ -36,14 +42,23 @@ def root_class(theme: Theme) -> str:
     return CLASS if theme == "auto" else f"{CLASS} {CLASS}-{theme}"
 
 
-def style(theme: Theme) -> str:
-    """The style sheet."""
+def style(theme: Theme, lit: bool = False, compared: bool = False) -> str:
+    """The style sheet; `lit`: of a picture in which an edge stands out; compared: of one of two graphs."""
     if theme != "auto":
-        head = f".{CLASS}-{theme} {{ {_variables(colors(theme))} background: var(--page); }}"
+        head = f".{CLASS}-{theme} {{ {_variables(DARK if theme == 'dark' else LIGHT)} background: var(--page); }}"
     else:
         dark = f".{CLASS} {{ {_variables(DARK)} }}"
         head = f".{CLASS} {{ {_variables(LIGHT)} }}\n@media (prefers-color-scheme: dark) {{ {dark} }}"
-    return f"\n{head}{_RULES}"
+    return f"\n{head}{_RULES}{_LIT if lit else ''}{_compared(theme) if compared else ''}"
+
+
+def _compared(theme: Theme) -> str:
+    def rules(dark: bool) -> str:
+        return " ".join([f".{CLASS} .{name} path {{ fill: {pair[dark]}; }}" for name, pair in COMPARED.items()])
+
+    if theme != "auto":
+        return f"{rules(theme == 'dark')}\n"
+    return f"{rules(False)}\n@media (prefers-color-scheme: dark) {{ {rules(True)} }}\n"
 
 
 def _variables(values: dict[str, str]) -> str:
@@ -86,4 +101,8 @@ _RULES = f"""
 .tinygrad-bp .bad polyline {{ stroke-width: 1; }}
 .tinygrad-bp .first-bad path {{ fill: var(--cause); stroke: var(--bad); stroke-width: 4; stroke-dasharray: none; }}
 {_HEAT}
+"""
+_LIT = """.tinygrad-bp .lit path { stroke: var(--bad); stroke-width: 4; }
+.tinygrad-bp .lit polygon { stroke: var(--bad); fill: var(--bad); }
+.tinygrad-bp .lit text { fill: var(--bad); font-weight: 700; }
 """

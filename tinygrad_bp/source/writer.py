@@ -33,6 +33,7 @@ from tinygrad_bp.source.helpers import Helpers, scale
 from tinygrad_bp.source.identifiers import Names, printed
 from tinygrad_bp.source.loops import Pool, loop_function
 from tinygrad_bp.source.module import Module
+from tinygrad_bp.source.rolling import rolled
 from tinygrad_bp.source.uses import REUSED_BYTES, can_write, ends, uses
 
 WIDTH = 76
@@ -106,7 +107,10 @@ class Writer:
         returned = ", ".join([self._output(y, i) for i, y in enumerate(self.outputs)])
         arguments = ", ".join([self.texts[step].text for step in [*self.program.inputs, *self.constants]])
         arguments = ", ".join(filter(None, [arguments, *self.slots.values()]))
-        lines = [f'"""{summary}"""', *self.lines, f"return {returned}"]
+        lines = [*self.lines, f"return {returned}"]
+        if self.dialect == "people":
+            lines = rolled(lines, arguments.split(", "), self.names.taken)
+        lines.insert(0, f'"""{summary}"""')
         head = [*self._silence(), f"def {name}({arguments}):"]
         function = "\n".join([*head, *[f"    {line}" for line in lines]])
         helpers, tables = self.helpers, "\n".join(self.tables)
