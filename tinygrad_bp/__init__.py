@@ -1,6 +1,6 @@
 """Automatic differentiation that shows its work: a computation graph to differentiate, draw, derive and print."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tinygrad_bp import (
     datasets as datasets,
@@ -15,7 +15,6 @@ from tinygrad_bp.compile import Compiled as Compiled, compile as compile
 from tinygrad_bp.derive import Derivation as Derivation, derive as derive
 from tinygrad_bp.draw import Drawing as Drawing, draw as draw
 from tinygrad_bp.draw.page import StepThrough as StepThrough, step_through as step_through
-from tinygrad_bp.errors import unknown_name
 from tinygrad_bp.functions import *  # noqa: F403 - that file says which
 from tinygrad_bp.graph import Graph as Graph
 from tinygrad_bp.loops import scan as scan
@@ -44,6 +43,6 @@ __version__ = "0.1.0"
 
 if not TYPE_CHECKING:  # to a type checker it would say that there is every name
 
-    def __getattr__(name: str) -> Any:
+    def __getattr__(name: str) -> object:
         """A name that is not there: the error with the nearest one."""
-        raise unknown_name(__name__, name, globals())
+        raise errors.unknown_name(__name__, name, globals())

@@ -1,5 +1,6 @@
 """The fuzzer over signatures: its quick form, and that it notices what it is there for."""
 
+import inspect
 import os
 import signal
 
@@ -19,6 +20,22 @@ def test_every_public_function_is_called():
     names = {target.name for target in targets()}
     assert {"tg.matmul", "tg.linalg.svd", "tg.fft.rfft", "tg.nn.LSTM", "tg.nn.LSTM()", "tg.grad()", "np.sum"} <= names
     assert {"tg.compile", "tg.draw", "tg.derive", "tg.Tensor.__add__", "tg.datasets.load_table"} <= names
+
+
+NEEDS_NO_GUARD = {"no_grad", "detect_anomaly", "scope", "checkpoint"}
+"""What takes nothing, or checks it by itself."""
+
+
+def test_public_functions_explain_their_failures():
+    assert [target.name for target in targets() if not explains(target)] == [], "decorate them with calls.guarded"
+
+
+def explains(target):
+    function = vars(target.call).get("__init__") if inspect.isclass(target.call) else target.call
+    own = inspect.isfunction(function) and target.name.startswith("tg.") and target.name.count("(") == 0
+    if not own or target.name.startswith("tg.Tensor.") or "__dataclass_fields__" in vars(target.call):
+        return True  # methods, and what dataclasses are given
+    return hasattr(function, "__guarded__") or hasattr(function, "op") or target.call.__name__ in NEEDS_NO_GUARD
 
 
 def raises(error):
