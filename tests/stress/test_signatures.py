@@ -4,12 +4,13 @@ import inspect
 import os
 import signal
 
+import numpy as np
 import pytest
 
 import tinygrad_bp as tg
 from tests.stress import signatures
 from tests.stress.signatures import Target, findings, is_allowed, targets
-from tinygrad_bp.errors import SignatureError
+from tinygrad_bp.errors import ArgumentError, LinearAlgebraError, SignatureError, TooLargeError
 
 
 def test_wrong_calls_of_public_functions_have_the_librarys_exceptions():
@@ -83,6 +84,25 @@ def test_crashes_hangs_and_other_exceptions_are_found_and_the_calls_go_on(monkey
     what = list(findings(seed=0, calls=range(2)))
     assert [number for number, _ in what] == [0, 1]
     assert all(found in said for _, said in what)
+
+
+@pytest.mark.parametrize(("n", "repeats"), [(4, 2**62), (8, 2**61), (4, [2**62] * 4), (2, np.int64(2**62))])
+def test_repeating_more_often_than_there_are_numbers_is_refused(n, repeats):
+    with pytest.raises(TooLargeError, match=r"repeat: array \(\d,\) would have .* elements along axis 0"):
+        tg.repeat(np.ones(n), repeats)
+
+
+def test_splits_and_differences_end():
+    with pytest.raises(ArgumentError, match=r"a split of 3 elements has from 1 to 1000003 parts; got 461"):
+        tg.array_split(np.ones(3), 2**62)
+    assert tg.diff(np.ones(3), n=2**62).shape == (0,)
+
+
+def test_matrices_that_lapack_never_comes_back_from_are_refused():
+    a = np.array([[-np.inf, 3.0, 3.0], [1.0, -1.0, 0.75881576], [3.0, -0.03731347, 0.5]])
+    for f in (tg.linalg.svdvals, tg.linalg.pinv, tg.linalg.svd):
+        with pytest.raises(LinearAlgebraError, match="NaN or infinity"):
+            f(a)
 
 
 def test_lists_and_numbers_are_arrays_to_every_op():
