@@ -35,6 +35,12 @@ Arguments = tuple[Any, ...]
 Settings = Mapping[str, Any]
 
 _OURS = frozenset({"tinygrad_bp", "numpy", "scipy"}) | sys.stdlib_module_names
+_FAULTS = (
+    ValueError, TypeError, LookupError, AttributeError, ArithmeticError, MemoryError, RecursionError, NameError,
+    TinygradError,
+)  # fmt: skip
+"""What comes of wrong arguments; a missing file or package does not."""
+
 _OPS = "tinygrad_bp.ops."
 _TOO_LARGE = re.compile("too (big|large)|maximum (possible|allowed|supported)", re.IGNORECASE)
 """What NumPy says of sizes that no array has."""
@@ -94,7 +100,7 @@ def refuse(
     """
     if isinstance(error, TypeError):
         require_signature(name, function, args, params)
-    if is_users(error) or (isinstance(error, TinygradError) and not recorded):
+    if not isinstance(error, _FAULTS) or is_users(error) or (isinstance(error, TinygradError) and not recorded):
         raise error
     if isinstance(error, TinygradError):
         raise type(error)(f"{error} (in {name} of {_shown(args, {})})") from error
@@ -116,7 +122,7 @@ def _explained(name: str, given: str, error: Exception) -> Exception:
     if isinstance(error, np.linalg.LinAlgError):
         return LinearAlgebraError(f"{name} of {given}: {said}. Check its last two axes, its rank and its symmetry.")
     if isinstance(error, MemoryError) or (isinstance(error, ValueError) and _TOO_LARGE.search(said)):
-        return TooLargeError(f"{name} of {given} needs more memory than there is: {said}. Make it smaller.")
+        return TooLargeError(f"{name} of {given} cannot be made: there is not enough memory: {said}. Make it smaller.")
     if isinstance(error, ArithmeticError | RecursionError):
         return ArgumentError(f"{name} of {given} is out of range: {said}. Pass other numbers.")
     kind = ShapeError if isinstance(error, ValueError) else DTypeError
