@@ -164,7 +164,7 @@ def test_no_room_lists_ops(files):
     words |= {page.rpartition(".")[2] for page in pages}
     wrong = []
     for name, path in files.items():
-        if room(name) in {"ops", *NUMPYS}:
+        if room(name) in {"ops", "reading", *NUMPYS}:  # which has the dictionaries of other libraries
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             parts: list[ast.AST] = [node] if isinstance(node, ast.Dict | ast.Set | ast.Tuple | ast.List) else []

@@ -22,7 +22,12 @@ from tinygrad_bp.modes import no_grad as no_grad, scope as scope
 from tinygrad_bp.objective import Objective as Objective, scipy_objective as scipy_objective
 from tinygrad_bp.op_table import op_table as op_table
 from tinygrad_bp.play import LivingPage as LivingPage, play as play
-from tinygrad_bp.reading import GraphDifference as GraphDifference, graph as graph
+from tinygrad_bp.reading import (
+    GraphDifference as GraphDifference,
+    from_jax as from_jax,
+    from_torch as from_torch,
+    graph as graph,
+)
 from tinygrad_bp.registry import custom_op as custom_op
 from tinygrad_bp.tables import Table as Table
 from tinygrad_bp.tensor import Tensor as Tensor, asarray as asarray, tensor as tensor

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from contextvars import Context
 from inspect import signature
 from linecache import getline
@@ -17,7 +16,7 @@ from tinygrad_bp import source
 from tinygrad_bp.calls import is_outside
 from tinygrad_bp.engine import Node, Op, pull
 from tinygrad_bp.errors import AnomalyError, describe
-from tinygrad_bp.modes import watched
+from tinygrad_bp.modes import Block, watched
 from tinygrad_bp.program import optimized, traced
 from tinygrad_bp.source.helpers import scale
 from tinygrad_bp.transforms import vjp
@@ -31,8 +30,9 @@ FEW = 60
 Place = tuple[str, int]
 
 
-def detect_anomaly() -> AbstractContextManager[None]:
-    """Raise AnomalyError at the first op whose result or derivative holds NaN or infinity. Also a decorator.
+def detect_anomaly() -> Block:
+    """Raise AnomalyError at the first op whose result or derivative holds NaN or infinity. Also a decorator, and in
+    generators as `no_grad` is.
 
     The error names the op, its operands, the element, the user's line that called the op, also for a derivative, and
     has a NumPy program of five lines that makes the same number from the same operands; it is `error.program` too.

@@ -77,12 +77,20 @@ class GraphCopyError(TinygradError, TypeError):
     """A deep copy or a pickle of a tensor that was computed from others, without them."""
 
 
+class CopyError(TinygradError, TypeError):
+    """A pickle of what Python would not find again by its name."""
+
+
 class LeafAssignmentError(TinygradError, RuntimeError):
     """`t[i] = v` on a leaf that requires a gradient."""
 
 
 class MissingRuleError(TinygradError, TypeError):
     """A NumPy function that has no derivative rule here."""
+
+
+class ModeError(TinygradError, RuntimeError):
+    """A block of a mode (`no_grad`, `scope`, …) where it cannot be right."""
 
 
 class TracingError(TinygradError, TypeError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, final
+from typing import Any, Literal, Self, final
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from tinygrad_bp.annotations import Array
 from tinygrad_bp.calls import guarded
 from tinygrad_bp.compile import compile
 from tinygrad_bp.engine import Node
-from tinygrad_bp.errors import DTypeError, ShapeError, TracingError
+from tinygrad_bp.errors import CopyError, DTypeError, ShapeError, TracingError
 from tinygrad_bp.functions import concatenate
 from tinygrad_bp.transforms import grad, jvp, value_and_grad
 from tinygrad_bp.trees import Rebuild, flatten, paths
@@ -36,6 +36,15 @@ class Objective:
 
     def __iter__(self) -> Iterator[Any]:
         return iter((self.fun, self.jac, self.hessp))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise CopyError("an Objective cannot be pickled. Pickle f and x0, and call scipy_objective where it is needed.")
+
+    def __copy__(self) -> Self:
+        return self
 
 
 @guarded

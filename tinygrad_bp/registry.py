@@ -27,7 +27,10 @@ MULTILINEAR = "multilinear"
 
 
 class Each:
-    """The rules of an op with any number of inputs: input i gets `rule(i, …)`."""
+    """The rules of an op with any number of inputs: input i gets `rule(i, …)`.
+
+    VJPs of an op that is jointly linear are called without the inputs: rule(i, g, y, **params).
+    """
 
     def __init__(self, rule: Callable[..., Any]):
         self.rule = rule
@@ -95,7 +98,8 @@ def op(
         run = recordable(forward) if whole else forward
         record = Op(
             name, run, back, ahead, latex, domain, derivatives, convention, MappingProxyType(defaults),
-            differentiable=arity is None or any(back), explain=explain, traits=traits, internal=internal,
+            differentiable=arity is None or any(back), joins=isinstance(back, Each) and ahead == LINEAR,
+            explain=explain, traits=traits, internal=internal,
         )  # fmt: skip
         object.__setattr__(record, "call", _public(record, arity, [p.name for p in parameters]))
         if isinstance(ahead, str):
@@ -285,7 +289,7 @@ def _linear_rule(record: Op, multilinear: bool, i: int, t: Any, y: Any, *inputs:
 
 @op(
     internal=True,
-    vjps=(lambda c, y, g, d: scale(c, d), lambda c, y, g, d: scale(c, g)),
+    vjps=(lambda c, y, g, d: scale(c, d), lambda c, y, g, d: scale(np.where(g == 0, 0, c), g)),
     jvp=MULTILINEAR,
     latex=r"{0} \odot {1}",
     domain=Reals(),
@@ -296,7 +300,9 @@ def _linear_rule(record: Op, multilinear: bool, i: int, t: Any, y: Any, *inputs:
 def scale(g: Any, d: Any) -> Any:
     """Cotangent times local derivative, elementwise: gᵢ·dᵢ, and 0 wherever gᵢ is exactly 0.
 
-    A cotangent of 0 says that nothing downstream looks at this element, so an infinite slope there does not matter.
+    A cotangent of 0 says that nothing downstream looks at this element, so an infinite slope there does not matter. Nor
+    does it in the derivative of this product for d: there a 0 in g wins against a cotangent that became infinite or NaN
+    on its way through such slopes, so that the rule holds at every order.
     """
     product = g * d
     flat = product if product.flags.c_contiguous else product.ravel("K")  # vdot would put the elements in C order

@@ -23,7 +23,7 @@ from tinygrad_bp.errors import (
 )
 from tinygrad_bp.formula import LocalDerivative
 from tinygrad_bp.methods import ArrayMethods
-from tinygrad_bp.modes import MODE
+from tinygrad_bp.modes import current_mode
 from tinygrad_bp.ops import arithmetic, indexing, shaping
 from tinygrad_bp.protocols import array_function, array_ufunc
 
@@ -106,7 +106,7 @@ class Tensor(ArrayMethods):
 
     def _seed(self, gradient: Any) -> Any:
         if not self.requires_grad:
-            recording = MODE.get().recording
+            recording = current_mode().recording
             why = "nothing it was computed from has requires_grad=True" if recording else "no_grad() is in force"
             raise NoGradientError(f"{describe(self)} requires no gradient: {why}.")
         value = self.value

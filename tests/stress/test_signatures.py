@@ -10,7 +10,7 @@ import pytest
 import tinygrad_bp as tg
 from tests.stress import signatures
 from tests.stress.signatures import Target, findings, is_allowed, targets
-from tinygrad_bp.errors import ArgumentError, LinearAlgebraError, SignatureError, TooLargeError
+from tinygrad_bp.errors import ArgumentError, LinearAlgebraError, SignatureError
 
 
 def test_wrong_calls_of_public_functions_have_the_librarys_exceptions():
@@ -88,12 +88,12 @@ def test_crashes_hangs_and_other_exceptions_are_found_and_the_calls_go_on(monkey
 
 @pytest.mark.parametrize(("n", "repeats"), [(4, 2**62), (8, 2**61), (4, [2**62] * 4), (2, np.int64(2**62))])
 def test_repeating_more_often_than_there_are_numbers_is_refused(n, repeats):
-    with pytest.raises(TooLargeError, match=r"repeat: array \(\d,\) would have .* elements along axis 0"):
+    with pytest.raises(ArgumentError, match=r"repeat: array \(\d,\) would become .* elements"):
         tg.repeat(np.ones(n), repeats)
 
 
 def test_splits_and_differences_end():
-    with pytest.raises(ArgumentError, match=r"a split of 3 elements has from 1 to 1000003 parts; got 461"):
+    with pytest.raises(ArgumentError, match=r"array_split: 4,611,.* parts of array \(3,\)"):
         tg.array_split(np.ones(3), 2**62)
     assert tg.diff(np.ones(3), n=2**62).shape == (0,)
 

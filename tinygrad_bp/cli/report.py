@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
 import tinygrad_bp as tg
 from tinygrad_bp.cli.application import INTERRUPTED, program, tell
-from tinygrad_bp.cli.charts import boundary_chart, history_chart
+from tinygrad_bp.cli.charts import history_chart
 from tinygrad_bp.cli.learning import Plan, Prepared
 from tinygrad_bp.cli.outputs import require_folder
+from tinygrad_bp.cli.plane import boundary_chart
 from tinygrad_bp.cli.scores import Scores, confusion_table, scores
 from tinygrad_bp.datasets import Table
-from tinygrad_bp.errors import missing_extra
 from tinygrad_bp.files import write_whole
 from tinygrad_bp.play import MOST_EXAMPLES, LivingPage
 
@@ -32,7 +31,6 @@ class Report:
     def __init__(self, out: Path, step_through: bool, play: bool, quiet: bool, as_json: bool):
         self.out, self.step_through, self.play, self.quiet, self.as_json = out, step_through, play, quiet, as_json
         self.told: dict[str, Any] = {}
-        self.has_charts = find_spec("matplotlib") is not None
         require_folder(out, [NETWORK, *[f"{name}.svg" for name in PICTURES], *CHARTS, STEPS, LIVING])
 
     def begin(self, table: Table, plan: Plan, ready: Prepared) -> None:
@@ -53,8 +51,6 @@ class Report:
             f"network {'-'.join(map(str, layers))}, {plan.activation}, {plan.optimizer}, learning rate {plan.alpha:g}, "
             f"batches of {plan.batch}, seed {plan.seed}",
         )
-        if not self.has_charts:
-            self._say(f"without {' and '.join(CHARTS)}: {missing_extra('matplotlib', 'plot')}")
 
     def end(self, ready: Prepared, optimizer: Any, history: tg.nn.History) -> int:
         """Say how good the network is, write it and the pictures; returns the exit status."""
@@ -90,7 +86,7 @@ class Report:
         drawings: dict[str, Any] = {f"{name}.svg": tg.draw(C, passes=name, detail="named") for name in PICTURES}
         with ThreadPoolExecutor() as pool:  # Graphviz runs in processes of its own while charts are drawn here
             texts = pool.map(lambda drawing: drawing.svg, drawings.values())
-            charts = self._charts(ready, history) if self.has_charts else {}
+            charts = self._charts(ready, history)
             pictures = {name: text.encode() for name, text in zip(drawings, texts, strict=True)}
         if self.step_through:
             pictures[STEPS] = tg.step_through(C).html.encode()

@@ -26,7 +26,7 @@ OTHERS = Plan(None, "tanh", "adam", alpha=0.01, epochs=100, batch=32, seed=0)
         "train --layers 7,16,1 --activation relu --optimizer adam --batch 32",
         "train --data flowers.csv --target species --validation 0.2 --early-stopping 10",
         "train --data houses.csv --target 4 --task regression --out houses",
-        "train --layers 7,3,2,1 --epochs 200 --play",
+        "train --layers 7,3,2,1 --play",
     ),
 )
 def train(

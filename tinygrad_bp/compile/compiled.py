@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections import OrderedDict
 from collections.abc import Callable
+from copy import deepcopy
 from functools import update_wrapper
 from typing import Any, final
 
@@ -12,7 +14,7 @@ from tinygrad_bp.calls import guarded
 from tinygrad_bp.compile.dispatch import fast_path
 from tinygrad_bp.compile.overview import name_of, overview, summarised
 from tinygrad_bp.compile.specialization import Call, Specialization, has_tensors, specialized
-from tinygrad_bp.errors import ArgumentError
+from tinygrad_bp.errors import ArgumentError, CopyError
 from tinygrad_bp.program import NumbersNeeded
 from tinygrad_bp.source import module
 from tinygrad_bp.tables import Table
@@ -39,6 +41,27 @@ class Compiled:
         self._latest: Specialization | None = None
         self._fast: Function = self._unlike
         update_wrapper(self, f)
+
+    def __copy__(self) -> Compiled:
+        return Compiled(self.f, self.backend)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Compiled:
+        return Compiled(deepcopy(self.f, memo), self.backend)
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """A pickle has the function by its name; programs are made anew where it is called."""
+        name = getattr(self.f, "__qualname__", "")
+        known: Any = sys.modules.get(getattr(self.f, "__module__", None) or "")
+        for part in name.split("."):
+            known = getattr(known, part, None)
+        if known is self:
+            return name
+        if known is not self.f and name:
+            raise CopyError(
+                f"{name_of(self.f)} cannot be pickled: no module has it by its name. Define it with def at the top of "
+                "a file, or compile it where it is needed."
+            )
+        return Compiled, (self.f, self.backend)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What f gives for these arguments."""

@@ -11,7 +11,7 @@ from tinygrad_bp.annotations import Array, DType, Operand
 from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import ArgumentError, DataError, TracingError, describe
 from tinygrad_bp.functions import batch_norm, layer_norm
-from tinygrad_bp.modes import MODE
+from tinygrad_bp.modes import current_mode
 from tinygrad_bp.nn.checks import positive, whole
 from tinygrad_bp.nn.layers import Layer
 from tinygrad_bp.nn.shapes import place, shaped
@@ -63,7 +63,7 @@ class BatchNorm(Layer):
 
     def _move(self, x: Any) -> None:
         """Give the buffers new values; the arrays that they had stay as they are."""
-        if MODE.get().trail is not None and not isinstance(self.running_mean.value, TracedArray):
+        if current_mode().trail is not None and not isinstance(self.running_mean.value, TracedArray):
             raise TracingError(
                 f"{place()}the running statistics change at every call, which a compiled function would not "
                 "repeat. Call the model as it is, or after eval(); the programs of `fit` do move them."

@@ -13,7 +13,7 @@ import numpy as np
 
 from tinygrad_bp.backends import Settled
 from tinygrad_bp.errors import ArgumentError, TracingError, describe
-from tinygrad_bp.modes import MODE
+from tinygrad_bp.modes import current_mode
 from tinygrad_bp.nn.checks import Array
 from tinygrad_bp.nn.clipping import clipped
 from tinygrad_bp.nn.functional import gradients_of
@@ -171,7 +171,7 @@ class TrainingStep:
         def training_step(values: Any, states: Any, rates: Any, buffers: Any, generators: Any, x: Any, y: Any) -> Any:
             with state.given(buffers, generators):
                 cost, gradients = cost_and_gradients(values, x, y)
-                new = tuple([Tensor(value) if MODE.get().tracing else value for value in state.buffers])
+                new = tuple([Tensor(value) if current_mode().tracing else value for value in state.buffers])
             gradients = tuple(clipped(gradients, self.clip_norm, self.clip_value))
             if update is None:
                 return cost, gradients, new, None

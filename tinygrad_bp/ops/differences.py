@@ -30,7 +30,7 @@ def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
         raise ArgumentError(f"diff is taken 0 times or more; got n={n}.")
     axis = normalize_axis_index(axis, x.ndim)
     x = concatenate([*_ending(prepend, x, axis), x, *_ending(append, x, axis)], axis) if n else x
-    for _ in range(min(n, x.shape[axis])):  # then nothing is left
+    for _ in range(min(n, x.shape[axis])):  # then there are none left
         after, before = _from(x, axis, 1, None), _from(x, axis, None, -1)
         x = after != before if x.dtype.kind == "b" else after - before
     return x

@@ -11,6 +11,7 @@ from tinygrad_bp.blocks import blockwise
 from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import Reals
 from tinygrad_bp.errors import ArgumentError, ShapeError, describe
+from tinygrad_bp.modes import ignoring
 from tinygrad_bp.ops.activations import sigmoid, softplus
 from tinygrad_bp.ops.complex import require_real
 from tinygrad_bp.ops.special import ndtr
@@ -27,7 +28,7 @@ def _silu_derivative(y: Any, x: Any) -> Any:
 
 @op(derivatives=(_silu_derivative,), latex=r"\operatorname{silu}({0})", domain=Reals(), traits=ACTIVATION)
 @blockwise
-@np.errstate(over="ignore")
+@ignoring(over="ignore")
 def silu(x: Any) -> Any:
     """Sigmoid-weighted linear unit x·σ(x), elementwise. ∂y/∂x = σ(x)·(1 + x·(1 − σ(x)))."""
     return x / (1.0 + np.exp(-x))

@@ -13,13 +13,10 @@ from tinygrad_bp.annotations import Array
 from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import Parameters, Shape, Shapes
 from tinygrad_bp.errors import ArgumentError, ShapeError, describe
-from tinygrad_bp.ops.indexing import scatter_add
 from tinygrad_bp.ops.linear_algebra import operand
 from tinygrad_bp.ops.shaping import atleast_1d, atleast_2d, atleast_3d, broadcast_to, ravel, reshape
-from tinygrad_bp.registry import Each, op
-
-MOST_EMPTY = 1_000_000
-"""No split has more empty parts: a list of them would take minutes and all memory."""
+from tinygrad_bp.ops.sizes import require_parts, require_size
+from tinygrad_bp.registry import LINEAR, Each, op
 
 
 def _called(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -53,7 +50,7 @@ def _but(shape: Shape, axis: int) -> Shape:
 
 @op(
     vjps=Each(lambda i, g, y, *arrays, axis, ends: g[_part(i, axis, ends)]),
-    jvp=Each(lambda i, t, y, *arrays, axis, ends: scatter_add(t, index=_part(i, axis, ends), shape=y.shape)),
+    jvp=LINEAR,
     latex=r"[{0}, {1}]",
     domain=Shapes("i", "ij", "ijk", "i,j", "ij,kj", "ij,ik", "i,j,k", "ij,ik,ij", params=_joins),
 )
@@ -84,7 +81,7 @@ def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
 
 @op(
     vjps=Each(lambda i, g, y, *arrays, axis: g[(*[slice(None)] * axis, i)]),
-    jvp=Each(lambda i, t, y, *arrays, axis: scatter_add(t, index=(*[slice(None)] * axis, i), shape=y.shape)),
+    jvp=LINEAR,
     latex=r"[{0}, {1}]",
     domain=Shapes("", "i", "ij", params=lambda *shapes: [{"axis": a} for a in range(len(shapes[0]) + 1)]),
 )
@@ -148,8 +145,9 @@ def array_split(x: Any, indices_or_sections: int | Sequence[int] | Array, axis: 
         cuts = [0, *[int(i) for i in places], n]
     else:
         count = int(places)
-        if not 1 <= count <= n + MOST_EMPTY:
-            raise ArgumentError(f"a split of {n} elements has from 1 to {n + MOST_EMPTY} parts; got {count}.")
+        if count < 1:
+            raise ArgumentError(f"a split needs one part or more; got {count}.")
+        require_parts("array_split", count, n, x)
         cuts = [0, *np.cumsum([n // count + (i < n % count) for i in range(count)]).tolist()]
     return [x[(*[slice(None)] * axis, slice(a, b))] for a, b in pairwise(cuts)]
 
@@ -209,6 +207,7 @@ def tile(x: Any, reps: int | Sequence[int]) -> Any:
     times = times[-max(x.ndim, len(times) - x.ndim) :] if times else ()
     shape = (1,) * (len(times) - x.ndim) + x.shape
     apart = [(k, n) for k, n in zip(times, shape, strict=True)]
+    require_size("tile", [k * n for k, n in apart], x)
     blocks = reshape(x, shape=tuple([m for _, n in apart for m in (1, n)]))
     repeated = broadcast_to(blocks, shape=tuple([m for pair in apart for m in pair]))
     return reshape(repeated, shape=tuple([k * n for k, n in apart]))

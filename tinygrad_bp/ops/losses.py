@@ -49,6 +49,18 @@ def require_same_shape(name: str, prediction: Any, target: Any) -> None:
         )
 
 
+def require_probabilities(name: str, p: Any) -> None:
+    """Raise ArgumentError for an array with numbers below 0 or above 1 by more than rounding errors; NaN passes."""
+    if not isinstance(p, np.ndarray | np.generic) or not p.size:
+        return
+    low, high, slack = p.min(), p.max(), 16 * np.finfo(p.dtype).eps if p.dtype.kind == "f" else 0
+    if low < -slack or high > 1 + slack:
+        raise ArgumentError(
+            f"{name}: probabilities are between 0 and 1; got {low if low < -slack else high:.6g} in "
+            f"{describe(p)}. Apply sigmoid or softmax first, or use the loss that takes logits."
+        )
+
+
 _SMALLEST = {d: np.finfo(d).tiny for d in (np.float16, np.float32, np.float64, np.longdouble)}
 
 
@@ -85,9 +97,11 @@ def binary_cross_entropy(p: Any, t: Any, reduction: Reduction = "mean") -> Any:
 
     ∂C/∂p = (1 − t)/(1 − p) − t/p. A saturated prediction (exactly 0 or 1) counts as the smallest normal number away, so
     that cost and derivative stay finite; from logits, `binary_cross_entropy_with_logits` keeps them exact as well.
+    Raises ArgumentError for p outside [0, 1]; a compiled function does not look.
     """
     require_same_shape("binary_cross_entropy", p, t)
     q, floor = 1.0 - p, smallest_normal(p)
+    require_probabilities("binary_cross_entropy", p)
     return reduced(-(t * np.log(np.maximum(p, floor)) + (1.0 - t) * np.log(np.maximum(q, floor))), reduction)
 
 

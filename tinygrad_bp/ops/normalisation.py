@@ -10,9 +10,10 @@ from tinygrad_bp.blocks import into
 from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import Parameters, Shape, Shapes
 from tinygrad_bp.errors import ArgumentError, ShapeError, TracingError, describe
-from tinygrad_bp.modes import MODE, refuse_draw
+from tinygrad_bp.modes import current_mode, refuse_draw
 from tinygrad_bp.ops.elementwise import sqrt
 from tinygrad_bp.ops.reductions import Axis, mean
+from tinygrad_bp.ops.shaping import astype
 from tinygrad_bp.registry import op, plain_number
 
 
@@ -59,7 +60,14 @@ def layer_norm(x: Any, weight: Any = None, bias: Any = None, axis: Axis = -1, ep
 
     weight and bias broadcast to x; without them it is `normalise`.
     """
-    return _affine(normalise(x, axis=axis, eps=eps), weight, bias)
+    return _affine(_normalised(x, axis, eps), weight, bias)
+
+
+def _normalised(x: Any, axis: Axis, eps: float) -> Any:
+    """`normalise`, of float16 in float32, as the squares of its numbers are too large for it from 256 on."""
+    if x.dtype != np.float16:
+        return normalise(x, axis=axis, eps=eps)
+    return astype(normalise(astype(x, dtype=np.float32), axis=axis, eps=eps), dtype=np.float16)
 
 
 @guarded
@@ -88,7 +96,7 @@ def batch_norm(
     ]
     if mean is None:
         others = tuple([i for i in range(x.ndim) if i != channel])
-        return _affine(normalise(x, axis=others, eps=eps), weight, bias)
+        return _affine(_normalised(x, others, eps), weight, bias)
     return _affine((x - mean) / sqrt(variance + eps), weight, bias)
 
 
@@ -125,7 +133,7 @@ def dropout(x: Any, p: float, rng: np.random.Generator, training: bool = True) -
     if not training or p == 0:
         return x
     refuse_draw("dropout")
-    if MODE.get().trail is not None and type(rng) is np.random.Generator:
+    if current_mode().trail is not None and type(rng) is np.random.Generator:
         raise TracingError("dropout: a compiled function draws again at every call. Pass the generator as an argument.")
     kept = rng.random(x.shape, np.float32) >= p
     return x * (kept * x.dtype.type(1 / (1 - p)))

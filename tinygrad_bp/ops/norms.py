@@ -13,6 +13,7 @@ from tinygrad_bp.ops import reductions
 from tinygrad_bp.ops.comparison import where
 from tinygrad_bp.ops.complex import conjugated
 from tinygrad_bp.ops.linear_algebra import operand
+from tinygrad_bp.ops.magnitudes import scaled
 from tinygrad_bp.ops.reductions import Axis, kept
 from tinygrad_bp.ops.spectral import svdvals
 from tinygrad_bp.registry import op, plain_number, scale
@@ -87,11 +88,15 @@ def vector_norm(x: Any, axis: Axis = None, keepdims: bool = False, ord: float = 
     smallest share.
     """
     size, p = np.absolute(x), float(ord)
-    if p == 2:
-        return np.sqrt(_add_reduce(size * size, axis=axis, keepdims=keepdims))
     if p == 1:
         return _add_reduce(size, axis=axis, keepdims=keepdims)
-    return np.linalg.vector_norm(size, axis=axis, keepdims=keepdims, ord=ord)  # type: ignore[arg-type]
+
+    def reduce(size: Any) -> Any:
+        if p == 2:
+            return np.sqrt(_add_reduce(size * size, axis=axis, keepdims=keepdims))
+        return np.linalg.vector_norm(size, axis=axis, keepdims=keepdims, ord=ord)  # type: ignore[arg-type]
+
+    return reduce(size) if p in (0, np.inf, -np.inf) else scaled(reduce, size, axis, p)
 
 
 _VECTOR_OF_SUMS = {1: (-2, "max"), -1: (-2, "min"), np.inf: (-1, "max"), -np.inf: (-1, "min")}

@@ -9,16 +9,14 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import ANY_SHAPE, Parameters, Shape, Shapes
-from tinygrad_bp.errors import ArgumentError, ShapeError, TooLargeError, describe
+from tinygrad_bp.errors import ArgumentError, ShapeError, describe
 from tinygrad_bp.ops.indexing import at
 from tinygrad_bp.ops.linear_algebra import operand
 from tinygrad_bp.ops.shaping import Axes, ravel, transpose
+from tinygrad_bp.ops.sizes import require_size
 from tinygrad_bp.registry import LINEAR, op
 
 SortKind = Literal["quicksort", "mergesort", "heapsort", "stable"] | None
-
-MOST_PLACES = 2.0**59
-"""No array has more elements along an axis: an index takes 8 bytes."""
 
 
 def _axes(shape: Shape) -> Parameters:
@@ -211,11 +209,9 @@ def extract(condition: Any, x: Any) -> Any:
 def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     """Every element along `axis` (flattened if None) repeated `repeats` times: one number, or one for each."""
     x, axis = _line(x, axis)
-    places = np.arange(x.shape[axis])
-    if isinstance(repeats, int | list | tuple | np.ndarray | np.integer):
-        total = np.add.reduce(np.broadcast_to(np.asarray(repeats, float), places.shape))
-        if total > MOST_PLACES:  # NumPy counts modulo 2⁶⁴, and writes past the end of what it asked for
-            raise TooLargeError(
-                f"repeat: {describe(x)} would have {total:.3g} elements along axis {axis}. Repeat less."
-            )
-    return at(x, _along(axis, np.repeat(places, repeats)))
+    n = x.shape[axis]
+    if isinstance(repeats, int | np.integer | list | tuple | np.ndarray):
+        counts = np.asarray(repeats, float)
+        total = counts.sum() if counts.size == n else n * counts.max(initial=0)
+        require_size("repeat", (*x.shape[:axis], total, *x.shape[axis + 1 :]), x)
+    return at(x, _along(axis, np.repeat(np.arange(n), repeats)))

@@ -11,6 +11,8 @@ from tinygrad_bp.annotations import Array
 from tinygrad_bp.domains import ANY_SHAPE, Parameters, Shape, Shapes
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.ops.indexing import ARRAY, scatter_add
+from tinygrad_bp.ops.linear_algebra import operand
+from tinygrad_bp.ops.sizes import require_size
 from tinygrad_bp.registry import op
 
 Mode = Literal["constant", "edge", "reflect", "symmetric", "wrap", "linear_ramp", "mean"]
@@ -108,4 +110,7 @@ def pad(
         "constant_values": constant_values, "end_values": end_values, "reflect_type": reflect_type,
         "stat_length": stat_length,
     }  # fmt: skip
-    return np.pad(x, _pairs(pad_width, np.ndim(x)), mode, **_settings(mode, given))
+    x = operand(x)
+    pairs = _pairs(pad_width, x.ndim)
+    require_size("pad", [n + int(before) + int(after) for n, (before, after) in zip(x.shape, pairs, strict=True)], x)
+    return np.pad(x, pairs, mode, **_settings(mode, given))

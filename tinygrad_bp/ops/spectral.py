@@ -121,12 +121,13 @@ def eigh(a: Any) -> EighResult[Any]:
     """Eigenvalues w (…, n), ascending, and orthonormal eigenvectors v (…, n, n), columns, of symmetric (Hermitian)
     matrices.
 
-    Of a the symmetric part (a + aᴴ)/2 counts, so that the gradient is symmetric like a. The first large element of each
-    real eigenvector is positive. Equal eigenvalues add nothing through their eigenvectors, which have no derivative:
-    right for the first derivative of functions of whole eigenspaces. The second one raises LinearAlgebraError, and so
-    does any through equal eigenvalues themselves, as v·f(w)·vᴴ takes more than the derivatives of w and v: move them
-    apart, or use `eigvalsh` for functions of eigenvalues alone. Derivatives of complex eigenvectors are right for
-    functions that do not depend on their phases.
+    Of a the symmetric part (a + aᴴ)/2 counts, so that the gradient is symmetric like a. The first large element of
+    each real eigenvector is positive. Equal eigenvalues add nothing through their eigenvectors, which have no
+    derivative: right for the first derivative of functions of whole eigenspaces. The second one raises
+    LinearAlgebraError, and so does any through equal eigenvalues themselves, as v·f(w)·vᴴ takes more than the
+    derivatives of w and v: move them apart, or use `eigvalsh` for functions of eigenvalues alone. A part of w, w[-1],
+    is refused only for equal ones in it. Derivatives of complex eigenvectors are right for functions that do not
+    depend on their phases.
     """
     w, v = _spectrum(eigh_packed(a))
     return EighResult(
@@ -262,11 +263,12 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     (…, k, n), k = min(m, n). With compute_uv=False only S.
 
     full_matrices=True, NumPy's default, is for square matrices: the further columns are arbitrary and have no
-    derivative. The first large element of each real column of U is positive. The vectors of equal singular values have
-    no derivative, such pairs add nothing through turning alike in U and V: right for functions of whole subspaces, as
-    U·Vᴴ is, to first order. At equal values, or at one of 0, the second derivative raises LinearAlgebraError, and so
-    does, as for `eigh`, any through these values themselves; with compute_uv=False equal ones share their gradient, and
-    0 gets 0. Derivatives of complex vectors are right for functions that do not depend on their phases.
+    derivative. The first large element of each real column of U is positive. The vectors of equal singular values
+    have no derivative, such pairs add nothing through turning alike in U and V: right for functions of whole
+    subspaces, as U·Vᴴ is, to first order. At equal values, or at one of 0, the second derivative raises
+    LinearAlgebraError, and so does, as for `eigh`, any through these values themselves, if they are in the part of S
+    that is used, S[0]; with compute_uv=False equal ones share their gradient, and 0 gets 0. Derivatives of complex
+    vectors are right for functions that do not depend on their phases.
     """
     a = operand(a)
     m, n = a.shape[-2:]

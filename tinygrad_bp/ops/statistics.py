@@ -16,6 +16,7 @@ from tinygrad_bp.ops.comparison import where
 from tinygrad_bp.ops.complex import conjugated
 from tinygrad_bp.ops.joining import stack
 from tinygrad_bp.ops.linear_algebra import operand
+from tinygrad_bp.ops.magnitudes import scaled
 from tinygrad_bp.ops.ordering import argsort
 from tinygrad_bp.ops.reductions import Axis, by_weights, count, lines, mean, reduced_axes, spread, sum
 from tinygrad_bp.ops.rounding import absolute
@@ -68,7 +69,7 @@ def var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> A
 )
 def std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
     """Standard deviation, the root of `var`. ∂y/∂xᵢ = (xᵢ − x̄)/((n − ddof)·y), 0 where all elements are equal."""
-    return np.std(x, axis=axis, ddof=ddof, keepdims=keepdims)
+    return scaled(lambda x: np.std(x, axis=axis, ddof=ddof, keepdims=keepdims), operand(x), axis)
 
 
 # --- quantiles --------------------------------------------------------------------------------------------------------

@@ -168,13 +168,16 @@ class Writer:
                 self.gradients[i] = self.names.taken(gradient)
                 self.lines.append(f"{self.gradients[i]} = {variable}")
 
+    @property
+    def warnings(self) -> set[str]:
+        """What NumPy could warn of, as `np.errstate` calls it."""
+        bodies = [step.function.body.steps for step in self.steps if isinstance(step.function, Loop)]
+        return set[str]().union(*map(warnings, [self.steps, *bodies]))
+
     def _silence(self) -> list[str]:
         """The decorator for what NumPy would warn of, if there is anything."""
-        bodies = [step.function.body.steps for step in self.steps if isinstance(step.function, Loop)]
-        found = set[str]().union(*map(warnings, [self.steps, *bodies])) if self.silent else set()
-        kinds = sorted(found) if self.dialect == "people" else ["all"]
-        ignored = ", ".join([f'{kind}="ignore"' for kind in kinds])
-        return [f"@np.errstate({ignored})"] if found else []
+        ignored = ", ".join([f'{kind}="ignore"' for kind in sorted(self.warnings)]) if self.silent else ""
+        return [f"@np.errstate({ignored})"] if ignored else []
 
     def _write_assignment(self, step: Step) -> None:
         """A line that makes the array, unless it is there, and one that writes to a part of it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,11 +11,12 @@ import numpy as np
 
 from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import ArgumentError
+from tinygrad_bp.modes import quietly
 from tinygrad_bp.testing.picture import drawn
 from tinygrad_bp.testing.shrinking import shrunk
 from tinygrad_bp.testing.subject import GradientError
 from tinygrad_bp.testing.trials import Claim, as_array, short
-from tinygrad_bp.trees import flatten, paths
+from tinygrad_bp.trees import flatten, labels
 
 Mode = Literal["finite differences", "complex step"]
 MODES = ("finite differences", "complex step")
@@ -129,12 +129,10 @@ def _check(
     if any(x.dtype.kind == "c" for x in arrays):
         raise ArgumentError(f"{name}: complex inputs are checked by their parts; take real and imaginary ones apart.")
     analytic = how.mode == "complex step"
-    claim = Claim(f, vjp, name, _labels(f, xs), rebuild, single, reference, analytic, how.tolerance, how.seed)
-    with np.errstate(all="ignore"):
-        fault = claim.fault(arrays)
-        if fault is None:
-            return
-        raise (fault if fault.input is None else _told(claim, arrays, fault, how.shrink)) from None
+    claim = Claim(f, vjp, name, labels(f, xs), rebuild, single, reference, analytic, how.tolerance, how.seed)
+    fault = quietly(claim.fault, arrays)
+    if fault is not None:
+        raise (fault if fault.input is None else quietly(_told, claim, arrays, fault, how.shrink)) from None
 
 
 def _told(claim: Claim, arrays: list[Any], fault: GradientError, shrink: bool) -> GradientError:
@@ -149,17 +147,6 @@ def _told(claim: Claim, arrays: list[Any], fault: GradientError, shrink: bool) -
     floats = [label for label, x in zip(claim.labels, arrays, strict=True) if x.dtype.kind == "f"]
     picture = partial(drawn, claim.f, arrays, claim.labels, claim.rebuild, floats[k])
     return GradientError("\n".join(filter(None, lines)), fault.what, k, picture)
-
-
-def _labels(f: Callable[..., Any], xs: tuple[Any, ...]) -> list[str]:
-    """What each array is called: by the function's parameters, and the way to it in a container."""
-    try:
-        parameters = list(inspect.signature(f).parameters.values())
-    except (TypeError, ValueError):
-        parameters = []
-    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)][: len(xs)]
-    names += [f"input {i}" for i in range(len(names), len(xs))]
-    return [path for name, x in zip(names, xs, strict=True) for path in paths(x, name)]
 
 
 def _must_raise(f: Callable[..., Any], vjp: Callable[..., Any], inputs: tuple[Any, ...], name: str) -> None:

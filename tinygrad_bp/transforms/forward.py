@@ -11,7 +11,7 @@ from tinygrad_bp.annotations import Array, Number, Operand
 from tinygrad_bp.calls import guarded
 from tinygrad_bp.engine import Node, current, history
 from tinygrad_bp.errors import ArgumentError
-from tinygrad_bp.modes import MODE, transforming
+from tinygrad_bp.modes import current_mode, ignoring, transforming
 from tinygrad_bp.ops.shaping import broadcast_to
 from tinygrad_bp.tensor import Tensor
 from tinygrad_bp.transforms.inputs import Function, Inputs, as_tensor, call, require_function, shaped, suited
@@ -46,13 +46,13 @@ def jvp(f: Function, xs: Sequence[Any], ts: Sequence[Any]) -> tuple[Any, Any]:
     return rebuild(iter([inputs.result(y) for y in outputs])), rebuild(iter([inputs.leaf(t) for t in moved]))
 
 
-@np.errstate(divide="ignore", invalid="ignore")
+@ignoring(divide="ignore", invalid="ignore")
 def push(inputs: Inputs, outputs: Sequence[Node], tangents: Sequence[Any]) -> list[Any]:
     """The forward sweep: the tangents of the outputs for tangents of the inputs, oldest node first.
 
     A tangent that is None counts as zero.
     """
-    as_graph = inputs.nested and MODE.get().recording
+    as_graph = inputs.nested and current_mode().recording
     given = zip(inputs.tensors, tangents, strict=True)
     found = {x.number: suited(t, as_graph) for x, t in given if t is not None}
     with transforming():
@@ -61,14 +61,23 @@ def push(inputs: Inputs, outputs: Sequence[Node], tangents: Sequence[Any]) -> li
                 continue
             record = node.op
             y, xs = (node, current(node)) if as_graph else (node.value, node.inputs)
+            moved = [found.get(p.number) if isinstance(p, Node) else None for p in node.parents]
             total = None
-            for rule, parent in zip(record.jvps, node.parents, strict=False):
-                if rule is not None and isinstance(parent, Node) and parent.number in found:
-                    share = rule(found[parent.number], y, *xs, **node.params)
-                    total = share if total is None else total + share
+            if record.joins and any(t is not None for t in moved):
+                total = record.call(*map(_moved, moved, node.inputs), **node.params)
+            else:
+                for rule, t in zip(record.jvps, moved, strict=False):
+                    if rule is not None and t is not None:
+                        share = rule(t, y, *xs, **node.params)
+                        total = share if total is None else total + share
             if total is not None:
                 found[node.number] = _fitted(total, node.value)
     return [found.get(y.number, np.zeros(y.value.shape, y.value.dtype)) for y in outputs]
+
+
+def _moved(tangent: Any, x: Any) -> Any:
+    """A tangent of x, zeros if it is None."""
+    return np.zeros(np.shape(x), np.asarray(x).dtype) if tangent is None else tangent
 
 
 def _fitted(tangent: Any, value: Any) -> Any:

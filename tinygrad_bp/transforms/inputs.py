@@ -13,7 +13,7 @@ import numpy as np
 from tinygrad_bp.calls import described
 from tinygrad_bp.engine import Node, sweep
 from tinygrad_bp.errors import ArgumentError, ArrayConversionError, DTypeError, ShapeError, describe
-from tinygrad_bp.modes import MODE, transforming
+from tinygrad_bp.modes import current_mode, transforming
 from tinygrad_bp.ops.activations import identity
 from tinygrad_bp.tensor import Tensor, asarray
 from tinygrad_bp.trees import Rebuild, flatten, paths
@@ -33,7 +33,7 @@ class Inputs:
         parts = [flatten(tree) for tree in trees]
         given = [leaf for leaves, _ in parts for leaf in leaves]
         self.rebuilds: list[Rebuild] = [rebuild for _, rebuild in parts]
-        mode = MODE.get()
+        mode = current_mode()
         around = mode.depth > 0 or mode.tracing or any(isinstance(x, Node) for x in given)
         self.nested: bool = around if nested is None else nested
         try:
@@ -58,7 +58,7 @@ class Inputs:
         if not self.nested:
             return np.asarray(x.value if isinstance(x, Node) else x)
         x = as_tensor(x)
-        return x if MODE.get().recording else x.detach()
+        return x if current_mode().recording else x.detach()
 
     def result(self, y: Tensor) -> Any:
         """What f returned, as it leaves the transform; the caller may write to it."""
@@ -68,13 +68,13 @@ class Inputs:
 
     def pull(self, outputs: Sequence[Tensor], seeds: Sequence[Any]) -> list[Any]:
         """Cotangents of the inputs, for cotangents of the outputs."""
-        as_graph = self.nested and MODE.get().recording
+        as_graph = self.nested and current_mode().recording
         totals: dict[int, Any] = {}
         with transforming():
             for output, seed in zip(outputs, seeds, strict=True):
                 if not output.requires_grad:
                     continue
-                trail = MODE.get().trail
+                trail = current_mode().trail
                 for node, g in sweep(output, suited(seed, as_graph), since=self.since, as_graph=as_graph, trail=trail):
                     totals[node.number] = totals[node.number] + g if node.number in totals else g
         return [self.leaf(totals.get(t.number, np.zeros(t.shape, t.dtype))) for t in self.tensors]

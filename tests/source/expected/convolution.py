@@ -84,7 +84,7 @@ def _largest(x, y, kernel, stride, padding, dtype):
     x = padded(x, padding, np.nan)  # the border equals nothing
     indices = [(..., *at) for at in elements(x.shape[2:], kernel, stride, (1,) * len(kernel))]
     # Numbers rather than truths: those NumPy would turn into numbers for every product.
-    largest = [(at, (x[at] == y).astype(dtype)) for at in indices]
+    largest = [(at, np.equal(x[at], y, out=np.empty_like(y, dtype))) for at in indices]
     count = largest[0][1].copy("K")
     for _, chosen in largest[1:]:
         count += chosen
