@@ -274,8 +274,7 @@ class NeuralNetwork:
             raise ArgumentError(
                 f"the cost is {cost} after pass {epoch}: training diverged. Choose a smaller alpha, or standardise X."
             )
-        classes, wanted = (_classes(z), Y) if self.rows else (_classes(z).T, Y.T)
-        return Pass(epoch, cost, accuracy(classes, wanted))
+        return Pass(epoch, cost, accuracy(*((_classes(z), Y) if self.rows else (_classes(z).T, Y.T))))
 
     # --- inside ---
 
