@@ -229,6 +229,7 @@ class Tensor(ArrayMethods):
             raise self._not_one("a yes or no", "Use .any() or .all(), or tg.where to choose element by element")
         return bool(self.value)
 
+    @guarded
     def __int__(self) -> int:
         return int(self._number())
 
