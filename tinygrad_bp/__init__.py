@@ -8,6 +8,9 @@ from tinygrad_bp import (
     fft as fft,
     linalg as linalg,
     nn as nn,
+    signal as signal,
+    special as special,
+    stats as stats,
     testing as testing,
 )
 from tinygrad_bp.anomalies import detect_anomaly as detect_anomaly
@@ -20,6 +23,7 @@ from tinygrad_bp.graph import Graph as Graph
 from tinygrad_bp.loops import scan as scan
 from tinygrad_bp.modes import no_grad as no_grad, scope as scope
 from tinygrad_bp.objective import Objective as Objective, scipy_objective as scipy_objective
+from tinygrad_bp.odes import odeint as odeint
 from tinygrad_bp.op_table import op_table as op_table
 from tinygrad_bp.play import LivingPage as LivingPage, play as play
 from tinygrad_bp.reading import (

@@ -107,11 +107,11 @@ def _with_upper(cholesky: Function) -> Function:
 
 _COMPLETED: dict[str, Callable[[Function], Function]] = {
     **dict.fromkeys(("sum", "nansum"), lambda f: _with_dtype(_with_initial(f, add, 0))),
-    "prod": lambda f: _with_dtype(_with_initial(f, multiply, 1)),
-    **dict.fromkeys(("max", "amax"), lambda f: _with_initial(f, maximum)),
-    **dict.fromkeys(("min", "amin"), lambda f: _with_initial(f, minimum)),
+    **dict.fromkeys(("prod", "nanprod"), lambda f: _with_dtype(_with_initial(f, multiply, 1))),
+    **dict.fromkeys(("max", "amax", "nanmax"), lambda f: _with_initial(f, maximum)),
+    **dict.fromkeys(("min", "amin", "nanmin"), lambda f: _with_initial(f, minimum)),
     "mean": lambda f: _with_dtype(_mean_with_where(f)),
-    **dict.fromkeys(("var", "std"), lambda f: _with_dtype(_with_correction(f))),
+    **dict.fromkeys(("var", "std", "nanvar", "nanstd"), lambda f: _with_dtype(_with_correction(f))),
     **dict.fromkeys(("nanmean", "cumsum", "cumprod", "trace"), _with_dtype),
     **dict.fromkeys(("reshape", "ravel"), _with_order),
     "linalg.pinv": _with_rtol,

@@ -103,9 +103,10 @@ def _is_numpys(name: str) -> bool:
 
 
 def _refuse_out(name: str) -> NoReturn:
+    functional = f" tg.{name} returns a new array." if name in functions() else ""
     raise ArrayConversionError(
         f"np.{name} would write into an existing array, where the gradient of a tensor is lost. "
-        "Use the tensor that is returned without out=: a = a + t instead of a += t."
+        f"Use the tensor that is returned without out=: a = a + t instead of a += t.{functional}"
     )
 
 

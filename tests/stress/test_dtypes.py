@@ -79,6 +79,12 @@ def test_symmetric_parts_of_bools_and_small_integers_do_not_wrap():
     np.testing.assert_allclose(tg.linalg.eigvalsh(np.array([[True, True], [True, True]])), [0, 2], atol=1e-12)
 
 
+def test_functions_of_whole_matrices_are_not_whole():
+    a = np.array([[2, 1], [0, 3]])
+    assert tg.linalg.sqrtm(a).dtype == tg.linalg.expm(a).dtype == np.float64
+    np.testing.assert_allclose(tg.linalg.sqrtm(a) @ tg.linalg.sqrtm(a), a)
+
+
 def test_the_border_is_never_the_largest():
     x = np.array([[[False, False], [False, True]]])
     assert tg.max_pool1d(x, 2, 1, 1).tolist() == [[[False, False, False], [False, True, True]]]

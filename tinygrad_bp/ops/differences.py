@@ -1,4 +1,4 @@
-"""Differences of neighbours, and convolution of sequences."""
+"""Differences and sums of neighbours, and convolution of sequences."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import Shapes
 from tinygrad_bp.errors import ArgumentError, DTypeError, ShapeError, describe
+from tinygrad_bp.ops.arithmetic import mod
+from tinygrad_bp.ops.comparison import where
 from tinygrad_bp.ops.complex import conjugated
+from tinygrad_bp.ops.cumulative import cumsum
 from tinygrad_bp.ops.joining import concatenate
 from tinygrad_bp.ops.linear_algebra import operand
-from tinygrad_bp.ops.padding import pad
+from tinygrad_bp.ops.padding import linear_padding
+from tinygrad_bp.ops.reductions import sum
+from tinygrad_bp.ops.rounding import absolute
 from tinygrad_bp.ops.shaping import Axes, astype, broadcast_to, converted, moveaxis, ravel
 from tinygrad_bp.registry import MULTILINEAR, op
 
@@ -101,6 +106,40 @@ def _slope(f: Any, h: Any, axis: int, edge_order: int) -> Any:
     return moveaxis(converted(concatenate([first, inside, last], -1), y.dtype), -1, axis)
 
 
+@guarded
+def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
+    """Integral of sampled values y along `axis`, straight lines between them: Σ dᵢ·(yᵢ + yᵢ₊₁)/2.
+
+    d: the distances of x, which has y's shape or is a vector; `dx` if x is None. Differentiable for all three.
+    """
+    y = operand(y)
+    axis = normalize_axis_index(axis, y.ndim)
+    d = dx
+    if x is not None:
+        x = operand(x)
+        d = diff(x, axis=axis) if x.ndim != 1 else diff(x).reshape((-1,) + (1,) * (y.ndim - 1 - axis))
+    return sum(d * (_from(y, axis, 1, None) + _from(y, axis, None, -1)) / 2.0, axis=axis)
+
+
+@guarded
+def unwrap(p: Any, discont: float | None = None, axis: int = -1, *, period: float = 2 * np.pi) -> Any:
+    """Angles p with whole periods added so that neighbours along `axis` are at most half a period apart.
+
+    discont: smaller jumps are left as they are. What is added does not depend on p, nearby: the VJP is g itself.
+    """
+    p = operand(p)
+    steps = diff(p, axis=axis)
+    whole = steps.dtype.kind in "iu" and isinstance(period, int)
+    high, odd = divmod(period, 2) if whole else (period / 2, 0)
+    inside = mod(steps + high, period) - high
+    if not odd:
+        inside = where((inside == -high) & (steps > 0), high, inside)
+    added = where(absolute(steps) < (period / 2 if discont is None else discont), 0, inside - steps)
+    axis = normalize_axis_index(axis, p.ndim)
+    first = _from(p, axis, None, 1)
+    return concatenate([first * 1 if whole else first, _from(p, axis, 1, None) + cumsum(added, axis=axis)], axis)
+
+
 # --- convolution ------------------------------------------------------------------------------------------------------
 
 
@@ -108,7 +147,7 @@ def _full(g: Any, a: Any, v: Any, mode: str) -> Any:
     """The cotangent of all n + m − 1 products, of which "same" and "valid" keep the middle."""
     shorter, total = min(a.size, v.size), a.size + v.size - 1
     low = {"full": 0, "same": (shorter - 1) // 2, "valid": shorter - 1}[mode]
-    return pad(g, pad_width=((low, total - low - g.size),)) if mode != "full" else g
+    return linear_padding(g, pad_width=((low, total - low - g.size),)) if mode != "full" else g
 
 
 @op(

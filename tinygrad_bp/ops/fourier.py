@@ -193,6 +193,21 @@ def irfft2(a: Any, s: Sequence[int] | None = None, axes: Sequence[int] = (-2, -1
     return irfftn(a, s, axes, norm)
 
 
+@guarded
+def hfft(a: Any, n: int | None = None, axis: int = -1, norm: Norm = None) -> Any:
+    """Transform of a signal with Hermitian symmetry, of which a is the first half: n real numbers, 2·(m − 1) if None.
+
+    norm as for `fft`.
+    """
+    return irfft(conjugate(a), n=n, axis=axis, norm=_OPPOSITE[norm])
+
+
+@guarded
+def ihfft(a: Any, n: int | None = None, axis: int = -1, norm: Norm = None) -> Any:
+    """Inverse of `hfft`: the first n//2 + 1 numbers of the inverse transform of real a, cut off or filled up to n."""
+    return conjugate(rfft(a, n=n, axis=axis, norm=_OPPOSITE[norm]))
+
+
 def _shift_axes(shape: Shape) -> list[dict[str, Any]]:
     return [{"axes": axes} for axes in (None, *range(len(shape)), *([(-1, 0)] if len(shape) > 1 else []))]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -14,12 +14,21 @@ from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import Parameters, Shape, Shapes
 from tinygrad_bp.errors import ArgumentError, ShapeError, describe
 from tinygrad_bp.ops.linear_algebra import operand
-from tinygrad_bp.ops.shaping import atleast_1d, atleast_2d, atleast_3d, broadcast_to, ravel, reshape
+from tinygrad_bp.ops.shaping import (
+    atleast_1d,
+    atleast_2d,
+    atleast_3d,
+    broadcast_to,
+    moveaxis,
+    ravel,
+    reshape,
+    transpose,
+)
 from tinygrad_bp.ops.sizes import require_parts, require_size
 from tinygrad_bp.registry import LINEAR, Each, op
 
 
-def _called(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def called(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """The name a record goes by when the function users call takes its operands in a sequence, as NumPy's does."""
 
     def rename(forward: Callable[..., Any]) -> Callable[..., Any]:
@@ -54,7 +63,7 @@ def _but(shape: Shape, axis: int) -> Shape:
     latex=r"[{0}, {1}]",
     domain=Shapes("i", "ij", "ijk", "i,j", "ij,kj", "ij,ik", "i,j,k", "ij,ik,ij", params=_joins),
 )
-@_called("concatenate")
+@called("concatenate")
 def _concatenate(*arrays: Any, axis: int, ends: Shape) -> Any:
     """Arrays one after the other along `axis`, where they end at `ends`. VJP: to each its part of the cotangent."""
     return np.concatenate(arrays, axis=axis)
@@ -85,7 +94,7 @@ def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
     latex=r"[{0}, {1}]",
     domain=Shapes("", "i", "ij", params=lambda *shapes: [{"axis": a} for a in range(len(shapes[0]) + 1)]),
 )
-@_called("stack")
+@called("stack")
 def _stack(*arrays: Any, axis: int) -> Any:
     """Arrays of one shape along a new axis. VJP: to each its part of the cotangent."""
     return np.stack(arrays, axis=axis)
@@ -211,3 +220,68 @@ def tile(x: Any, reps: int | Sequence[int]) -> Any:
     blocks = reshape(x, shape=tuple([m for _, n in apart for m in (1, n)]))
     repeated = broadcast_to(blocks, shape=tuple([m for pair in apart for m in pair]))
     return reshape(repeated, shape=tuple([k * n for k, n in apart]))
+
+
+# --- in blocks, and line by line --------------------------------------------------------------------------------------
+
+Blocks = Sequence[Any] | Sequence[Sequence[Any]] | Sequence[Sequence[Sequence[Any]]]
+
+
+@guarded
+def block(arrays: Blocks) -> Any:
+    """One array of nested lists of blocks: the innermost lists are joined along the last axis, the lists around them
+    along the one before, and so on. VJP: to each block its part. Raises ShapeError for lists of different depths."""
+    depths = set(_depths(arrays, 0))
+    if len(depths) > 1 or not all(_sizes(arrays)):
+        raise ShapeError(f"block: lists of one depth, none of them empty; got depths {sorted(depths)}.")
+    (depth,) = depths
+    leaves = max([np.ndim(a) for a in _leaves(arrays)], default=0)
+    return _joined(arrays, depth, max(depth, leaves))
+
+
+def _leaves(arrays: Any) -> Iterator[Any]:
+    if isinstance(arrays, list):
+        for part in arrays:
+            yield from _leaves(part)
+    else:
+        yield arrays
+
+
+def _depths(arrays: Any, depth: int) -> Iterator[int]:
+    if isinstance(arrays, list):
+        for part in arrays:
+            yield from _depths(part, depth + 1)
+    else:
+        yield depth
+
+
+def _sizes(arrays: Any) -> Iterator[int]:
+    if isinstance(arrays, list):
+        yield len(arrays)
+        for part in arrays:
+            yield from _sizes(part)
+
+
+def _joined(arrays: Any, depth: int, ndim: int) -> Any:
+    if depth == 0:
+        array = operand(arrays)
+        return reshape(array, shape=(1,) * (ndim - array.ndim) + array.shape)
+    return concatenate([_joined(part, depth - 1, ndim) for part in arrays], axis=-depth)
+
+
+@guarded
+def apply_along_axis(func1d: Callable[..., Any], axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
+    """func1d of every line of arr along `axis`, a vector each; what it gives, with any axes, stands in its place.
+
+    args, kwargs: further arguments of func1d.
+    """
+    arr = operand(arr)
+    axis = normalize_axis_index(axis, arr.ndim)
+    lines = moveaxis(arr, axis, -1)
+    places = list(np.ndindex(lines.shape[:-1]))
+    if not places:
+        raise ShapeError(f"apply_along_axis: {describe(arr)} has no line along axis {axis}.")
+    results = stack([operand(func1d(lines[i], *args, **kwargs)) for i in places])
+    results = reshape(results, shape=(*lines.shape[:-1], *results.shape[1:]))
+    before, after = list(range(axis)), list(range(axis, arr.ndim - 1))
+    return transpose(results, axes=(*before, *range(arr.ndim - 1, results.ndim), *after))

@@ -21,6 +21,12 @@ def operand(x: Any) -> Any:
     return x if hasattr(x, "dtype") else np.asarray(x)
 
 
+def floating(*xs: Any) -> Any:
+    """The dtype of results that are seldom whole numbers: that of the operands together, float64 for whole numbers."""
+    dtype = np.result_type(*xs)
+    return dtype if dtype.kind in "fc" else np.dtype(np.float64)
+
+
 def finite(a: Any) -> Any:
     """a itself; LinAlgError for an array with NaN or infinity: with some, LAPACK's decompositions never end."""
     if isinstance(a, np.ndarray) and not np.isfinite(a).all():

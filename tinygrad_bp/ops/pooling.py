@@ -153,7 +153,7 @@ def _lowest(dtype: Any) -> float:
 
 
 @recordable
-def _sums(x: Any, kernel: Shape, stride: Shape, padding: Pairs) -> Any:
+def window_sums(x: Any, kernel: Shape, stride: Shape, padding: Pairs) -> Any:
     """Sums over windows, of integers in float64 and of float16 in float32, as it takes many to make a mean."""
     wide = np.result_type(x, np.float64 if x.dtype.kind in "biu" else np.float32)
     return _combined(np.add, padded(x, padding).astype(wide, copy=False), kernel, stride)
@@ -163,7 +163,7 @@ def _count(like: Any, size: Shape, kernel: Shape, stride: Shape, padding: Pairs,
     """How many elements of each window the mean is over, in the dtype of `like`."""
     if count_include_pad:
         return like.dtype.type(np.prod(kernel))
-    return _sums(np.ones((1, 1, *size), like.dtype), kernel, stride, padding)
+    return window_sums(np.ones((1, 1, *size), like.dtype), kernel, stride, padding)
 
 
 def _avg_pool_vjp(g: Any, y: Any, x: Any, kernel: Shape, stride: Shape, padding: Pairs, count_include_pad: bool) -> Any:
@@ -189,7 +189,7 @@ def avg_pool(x: Any, kernel: Shape, stride: Shape, padding: Pairs, count_include
 
     VJP: the cotangent, divided by the count, to every element of the window.
     """
-    totals = _sums(x, kernel, stride, padding)
+    totals = window_sums(x, kernel, stride, padding)
     y = totals / _count(totals, x.shape[2:], kernel, stride, padding, count_include_pad)
     return y.astype(x.dtype) if x.dtype == np.float16 else y
 

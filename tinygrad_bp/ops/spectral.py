@@ -116,19 +116,36 @@ def eigh_packed(a: Any) -> Any:
     return np.concatenate([w[..., None, :], v * _signs(v)], axis=-2)
 
 
+UPLO = Literal["L", "U", "l", "u"] | None
+
+
+def _read(a: Any, uplo: UPLO) -> Any:
+    """The symmetric matrix that one triangle of a stands for; a itself if both count."""
+    if uplo is None:
+        return a
+    side = str(uplo).upper()
+    if side not in ("L", "U"):
+        raise ArgumentError(f"eigh: UPLO is 'L' for the lower triangle or 'U' for the upper one; got {uplo!r}.")
+    a = operand(a)
+    n = a.shape[-1]
+    below = a * np.tri(n, n, -1, bool) if side == "L" else a * ~np.tri(n, n, 0, bool)
+    return below + adjoint(below) + hermitian(a * np.eye(n, dtype=bool))
+
+
 @guarded
-def eigh(a: Any) -> EighResult[Any]:
+def eigh(a: Any, UPLO: UPLO = None) -> EighResult[Any]:
     """Eigenvalues w (…, n), ascending, and orthonormal eigenvectors v (…, n, n), columns, of symmetric (Hermitian)
     matrices.
 
-    Of a the symmetric part (a + aᴴ)/2 counts, so that the gradient is symmetric like a. The first large element of
-    each real eigenvector is positive. Equal eigenvalues add nothing through their eigenvectors, which have no
-    derivative: right for the first derivative of functions of whole eigenspaces. The second one raises
-    LinearAlgebraError, and so does any through equal eigenvalues themselves, as v·f(w)·vᴴ takes more than the
-    derivatives of w and v: move them apart, or use `eigvalsh` for functions of eigenvalues alone. A part of w, w[-1],
-    is refused only for equal ones in it. Derivatives of complex eigenvectors are right for functions that do not
-    depend on their phases.
+    Of a the symmetric part (a + aᴴ)/2 counts, so that the gradient is symmetric like a; with UPLO="L" or "U" only that
+    triangle, which has all of the gradient then. The first large element of each real eigenvector is positive. Equal
+    eigenvalues add nothing through their eigenvectors, which have no derivative: right for the first derivative of
+    functions of whole eigenspaces. The second one raises LinearAlgebraError, and so does any through equal eigenvalues
+    themselves, as v·f(w)·vᴴ takes more than the derivatives of w and v: move them apart, or use `eigvalsh` for
+    functions of eigenvalues alone. A part of w, w[-1], is refused only for equal ones in it. Derivatives of complex
+    eigenvectors are right for functions that do not depend on their phases.
     """
+    a = _read(a, UPLO)
     w, v = _spectrum(eigh_packed(a))
     return EighResult(
         beside_vectors(
@@ -139,9 +156,12 @@ def eigh(a: Any) -> EighResult[Any]:
 
 
 @guarded
-def eigvalsh(a: Any) -> Any:
-    """Eigenvalues (…, n) of symmetric (Hermitian) matrices, ascending. VJP: v·diag(g)·vᴴ; equal ones share g."""
-    return _spectrum(eigh_packed(a))[0]
+def eigvalsh(a: Any, UPLO: UPLO = None) -> Any:
+    """Eigenvalues (…, n) of symmetric (Hermitian) matrices, ascending. VJP: v·diag(g)·vᴴ; equal ones share g.
+
+    UPLO: as for `eigh`.
+    """
+    return _spectrum(eigh_packed(_read(a, UPLO)))[0]
 
 
 # --- singular values --------------------------------------------------------------------------------------------------

@@ -77,7 +77,7 @@ def push(inputs: Inputs, outputs: Sequence[Node], tangents: Sequence[Any]) -> li
 
 def _moved(tangent: Any, x: Any) -> Any:
     """A tangent of x, zeros if it is None."""
-    return np.zeros(np.shape(x), np.asarray(x).dtype) if tangent is None else tangent
+    return np.zeros(np.shape(x), getattr(x, "dtype", type(x))) if tangent is None else tangent
 
 
 def _fitted(tangent: Any, value: Any) -> Any:
