@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.ops.joining import concatenate
 from tinygrad_bp.ops.linear_algebra import operand
@@ -19,6 +20,7 @@ from tinygrad_bp.ops.statistics import median
 _STATISTICS: dict[str, Callable[..., Any]] = {"maximum": max, "minimum": min, "median": median}
 
 
+@guarded
 def pad(
     x: Any,
     pad_width: Widths,

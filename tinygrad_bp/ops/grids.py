@@ -8,6 +8,7 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from tinygrad_bp.annotations import DType
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import ArgumentError, ShapeError, describe
 from tinygrad_bp.ops.arithmetic import maximum, mod, power
 from tinygrad_bp.ops.comparison import equal, isinf, where
@@ -38,6 +39,7 @@ def linspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, *, retstep: Literal[True],
     dtype: DType | None = None, axis: int = 0,
 ) -> tuple[Any, Any]: ...  # fmt: skip
+@guarded
 def linspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False,
     dtype: DType | None = None, axis: int = 0,
@@ -72,6 +74,7 @@ def _count(name: str, num: Any) -> int:
     return count
 
 
+@guarded
 def logspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, dtype: DType | None = None,
     axis: int = 0,
@@ -82,6 +85,7 @@ def logspace(
     return numbers if dtype is None else astype(numbers, dtype)
 
 
+@guarded
 def geomspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: DType | None = None, axis: int = 0
 ) -> Any:
@@ -109,6 +113,7 @@ def geomspace(
 # --- functions by their samples and coefficients ----------------------------------------------------------------------
 
 
+@guarded
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: float | None = None) -> Any:
     """The function through the points (xp, fp), straight from one to the next, at x; differentiable for all three.
 
@@ -152,6 +157,7 @@ def _flatter(a: Any, b: Any) -> Any:
     return where(a * b <= 0, 0.0, where(absolute(a) < absolute(b), a, b))
 
 
+@guarded
 def polyval(p: Any, x: Any) -> Any:
     """The polynomial p₀·xⁿ + … + pₙ at x, elementwise, by Horner's scheme; differentiable for p and x."""
     p, x = operand(p), operand(x)
@@ -161,6 +167,7 @@ def polyval(p: Any, x: Any) -> Any:
     return y
 
 
+@guarded
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     """The matrix of the powers of a vector x, xᵢᴺ⁻¹ … xᵢ⁰ in row i, or with `increasing` xᵢ⁰ … xᵢᴺ⁻¹.
 
