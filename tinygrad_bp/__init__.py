@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from tinygrad_bp import (
     datasets as datasets,
     errors as errors,
+    export as export,
     fft as fft,
     linalg as linalg,
     nn as nn,

@@ -97,6 +97,10 @@ class TracingError(TinygradError, TypeError):
     """A function that cannot be compiled: it asks for a number that is known only when it runs."""
 
 
+class ExportError(TinygradError, TypeError):
+    """A step of a program that the format it is exported to has no form for."""
+
+
 class AnomalyError(TinygradError, FloatingPointError):
     """NaN or infinity met while anomaly detection is on. `program` makes it again with NumPy alone."""
 
