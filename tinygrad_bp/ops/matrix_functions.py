@@ -124,5 +124,6 @@ def solve_sylvester(a: Any, b: Any, q: Any) -> Any:
 
     VJPs, with w of aᵀ·w + w·bᵀ = g: −w·xᵀ, −xᵀ·w and w.
     """
-    function, parts = scipys("linalg", "solve_sylvester"), [x.reshape(-1, *x.shape[-2:]) for x in (a, b, q)]
-    return np.stack(list(map(function, *parts))).reshape(q.shape).astype(floating(a, b, q), copy=False)
+    function, kind = scipys("linalg", "solve_sylvester"), floating(a, b, q)
+    parts = [x.reshape(-1, *x.shape[-2:]).astype(np.result_type(kind, x.dtype), copy=False) for x in (a, b, q)]
+    return np.stack(list(map(function, *parts))).reshape(q.shape).astype(kind, copy=False)
