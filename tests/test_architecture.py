@@ -114,7 +114,7 @@ def test_files_are_short(files):
 
 # --- no room keeps a list of ops --------------------------------------------------------------------------------------
 
-NUMPYS = {"protocols", "arguments", "program", "source", "backends"}
+NUMPYS = {"protocols", "arguments", "program", "source", "backends", "export"}
 """Rooms that go by the names of NumPy's functions and methods, many of which are ops' names too."""
 
 OTHER_MEANINGS = {

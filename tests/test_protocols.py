@@ -138,7 +138,10 @@ def test_saving(x):
 @pytest.mark.parametrize(
     ("f", "names"),
     [
-        (lambda x: np.roots(x), r"np\.roots has no derivative rule here; the nearest name that has one is np\."),
+        (
+            lambda x: np.roots(x),
+            r"^np\.roots has no derivative rule here\. Write it|the nearest name that has one is np\.",
+        ),
         (lambda x: np.frexp(x), r"np\.frexp .* np\.exp\."),
         (lambda x: np.linalg.cond(x), r"np\.linalg\.cond .* np\.linalg\."),
         (lambda x: np.add.reduceat(x, [0]), r"np\.add\.reduceat .* np\.add\."),

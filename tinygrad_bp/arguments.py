@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from tinygrad_bp.annotations import Array, DType
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.ops.arithmetic import add, maximum, minimum, multiply
 from tinygrad_bp.ops.comparison import where as choose
@@ -28,7 +29,8 @@ def _like(function: Function, complete: Function) -> Function:
     added = signature(complete, eval_str=True).parameters.values()
     parameters = [*ours.parameters.values(), *[p for p in added if p.kind is Parameter.KEYWORD_ONLY]]
     complete.__signature__ = ours.replace(parameters=parameters)  # type: ignore[attr-defined]
-    return complete
+    complete.__qualname__, complete.__module__ = function.__name__, function.__module__
+    return guarded(complete)
 
 
 def _with_dtype(function: Function) -> Function:

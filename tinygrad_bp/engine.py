@@ -25,16 +25,12 @@ from typing import Any
 import numpy as np
 
 from tinygrad_bp.broadcasting import unbroadcast
+from tinygrad_bp.calls import refuse
 from tinygrad_bp.constants import IMMUTABLE, constant, copied
 from tinygrad_bp.domains import Domain
 from tinygrad_bp.errors import (
-    AnomalyError,
-    DTypeError,
     GraphFreedError,
-    LinearAlgebraError,
-    ShapeError,
     StaleValueError,
-    TinygradError,
     describe,
 )
 from tinygrad_bp.modes import MODE, current_mode, ignoring, in_force
@@ -160,14 +156,14 @@ def apply(record: Op, args: tuple[Any, ...], params: Mapping[str, Any] = _NOTHIN
             inputs.append(a)
     try:
         value = record.forward(*inputs, **params) if params else record.forward(*inputs)
-    except (ValueError, TypeError, IndexError) as error:
-        raise _explained(record, args, error) from error
+    except Exception as error:  # it is explained, or raised again
+        refuse(record.name, record.forward, args, params, error, record.explain, recorded=True)
     if value.__class__ is complex:  # a Python number times a NumPy one, which Python takes for its own
         value = np.complex128(value)
     if (now := MODE.get()).lock is not None and (now.mixed or not now.lock.locked()):
         now = in_force(now)
     if now.anomaly:
-        _refuse_nonfinite(f"{record.name} of {', '.join(map(describe, args))}", value)
+        now.anomaly.made(record, args, inputs, params, value)
     if not now.recording or not (requires_grad or now.tracing):
         return kind(value)
     if mutable:  # the caller may write into a plain array before the sweep reads it
@@ -185,25 +181,6 @@ def apply(record: Op, args: tuple[Any, ...], params: Mapping[str, Any] = _NOTHIN
     node.name = node.grad = node.hooks = None
     node.retains_grad = False
     return node
-
-
-def _explained(record: Op, args: tuple[Any, ...], error: Exception) -> Exception:
-    operands = ", ".join(map(describe, args))
-    if isinstance(error, TinygradError | IndexError):
-        return type(error)(f"{error} (in {record.name} of {operands})")
-    if isinstance(error, np.linalg.LinAlgError):
-        return LinearAlgebraError(
-            f"{record.name} of {operands}: {error}. Check its last two axes, its rank and its symmetry."
-        )
-    if record.explain is not None:
-        return ShapeError(record.explain(*args))
-    kind = ShapeError if isinstance(error, ValueError) else DTypeError
-    return kind(f"{record.name}: {operands} do not fit together: {error}. Reshape, transpose or convert one of them.")
-
-
-def _refuse_nonfinite(what: str, value: Any) -> None:
-    if not np.all(np.isfinite(value)):
-        raise AnomalyError(f"{what} gave NaN or infinity. Look at its inputs: they are the first place it appears.")
 
 
 # --- the reverse sweep ------------------------------------------------------------------------------------------------
@@ -226,7 +203,7 @@ def sweep(
     totals = set()  # which cotangents are arrays made here, sums of shares
     pending = [(-root.number, root)]
     arrived = [root] if root.op is None or root.retains_grad else []
-    watcher: Any = _Alarm() if trail is None and current_mode().anomaly else trail
+    watcher: Any = current_mode().anomaly or None if trail is None else trail
     while pending:
         node = heappop(pending)[1]
         g = cotangents.pop(node.number)
@@ -276,19 +253,14 @@ def pull(node: Any, g: Any, since: int, as_graph: bool) -> list[tuple[int, Node,
         rule, value = rules[i], parent.value
         if rule is None or not parent.requires_grad or parent.number < since:
             continue
-        share = rule(g, y, *inputs, **params) if params else rule(g, y, *inputs)
-        if share.shape != value.shape or share.dtype is not value.dtype:
-            share = _fitted(share, value)
+        try:
+            share = rule(g, y, *inputs, **params) if params else rule(g, y, *inputs)
+            if share.shape != value.shape or share.dtype is not value.dtype:
+                share = _fitted(share, value)
+        except Exception as error:  # it is explained, or raised again
+            refuse(f"the derivative of {node.op.name}", node.op.forward, inputs, params, error)
         shares.append((i, parent, share))
     return shares
-
-
-class _Alarm:
-    """A trail that raises at the first contribution that is not finite."""
-
-    def append(self, edge: tuple[Any, int, Any]) -> None:
-        node, i, share = edge
-        _refuse_nonfinite(f"the derivative of {node.op.name} for {describe(node.parents[i])}", share)
 
 
 def _fitted(share: Any, value: Any) -> Any:

@@ -19,7 +19,8 @@ def constant_value(node: Node) -> Any:
     if node.requires_grad:
         raise ArrayConversionError(
             f"{describe(node)} requires a gradient, which a plain array would lose. "
-            "Use .data or .item() to look at it, .detach() to drop the gradient on purpose."
+            "Put tensors together with tg.stack, and one into an array with tg.index_update; use .data or .item() "
+            "to look at it, .detach() to drop the gradient on purpose."
         )
     return node.value
 

@@ -1,5 +1,8 @@
 """Linear algebra under NumPy's and SciPy's names: `tg.linalg.inv` for `np.linalg.inv`."""
 
+from typing import TYPE_CHECKING
+
+from tinygrad_bp import errors
 from tinygrad_bp.ops import diagonals, products
 from tinygrad_bp.ops.decompositions import QRResult as QRResult, cholesky as cholesky, qr as qr
 from tinygrad_bp.ops.eigenvalues import EigResult as EigResult, eig as eig, eigvals as eigvals
@@ -46,3 +49,9 @@ from tinygrad_bp.ops.tensor_systems import tensorinv as tensorinv, tensorsolve a
 cross = products.vector_cross
 diagonal = diagonals.matrix_diagonal
 trace = diagonals.matrix_trace
+
+if not TYPE_CHECKING:  # to a type checker it would say that there is every name
+
+    def __getattr__(name: str) -> object:
+        """A name that is not there: the error with the nearest one."""
+        raise errors.unknown_name(__name__, name, globals())

@@ -27,7 +27,7 @@ _GENERATOR = CO_GENERATOR | CO_ASYNC_GENERATOR
 
 
 class Mode:
-    """Whether nodes are recorded, constants too (tracing), the open scope, the hunt for NaN, how many transforms
+    """Whether nodes are recorded, constants too (tracing), the open scope, what hunts for NaN, how many transforms
     (`grad`, `jvp`, …) are being computed around this code, the trail that their sweeps leave, and whether the code
     is a step that a loop repeats.
 
@@ -48,7 +48,7 @@ class Mode:
         self.recording: bool = around is None or around.recording
         self.tracing: bool = around is not None and around.tracing
         self.scope: str = "" if around is None else around.scope
-        self.anomaly: bool = around is not None and around.anomaly
+        self.anomaly: Any = around is not None and around.anomaly
         self.depth: int = 0 if around is None else around.depth
         self.trail: list[Any] | None = None if around is None else around.trail
         self.repeated: bool = around is not None and around.repeated
@@ -257,14 +257,11 @@ def transforming() -> Block:
     return Block(change)
 
 
-def detect_anomaly() -> Block:
-    """Raise AnomalyError at the first op whose result or derivative holds NaN or infinity. Also a decorator.
-
-    In generators as `no_grad` is.
-    """
+def watched(watch: Any) -> Block:
+    """Show every result to `watch.made`, and every derivative to `watch.append`."""
 
     def change(mode: Mode) -> None:
-        mode.anomaly = True
+        mode.anomaly = watch
 
     return Block(change)
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 from types import ModuleType
-from typing import Any, final
+from typing import Any, Self, final
 
 import numpy as np
 
-from tinygrad_bp.constants import plain
+from tinygrad_bp.constants import numbers
 from tinygrad_bp.engine import Node
 from tinygrad_bp.errors import ArgumentError, DTypeError, MissingRuleError, describe
 from tinygrad_bp.exchange import require_cpu
@@ -32,12 +32,6 @@ _NOTHING = object()
 _NUMBERS = {np.dtype(code).type for code in "?bBhHiIlLqQefdFD"}
 
 
-def require_version(version: str | None) -> None:
-    """Raise ArgumentError for a version of the standard that is not one of VERSIONS."""
-    if version not in (None, *VERSIONS):
-        raise ArgumentError(f"the Array API is there in versions {', '.join(VERSIONS)}; got {version!r}. Ask for one.")
-
-
 @final
 class Namespace(ModuleType):
     """Functions, dtypes and constants under the standard's names; `linalg` and `fft` are such namespaces too.
@@ -53,6 +47,13 @@ class Namespace(ModuleType):
         super().__init__(name, self.__doc__)
         self._kind, self._numpys = kind, numpys
         self.__array_api_version__ = VERSIONS[-1]
+
+    def of_version(self, version: str | None) -> Self:
+        """The namespace itself. Raises ArgumentError for a version of the standard that is not one of VERSIONS."""
+        if version not in (None, *VERSIONS):
+            known = ", ".join(VERSIONS)
+            raise ArgumentError(f"the Array API is there in versions {known}; got {version!r}. Ask for one.")
+        return self
 
     def __getattr__(self, name: str) -> Any:
         found = _NOTHING if name[:1] == "_" else self._made(name)
@@ -142,7 +143,7 @@ def _values(tree: Any) -> Any:
 def _asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | None = None) -> Any:
     """The object as a tensor: numbers, nested lists of them, an array, a tensor, which keeps its past."""
     if not isinstance(obj, Node):
-        array = np.asarray(plain(obj), dtype=dtype, copy=copy)
+        array = numbers(obj, dtype, copy)
         if array.dtype.kind not in "biufc":
             raise DTypeError(f"a tensor holds numbers; got dtype {array.dtype}. Convert the data, or pass dtype=float.")
         return array

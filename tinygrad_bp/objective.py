@@ -9,6 +9,7 @@ from typing import Any, Literal, Self, final
 import numpy as np
 
 from tinygrad_bp.annotations import Array
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.compile import compile
 from tinygrad_bp.engine import Node
 from tinygrad_bp.errors import CopyError, DTypeError, ShapeError, TracingError
@@ -46,6 +47,7 @@ class Objective:
         return self
 
 
+@guarded
 def scipy_objective(f: Function, x0: Any, backend: Literal["auto", "numpy", "numba", "eager"] = "numpy") -> Objective:
     """f(params), ∂f/∂params and ∂²f/∂params²·p as functions of one vector, for `scipy.optimize.minimize`.
 

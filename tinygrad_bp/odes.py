@@ -13,6 +13,7 @@ from typing import Any, Literal, final
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import Reals
 from tinygrad_bp.engine import Node, Op, apply
 from tinygrad_bp.errors import ArgumentError, DTypeError, ShapeError, TracingError, describe
@@ -28,6 +29,7 @@ Slope = Callable[[Any, Any, Any], Any]
 Method = Literal["RK45", "RK23", "DOP853", "Radau", "BDF", "LSODA"]
 
 
+@guarded
 def odeint(
     f: Callable[..., Any], y0: Any, t: Any, *args: Any, rtol: float = 1.4e-8, atol: float = 1.4e-8,
     method: Method = "DOP853",

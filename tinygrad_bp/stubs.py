@@ -56,7 +56,7 @@ def _page(module: ModuleType) -> str:
     lines: list[str] = []
     others: list[str] = []
     for name, value in vars(module).items():
-        if isfunction(value):
+        if isfunction(value) and not name.startswith("_"):
             lines += _function(name, value)
         elif isinstance(value, type):
             others.append(f"from {value.__module__} import {name} as {name}")

@@ -216,6 +216,16 @@ def test_fit_on_a_mesh_is_fit_on_numpy():
         trained(mesh=jax.make_mesh((1,), ("data",)))
 
 
+def test_lbfgs_computes_with_gradients_of_its_own():
+    def trained(backend):
+        model, X = nn.Linear(3, 1, seed=0), np.random.default_rng(0).normal(size=(20, 3))
+        optimizer = nn.LBFGS(model.parameters())
+        return nn.fit(model, X, X[:, :1], tg.mse, optimizer, epochs=2, batch=20, backend=backend)[-1].cost
+
+    pytest.importorskip("scipy", reason="L-BFGS is SciPy's")
+    np.testing.assert_allclose(trained("jax"), trained("numpy"), rtol=1e-6, atol=1e-12)
+
+
 # --- nn ---------------------------------------------------------------------------------------------------------------
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_bp.backends import BACKENDS, Unsupported
-from tinygrad_bp.errors import TracingError
+from tinygrad_bp.errors import ExportError, TracingError
+from tinygrad_bp.export.model import written
 from tinygrad_bp.program import Program
 from tinygrad_bp.source import module
 
@@ -46,10 +47,37 @@ def _backend(name: str) -> Engine:
     return run
 
 
+def _onnx(program: Program, inputs: Sequence[Any], values: Sequence[Any]) -> Sequence[Any]:
+    """An ONNX model of the program, checked, in ONNX Runtime on one core."""
+    try:
+        model = written(program, [f"y{i}" for i in range(len(values))])
+    except ExportError as error:
+        raise Unsupported(str(error).removeprefix("onnx: ").partition(". ")[0]) from error
+    return session(model).run(None, fed(model, inputs))
+
+
+def session(model: Any) -> Any:
+    """ONNX Runtime with a model that the checker of ONNX has passed."""
+    import onnx
+    import onnxruntime
+
+    onnx.checker.check_model(model, full_check=True)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+def fed(model: Any, inputs: Sequence[Any]) -> dict[str, Any]:
+    """Arrays by the names of a model's inputs."""
+    return {given.name: np.asarray(x) for given, x in zip(model.graph.input, inputs, strict=True)}
+
+
 ENGINES: Mapping[str, tuple[Sequence[str], Engine]] = {
     "NumPy": (("numpy",), _text),
     "Numba": (("numba",), _backend("numba")),
     "Array API": (("array-api-strict",), _conforming),
     "JAX": (("jax", "jaxlib"), _backend("jax")),
+    "ONNX": (("onnx", "onnxruntime"), _onnx),
 }
 """By the head of the column: the packages whose versions matter, and the engine."""

@@ -12,6 +12,7 @@ from typing import Any, Literal, final
 import numpy as np
 
 from tinygrad_bp.backends import BACKENDS, CHOICES, Choice, Placement, Plan, Settled
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.compile.dispatch import fast_path
 from tinygrad_bp.compile.overview import name_of, overview, summarised
 from tinygrad_bp.compile.specialization import Call, Specialization, has_tensors, specialized
@@ -174,6 +175,7 @@ class Compiled:
         return result
 
 
+@guarded
 def compile(
     f: Function, backend: Choice = "auto", *, mesh: Any = None, sharded: Mapping[str, Any] | None = None
 ) -> Compiled:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, final
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.draw.document import picture, suited
 from tinygrad_bp.draw.palette import LIGHT
 from tinygrad_bp.draw.plot import DASHED, Axes, words
@@ -87,6 +88,7 @@ class ActivationSheet:
         return f"<ActivationSheet of {len(self.names)} activations>"
 
 
+@guarded
 def activation_sheet(*names: str) -> ActivationSheet:
     """The sheet of these activations, by default of all in `ACTIVATIONS`: formula, derivative, range, convention, plot.
 

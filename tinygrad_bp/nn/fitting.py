@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from tinygrad_bp.backends import CHOICES
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.nn.batches import Examples, Source, source, validation_source
 from tinygrad_bp.nn.checks import positive, whole
@@ -42,6 +43,7 @@ class Optimizer(Protocol):
         """Forget the gradients."""
 
 
+@guarded
 def fit(
     model: Callable[[Any], Any],
     X: Any,
@@ -164,7 +166,7 @@ def _parted(
     return examples, held_out
 
 
-def _chosen(backend: Any, epochs: int, batches: int | None, before: str, mesh: Any) -> Any:
+def _chosen(backend: Any, epochs: int, batches: int | None, before: str, mesh: Any = None) -> Any:
     """The backend of the programs, "eager" for no programs; before: of the run to resume."""
     if mesh is not None and backend != "jax":
         raise ArgumentError(f"a mesh of devices is for backend='jax'; got backend={backend!r}.")

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple, final
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import ArgumentError, ShapeError
 from tinygrad_bp.modes import no_grad, quietly
 from tinygrad_bp.nn.activations import Activation, activation_function
@@ -65,6 +66,7 @@ class NeuralNetwork:
     ((1, 3), True)
     """
 
+    @guarded
     def __init__(
         self,
         architecture: Iterable[int],
@@ -272,8 +274,7 @@ class NeuralNetwork:
             raise ArgumentError(
                 f"the cost is {cost} after pass {epoch}: training diverged. Choose a smaller alpha, or standardise X."
             )
-        classes, wanted = (_classes(z), Y) if self.rows else (_classes(z).T, Y.T)
-        return Pass(epoch, cost, accuracy(classes, wanted))
+        return Pass(epoch, cost, accuracy(*((_classes(z), Y) if self.rows else (_classes(z).T, Y.T))))
 
     # --- inside ---
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_bp.annotations import Array, DType, Operand
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import ArgumentError, DataError, TracingError, describe
 from tinygrad_bp.functions import batch_norm, layer_norm
 from tinygrad_bp.modes import current_mode
@@ -37,6 +38,7 @@ class BatchNorm(Layer):
     Source: S. Ioffe and C. Szegedy, Batch normalization, 2015.
     """
 
+    @guarded
     def __init__(
         self, n: int, momentum: float = 0.1, eps: float = 1e-5, affine: bool = True, dtype: DType = np.float64
     ):
@@ -97,6 +99,7 @@ class LayerNorm(Layer):
     Source: J. L. Ba, J. R. Kiros and G. E. Hinton, Layer normalization, 2016.
     """
 
+    @guarded
     def __init__(self, shape: int | Sequence[int], eps: float = 1e-5, affine: bool = True, dtype: DType = np.float64):
         lengths = shape if isinstance(shape, Sequence) else (shape,)
         self.shape: tuple[int, ...] = tuple([whole("a length in shape", n, 1) for n in lengths])

@@ -10,6 +10,7 @@ from typing import Any, Final, final
 import numpy as np
 
 from tinygrad_bp.backends.buffers import BufferPool
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import ArgumentError, DTypeError, ShapeError, describe
 from tinygrad_bp.nn.checks import nonnegative, positive, whole
 from tinygrad_bp.source.uses import REUSED_BYTES
@@ -214,6 +215,7 @@ class SGD(GradientDescent):
     (array([ 0.5, -1. ]), None)
     """
 
+    @guarded
     def __init__(
         self,
         params: Iterable[Tensor],

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, final
 import numpy as np
 
 from tinygrad_bp.annotations import Array
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.draw.document import suited
 from tinygrad_bp.errors import ArgumentError, ShapeError
 from tinygrad_bp.files import write_whole
@@ -58,6 +59,7 @@ class Recording:
     <Recording of 3 epochs, 4 parameters, 2 classes>
     """
 
+    @guarded
     def __init__(self, model: Layer, X: Any, y: Any, loss: Callable[[Any, Any], Any], every: int = 1):
         self.model: Layer = model
         self.loss: Callable[[Any, Any], Any] = loss

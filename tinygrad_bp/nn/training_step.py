@@ -11,7 +11,7 @@ from typing import Any, Literal, final
 
 import numpy as np
 
-from tinygrad_bp.backends import Settled
+from tinygrad_bp.backends import Arrays, Settled
 from tinygrad_bp.errors import ArgumentError, TracingError, describe
 from tinygrad_bp.modes import current_mode
 from tinygrad_bp.nn.checks import Array
@@ -65,6 +65,7 @@ class TrainingStep:
         self._reached: Sequence[Tensor] = ()
         self._moving: Sequence[int] = ()
         self._moved: Sequence[Any] | None = None
+        self._has_own = False  # whether parameters and state are arrays of the backend
         # A step that is the optimizer's `update` and nothing else
         self._has_rule = getattr(optimizer.step, "__func__", None) in (GradientDescent.step, SGD.step)
         self._minimises = isinstance(optimizer, LBFGS)
@@ -90,13 +91,9 @@ class TrainingStep:
 
     def settle(self) -> None:
         """Give model and optimizer NumPy's arrays, if they have those of a backend."""
-        arrays = self._programs.arrays if self.compiled else None
-        if arrays is None:
+        if not self._has_own:
             return
-
-        def ours(x: Any) -> Any:
-            return arrays.to_numpy(x)[()] if arrays.owns(x) else x
-
+        self._has_own, ours = False, _numpys(self._programs.arrays)
         held = [place.part for place in held_places(self.held) if isinstance(place.part, Tensor)]
         for t in [*self.params, *held]:
             t.value, t.grad = ours(t.value), ours(t.grad)
@@ -166,6 +163,9 @@ class TrainingStep:
 
     def _accept(self, result: Any) -> float:
         """Make the results of a program those of the step."""
+        self._has_own = self._programs.arrays is not None and not self._minimises
+        if self._minimises:  # which computes with the gradients itself
+            result = tree_map(_numpys(self._programs.arrays), result)
         (cost, self.prediction), gradients, buffers, self._moved = result
         for p, g in zip(self._reached, gradients, strict=True):
             p.grad = g
@@ -182,7 +182,7 @@ class TrainingStep:
         values = tuple([p.value for p in self._reached])
         given = values, *inputs, state.buffers
         arrays = self._programs.arrays
-        if arrays is not None:
+        if arrays is not None and not (self._has_own or self._minimises):
             given = tree_map(lambda a: arrays.from_numpy(a) if isinstance(a, np.ndarray | np.generic) else a, given)
         return self._programs(generators, *given, generators, x, y)
 
@@ -253,6 +253,13 @@ class TrainingStep:
         if not same or any(after.states[id(g)] != state_of(g) for g in self.state.generators):
             return "the same batch gave another cost, as it does where random numbers are drawn."
         return ""
+
+
+def _numpys(arrays: Arrays | None) -> Callable[[Any], Any]:
+    """The function that turns an array of a backend into NumPy's, and leaves everything else."""
+    if arrays is None:
+        return lambda x: x
+    return lambda x: arrays.to_numpy(x)[()] if arrays.owns(x) else x
 
 
 def plain(leaf: Any) -> Any:

@@ -7,17 +7,20 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.ops.joining import concatenate
 from tinygrad_bp.ops.linear_algebra import operand
 from tinygrad_bp.ops.padding import Mode, Values, Widths, linear_padding, pairs
 from tinygrad_bp.ops.reductions import max, min
 from tinygrad_bp.ops.shaping import broadcast_to
+from tinygrad_bp.ops.sizes import require_size
 from tinygrad_bp.ops.statistics import median
 
 _STATISTICS: dict[str, Callable[..., Any]] = {"maximum": max, "minimum": min, "median": median}
 
 
+@guarded
 def pad(
     x: Any,
     pad_width: Widths,
@@ -41,6 +44,7 @@ def pad(
         )  # fmt: skip
     x = operand(x)
     widths = pairs(pad_width, x.ndim)
+    require_size("pad", [n + int(a) + int(b) for n, (a, b) in zip(x.shape, widths, strict=True)], x)
     lengths = [(None, None)] * x.ndim if stat_length is None else pairs(stat_length, x.ndim).tolist()
     for axis, ((before, after), taken) in enumerate(zip(widths.tolist(), lengths, strict=True)):
         if before or after:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import Domain, Reals
 from tinygrad_bp.engine import Node
 from tinygrad_bp.errors import DTypeError, describe
@@ -85,6 +86,7 @@ def adjoint(x: Any) -> Any:
     return conjugated(x.swapaxes(-1, -2))
 
 
+@guarded
 def real_if_close(a: Any, tol: float = 100) -> Any:
     """The real part of complex a if all imaginary parts are almost 0, else a.
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_bp.annotations import DType
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.ops.arithmetic import clip
 from tinygrad_bp.ops.complex import conjugated, imag, real
@@ -30,6 +31,7 @@ def _variables(m: Any, y: Any, rowvar: bool, dtype: DType | None) -> Any:
     return rows if rows.dtype.kind in "fc" and dtype is None else astype(rows, kind)
 
 
+@guarded
 def cov(
     m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: int | None = None, fweights: Any = None,
     aweights: Any = None, *, dtype: DType | None = None,
@@ -46,8 +48,9 @@ def cov(
         raise ArgumentError(f"cov: ddof is a whole number; got {ddof}.")
     weights = [operand(w) for w in (fweights, aweights) if w is not None]
     if not weights:
+        n = x.shape[1] - less
         x = x - mean(x, axis=1, keepdims=True)
-        return squeeze(matmul(x, conjugated(x).T) * (1.0 / max(x.shape[1] - less, 0)))
+        return squeeze(matmul(x, conjugated(x).T) * (1.0 / n if n > 0 else np.inf))
     w = weights[0] * weights[1] if len(weights) == 2 else weights[0]
     total = sum(w)
     x = x - (sum(x * w, axis=1) / total)[:, None]
@@ -58,6 +61,7 @@ def cov(
     return squeeze(matmul(x, conjugated(x * w).T) / divisor)
 
 
+@guarded
 def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: DType | None = None) -> Any:
     """Correlation cᵢⱼ/√(cᵢᵢ·cⱼⱼ) of variables, from their covariance c; arguments as in `cov`. 1 for one variable."""
     c = cov(x, y, rowvar, dtype=dtype)

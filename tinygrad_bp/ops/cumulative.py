@@ -9,6 +9,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from tinygrad_bp.annotations import DType
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import ANY_SHAPE, Parameters, Shape, Shapes
 from tinygrad_bp.errors import ArgumentError, describe
 from tinygrad_bp.ops.linear_algebra import operand
@@ -117,6 +118,7 @@ def cumprod(x: Any, axis: int | None = None) -> Any:
 # --- by the array API's names -----------------------------------------------------------------------------------------
 
 
+@guarded
 def cumulative_sum(
     x: Any, /, *, axis: int | None = None, dtype: DType | None = None, include_initial: bool = False
 ) -> Any:
@@ -124,6 +126,7 @@ def cumulative_sum(
     return _cumulative(cumsum, 0, x, axis, dtype, include_initial)
 
 
+@guarded
 def cumulative_prod(
     x: Any, /, *, axis: int | None = None, dtype: DType | None = None, include_initial: bool = False
 ) -> Any:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import Shapes
 from tinygrad_bp.errors import ArgumentError, DTypeError, ShapeError, describe
 from tinygrad_bp.ops.arithmetic import mod
@@ -26,6 +27,7 @@ def _from(x: Any, axis: int, start: int | None, stop: int | None) -> Any:
     return x[(*[slice(None)] * axis, slice(start, stop))]
 
 
+@guarded
 def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
     """Differences xᵢ₊₁ − xᵢ of neighbours along `axis`, taken n times; `prepend` and `append` are put on first."""
     x = operand(x)
@@ -46,6 +48,7 @@ def _ending(values: Any, x: Any, axis: int) -> list[Any]:
     return [values if values.ndim else broadcast_to(values, shape=(*x.shape[:axis], 1, *x.shape[axis + 1 :]))]
 
 
+@guarded
 def ediff1d(x: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     """Differences of neighbours of the flattened x, between `to_begin` and `to_end`."""
     steps = diff(ravel(x))
@@ -65,6 +68,7 @@ def _end(values: Any, steps: Any) -> list[Any]:
     return [converted(values, steps.dtype)]
 
 
+@guarded
 def gradient(f: Any, *varargs: Any, axis: Axes | None = None, edge_order: Literal[1, 2] = 1) -> Any:
     """Slope of sampled values f along every axis, or those named: of second order inside, of `edge_order` at the ends.
 
@@ -102,6 +106,7 @@ def _slope(f: Any, h: Any, axis: int, edge_order: int) -> Any:
     return moveaxis(converted(concatenate([first, inside, last], -1), y.dtype), -1, axis)
 
 
+@guarded
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     """Integral of sampled values y along `axis`, straight lines between them: Σ dᵢ·(yᵢ + yᵢ₊₁)/2.
 
@@ -116,6 +121,7 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     return sum(d * (_from(y, axis, 1, None) + _from(y, axis, None, -1)) / 2.0, axis=axis)
 
 
+@guarded
 def unwrap(p: Any, discont: float | None = None, axis: int = -1, *, period: float = 2 * np.pi) -> Any:
     """Angles p with whole periods added so that neighbours along `axis` are at most half a period apart.
 
@@ -125,12 +131,10 @@ def unwrap(p: Any, discont: float | None = None, axis: int = -1, *, period: floa
     steps = diff(p, axis=axis)
     whole = steps.dtype.kind in "iu" and isinstance(period, int)
     high, odd = divmod(period, 2) if whole else (period / 2, 0)
-    low = -high - odd if whole else -high
-    inside = mod(steps - low, period) + low
+    inside = mod(steps + high, period) - high
     if not odd:
-        inside = where((inside == low) & (steps > 0), high, inside)
-    jump = high if discont is None else max(discont, high)
-    added = where(absolute(steps) < jump, 0, inside - steps)
+        inside = where((inside == -high) & (steps > 0), high, inside)
+    added = where(absolute(steps) < (period / 2 if discont is None else discont), 0, inside - steps)
     axis = normalize_axis_index(axis, p.ndim)
     first = _from(p, axis, None, 1)
     return concatenate([first * 1 if whole else first, _from(p, axis, 1, None) + cumsum(added, axis=axis)], axis)
@@ -161,9 +165,12 @@ def convolve(a: Any, v: Any, mode: Literal["full", "same", "valid"] = "full") ->
     mode: "full" all n + m − 1 values, "same" the middle max(n, m), "valid" those where the vectors overlap completely.
     VJPs: the cotangent, correlated with the other vector.
     """
+    if np.ndim(a) != 1 or np.ndim(v) != 1:
+        raise ShapeError(f"convolve takes two vectors; got {describe(a)} and {describe(v)}. Use ravel or atleast_1d.")
     return np.convolve(a, v, mode)
 
 
+@guarded
 def correlate(a: Any, v: Any, mode: Literal["full", "same", "valid"] = "valid") -> Any:
     """Cross-correlation Σⱼ aⱼ₊ₖ·vⱼ of two vectors, v conjugated; `mode` as in `convolve`."""
     a, v = operand(a), operand(v)

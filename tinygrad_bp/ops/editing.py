@@ -9,6 +9,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from tinygrad_bp.annotations import Array
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.engine import Node
 from tinygrad_bp.errors import ArgumentError, DTypeError, ShapeError, describe
 from tinygrad_bp.ops.comparison import where as choose
@@ -17,10 +18,12 @@ from tinygrad_bp.ops.indexing import at, index_update
 from tinygrad_bp.ops.joining import concatenate
 from tinygrad_bp.ops.linear_algebra import operand
 from tinygrad_bp.ops.shaping import astype, broadcast_to, converted, moveaxis, ravel, reshape
+from tinygrad_bp.ops.sizes import require_size
 
 Places = int | slice | Sequence[int] | Array
 
 
+@guarded
 def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Any:
     """Of several choices the first whose condition holds, elementwise with broadcasting, else `default`.
 
@@ -47,6 +50,7 @@ def _along(arr: Any, axis: int | None) -> tuple[Any, int]:
     return (ravel(arr), 0) if axis is None else (arr, normalize_axis_index(axis, arr.ndim))
 
 
+@guarded
 def delete(arr: Any, obj: Places, axis: int | None = None) -> Any:
     """arr without its elements at the places `obj` along `axis`, flattened first if None; those get gradient 0."""
     arr, axis = _along(arr, axis)
@@ -54,6 +58,7 @@ def delete(arr: Any, obj: Places, axis: int | None = None) -> Any:
     return arr[(*[slice(None)] * axis, kept)]
 
 
+@guarded
 def insert(arr: Any, obj: Places, values: Any, axis: int | None = None) -> Any:
     """arr with `values` put in before the places `obj` along `axis`, flattened first if None.
 
@@ -73,10 +78,12 @@ def insert(arr: Any, obj: Places, values: Any, axis: int | None = None) -> Any:
     return concatenate([arr, new], axis)[(*[slice(None)] * axis, order)]
 
 
+@guarded
 def resize(a: Any, new_shape: int | Sequence[int]) -> Any:
     """The elements of a in C order, again and again until `new_shape` is full; zeros if there are none."""
     a = operand(a)
     shape = tuple(new_shape) if isinstance(new_shape, Sequence) else (int(new_shape),)
+    require_size("resize", shape, a)
     size = int(np.prod(shape))
     if not a.size or not size:
         return np.zeros(shape, a.dtype)
@@ -98,6 +105,7 @@ def _like(a: Any, values: Any) -> Any:
     return converted(operand(values), a.dtype)
 
 
+@guarded
 def putmask(a: Any, mask: Any, values: Any) -> Any:
     """A new array, a with `values` where the mask holds; values of fewer elements are repeated over all of a.
 
@@ -109,6 +117,7 @@ def putmask(a: Any, mask: Any, values: Any) -> Any:
     return choose(reshape(mask, shape=a.shape) != 0, resize(_like(a, values), a.shape), a)
 
 
+@guarded
 def place(arr: Any, mask: Any, vals: Any) -> Any:
     """A new array, arr with the first of `vals` where the mask first holds, the next where it next does, and so on.
 
@@ -129,6 +138,7 @@ def place(arr: Any, mask: Any, vals: Any) -> Any:
 Casting = Literal["no", "equiv", "safe", "same_kind", "unsafe"]
 
 
+@guarded
 def copyto(dst: Any, src: Any, casting: Casting = "same_kind", where: Any = True) -> Any:
     """A new array, dst with src, broadcast to its shape, in place of the elements for which `where` holds.
 
@@ -142,6 +152,7 @@ def copyto(dst: Any, src: Any, casting: Casting = "same_kind", where: Any = True
     return choose(where, broadcast_to(_like(dst, src), shape=dst.shape), dst)
 
 
+@guarded
 def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> Any:
     """A new array, a with `val` on its diagonal, repeated if it has fewer elements; differentiable for both.
 

@@ -6,12 +6,13 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import Shapes
 from tinygrad_bp.errors import LinearAlgebraError
 from tinygrad_bp.ops.comparison import where
 from tinygrad_bp.ops.cumulative import cumsum
 from tinygrad_bp.ops.indexing import scatter_add
-from tinygrad_bp.ops.linear_algebra import matmul
+from tinygrad_bp.ops.linear_algebra import floating, matmul
 from tinygrad_bp.ops.norms import vector_norm
 from tinygrad_bp.ops.shaping import astype
 from tinygrad_bp.ops.systems import solve
@@ -28,7 +29,7 @@ class EigResult(NamedTuple, Generic[A]):
 
 
 def _complex(a: Any) -> Any:
-    return a.astype(np.result_type(a.dtype, np.complex64))
+    return a.astype(np.result_type(floating(a), np.complex64))
 
 
 def _apart(y: Any) -> tuple[Any, Any, Any]:
@@ -110,6 +111,7 @@ def eig_packed(a: Any) -> Any:
     return np.concatenate([w[..., None, :], np.where(one, 1.0, v / pivots)], axis=-2)
 
 
+@guarded
 def eig(a: Any) -> EigResult[Any]:
     """Eigenvalues w (…, n) and eigenvectors v (…, n, n), columns of length 1, of square matrices; both complex.
 
@@ -126,6 +128,7 @@ def eig(a: Any) -> EigResult[Any]:
     return EigResult(packed[..., 0, :], vectors / vector_norm(vectors, axis=-2, keepdims=True))
 
 
+@guarded
 def eigvals(a: Any) -> Any:
     """Eigenvalues (…, n) of square matrices, complex, in LAPACK's order. VJP: V⁻ᵀ·diag(g)·Vᵀ.
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from tinygrad_bp.blocks import blockwise
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import Reals
 from tinygrad_bp.errors import ArgumentError, ShapeError, describe
 from tinygrad_bp.modes import ignoring
@@ -33,6 +34,7 @@ def silu(x: Any) -> Any:
     return x / (1.0 + np.exp(-x))
 
 
+@guarded
 def swish(x: Any, beta: Any = 1.0) -> Any:
     """Swish x·σ(beta·x), with broadcasting; beta may be learned. With beta = 1 it is `silu`."""
     return x * sigmoid(beta * x)
@@ -80,6 +82,7 @@ def mish(x: Any) -> Any:
     return x * np.tanh(softplus(x))
 
 
+@guarded
 def glu(x: Any, axis: int = -1) -> Any:
     """Gated linear unit a·σ(b), where a and b are the two halves of x along `axis`.
 

@@ -8,6 +8,7 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from tinygrad_bp.annotations import DType
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import ArgumentError, ShapeError, describe
 from tinygrad_bp.ops.arithmetic import maximum, mod, power
 from tinygrad_bp.ops.comparison import equal, isinf, where
@@ -23,6 +24,7 @@ from tinygrad_bp.ops.ordering import argsort
 from tinygrad_bp.ops.padding import linear_padding
 from tinygrad_bp.ops.rounding import absolute, floor
 from tinygrad_bp.ops.shaping import astype, broadcast_to, converted, expand_dims, moveaxis
+from tinygrad_bp.ops.sizes import require_size
 
 # --- ranges -----------------------------------------------------------------------------------------------------------
 
@@ -37,6 +39,7 @@ def linspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, *, retstep: Literal[True],
     dtype: DType | None = None, axis: int = 0,
 ) -> tuple[Any, Any]: ...  # fmt: skip
+@guarded
 def linspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False,
     dtype: DType | None = None, axis: int = 0,
@@ -51,6 +54,7 @@ def linspace(
     parts = count - 1 if endpoint else count
     width = (operand(stop) if isinstance(start, int | float) else stop) - start
     width = width * 1.0 if width.dtype.kind not in "fc" else width
+    require_size("linspace", (count, *width.shape), width)
     step = width / parts if parts > 0 else width * np.nan
     places = np.arange(count).astype(width.dtype).reshape((count,) + (1,) * width.ndim)
     numbers = places * (step if parts > 0 else width) + start
@@ -70,6 +74,7 @@ def _count(name: str, num: Any) -> int:
     return count
 
 
+@guarded
 def logspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, dtype: DType | None = None,
     axis: int = 0,
@@ -80,6 +85,7 @@ def logspace(
     return numbers if dtype is None else astype(numbers, dtype)
 
 
+@guarded
 def geomspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: DType | None = None, axis: int = 0
 ) -> Any:
@@ -107,6 +113,7 @@ def geomspace(
 # --- functions by their samples and coefficients ----------------------------------------------------------------------
 
 
+@guarded
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: float | None = None) -> Any:
     """The function through the points (xp, fp), straight from one to the next, at x; differentiable for all three.
 
@@ -150,6 +157,7 @@ def _flatter(a: Any, b: Any) -> Any:
     return where(a * b <= 0, 0.0, where(absolute(a) < absolute(b), a, b))
 
 
+@guarded
 def polyval(p: Any, x: Any) -> Any:
     """The polynomial p₀·xⁿ + … + pₙ at x, elementwise, by Horner's scheme; differentiable for p and x."""
     p, x = operand(p), operand(x)
@@ -159,6 +167,7 @@ def polyval(p: Any, x: Any) -> Any:
     return y
 
 
+@guarded
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     """The matrix of the powers of a vector x, xᵢᴺ⁻¹ … xᵢ⁰ in row i, or with `increasing` xᵢ⁰ … xᵢᴺ⁻¹.
 
@@ -167,7 +176,10 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     x = operand(x)
     if x.ndim != 1:
         raise ShapeError(f"vander: the numbers are a vector; got {describe(x)}.")
-    columns = x.size if N is None else N
+    columns = x.size if N is None else operator.index(N)
+    if columns < 0:
+        raise ArgumentError(f"vander: N, the number of columns, is 0 or more; got {N}.")
+    require_size("vander", (x.size, columns), x)
     ones = np.ones((x.size, 1), np.result_type(x.dtype, int))
     factors = concatenate([ones, broadcast_to(x[:, None], shape=(x.size, max(columns - 1, 0)))], 1)
     powers = cumprod(factors, axis=1)[:, :columns]

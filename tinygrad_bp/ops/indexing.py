@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
+from tinygrad_bp.constants import constant
 from tinygrad_bp.domains import Parameters, Shape, Shapes
 from tinygrad_bp.engine import Node
 from tinygrad_bp.errors import DTypeError, LeafAssignmentError, describe
@@ -46,7 +48,7 @@ def taken_apart(index: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
 
 
 def _listed(part: Any) -> Any:
-    array = np.asarray(part)
+    array = constant(part)
     return array if array.size else array.astype(np.intp)
 
 
@@ -243,6 +245,7 @@ def at(x: Any, index: Any) -> Any:
     return getitem(x, *arrays, index=static)
 
 
+@guarded
 def index_update(x: Any, index: Any, v: Any) -> Any:
     """A copy of x with x[index] = v, differentiable for both; v broadcasts to x[index].
 

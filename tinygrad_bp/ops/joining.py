@@ -10,6 +10,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from tinygrad_bp.annotations import Array
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import Parameters, Shape, Shapes
 from tinygrad_bp.errors import ArgumentError, ShapeError, describe
 from tinygrad_bp.ops.linear_algebra import operand
@@ -68,6 +69,7 @@ def _concatenate(*arrays: Any, axis: int, ends: Shape) -> Any:
     return np.concatenate(arrays, axis=axis)
 
 
+@guarded
 def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
     """Arrays one after the other along `axis`, along which alone their shapes may differ; flattened first if None.
 
@@ -98,6 +100,7 @@ def _stack(*arrays: Any, axis: int) -> Any:
     return np.stack(arrays, axis=axis)
 
 
+@guarded
 def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
     """Arrays of one shape, joined along a new axis that is `axis` of the result. VJP: to each its part."""
     arrays = [operand(a) for a in arrays]
@@ -106,27 +109,32 @@ def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
     return _stack(*arrays, axis=normalize_axis_index(axis, arrays[0].ndim + 1))
 
 
+@guarded
 def vstack(tup: Sequence[Any]) -> Any:
     """Arrays one below the other, vectors as rows."""
     return concatenate([atleast_2d(a) for a in tup])
 
 
+@guarded
 def hstack(tup: Sequence[Any]) -> Any:
     """Arrays side by side: along axis 1, vectors along their only axis."""
     arrays = [atleast_1d(a) for a in tup]
     return concatenate(arrays, axis=0 if arrays and arrays[0].ndim == 1 else 1)
 
 
+@guarded
 def dstack(tup: Sequence[Any]) -> Any:
     """Arrays one behind the other, along the third axis."""
     return concatenate([atleast_3d(a) for a in tup], axis=2)
 
 
+@guarded
 def column_stack(tup: Sequence[Any]) -> Any:
     """Arrays side by side, vectors as columns."""
     return concatenate([a if np.ndim(a) > 1 else reshape(a, shape=(-1, 1)) for a in tup], axis=1)
 
 
+@guarded
 def append(x: Any, values: Any, axis: int | None = None) -> Any:
     """`values` after x along `axis`; both flattened if None."""
     return concatenate([x, values], axis=axis)
@@ -135,6 +143,7 @@ def append(x: Any, values: Any, axis: int | None = None) -> Any:
 # --- apart ------------------------------------------------------------------------------------------------------------
 
 
+@guarded
 def array_split(x: Any, indices_or_sections: int | Sequence[int] | Array, axis: int = 0) -> list[Any]:
     """x in parts along `axis`: so many nearly equal ones, or cut before each of the given indices."""
     x = operand(x)
@@ -152,6 +161,7 @@ def array_split(x: Any, indices_or_sections: int | Sequence[int] | Array, axis: 
     return [x[(*[slice(None)] * axis, slice(a, b))] for a, b in pairwise(cuts)]
 
 
+@guarded
 def split(x: Any, indices_or_sections: int | Sequence[int] | Array, axis: int = 0) -> list[Any]:
     """x in equal parts along `axis`, or cut before each of the given indices. Raises ShapeError if parts differ."""
     x = operand(x)
@@ -164,17 +174,20 @@ def split(x: Any, indices_or_sections: int | Sequence[int] | Array, axis: int = 
     return array_split(x, indices_or_sections, axis)
 
 
+@guarded
 def vsplit(x: Any, indices_or_sections: int | Sequence[int] | Array) -> list[Any]:
     """x in parts along axis 0. Raises ShapeError for fewer than two axes."""
     return split(_with_axes(x, 2, "vsplit"), indices_or_sections, 0)
 
 
+@guarded
 def hsplit(x: Any, indices_or_sections: int | Sequence[int] | Array) -> list[Any]:
     """x in parts along axis 1, of a vector along its only axis."""
     x = _with_axes(x, 1, "hsplit")
     return split(x, indices_or_sections, 1 if x.ndim > 1 else 0)
 
 
+@guarded
 def dsplit(x: Any, indices_or_sections: int | Sequence[int] | Array) -> list[Any]:
     """x in parts along axis 2. Raises ShapeError for fewer than three axes."""
     return split(_with_axes(x, 3, "dsplit"), indices_or_sections, 2)
@@ -187,6 +200,7 @@ def _with_axes(x: Any, least: int, name: str) -> Any:
     return x
 
 
+@guarded
 def unstack(x: Any, axis: int = 0) -> tuple[Any, ...]:
     """The parts of x along `axis`, without that axis."""
     x = operand(x)
@@ -194,6 +208,7 @@ def unstack(x: Any, axis: int = 0) -> tuple[Any, ...]:
     return tuple([x[(*[slice(None)] * axis, i)] for i in range(x.shape[axis])])
 
 
+@guarded
 def tile(x: Any, reps: int | Sequence[int]) -> Any:
     """x laid out `reps` times along each axis; missing axes are put in front."""
     x = operand(x)
@@ -212,6 +227,7 @@ def tile(x: Any, reps: int | Sequence[int]) -> Any:
 Blocks = Sequence[Any] | Sequence[Sequence[Any]] | Sequence[Sequence[Sequence[Any]]]
 
 
+@guarded
 def block(arrays: Blocks) -> Any:
     """One array of nested lists of blocks: the innermost lists are joined along the last axis, the lists around them
     along the one before, and so on. VJP: to each block its part. Raises ShapeError for lists of different depths."""
@@ -253,6 +269,7 @@ def _joined(arrays: Any, depth: int, ndim: int) -> Any:
     return concatenate([_joined(part, depth - 1, ndim) for part in arrays], axis=-depth)
 
 
+@guarded
 def apply_along_axis(func1d: Callable[..., Any], axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
     """func1d of every line of arr along `axis`, a vector each; what it gives, with any axes, stands in its place.
 

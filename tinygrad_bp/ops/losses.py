@@ -61,12 +61,12 @@ def require_probabilities(name: str, p: Any) -> None:
         )
 
 
-_SMALLEST = {np.dtype(d): np.finfo(d).tiny for d in (np.float16, np.float32, np.float64, np.longdouble)}
+_SMALLEST = {d: np.finfo(d).tiny for d in (np.float16, np.float32, np.float64, np.longdouble)}
 
 
 def smallest_normal(p: Any) -> Any:
     """The smallest normal number: what a probability of exactly 0 counts as."""
-    return _SMALLEST.get(p.dtype, 0)
+    return _SMALLEST.get(p.dtype.type, _SMALLEST[np.float64])
 
 
 @op(
@@ -225,7 +225,7 @@ def hinge(z: Any, t: Any, reduction: Reduction = "mean") -> Any:
     ∂C/∂z = −t inside the margin (t·z < 1), else 0. Labels carry no gradient; others than ±1 raise DataError.
     """
     require_same_shape("hinge", z, t)
-    signs = operand(t).astype(z.dtype)
+    signs = operand(t).astype(z.dtype if z.dtype.kind == "f" else np.float64)
     if np.any(np.absolute(signs) != 1):
         wrong = signs[np.absolute(signs) != 1].flat[0]
         raise DataError(f"hinge: labels are −1 and 1; got {wrong}. For labels 0 and 1 pass 2·labels − 1.")

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import Shapes
 from tinygrad_bp.errors import LinearAlgebraError
 from tinygrad_bp.ops.joining import concatenate
-from tinygrad_bp.ops.linear_algebra import matmul, operand
+from tinygrad_bp.ops.linear_algebra import floating, matmul, operand
 from tinygrad_bp.ops.special import scipys
 from tinygrad_bp.ops.systems import dominant, solve
 from tinygrad_bp.registry import op
@@ -31,7 +32,7 @@ def _of_each(name: str, a: Any) -> Any:
     """SciPy's function of every matrix (…, n, n), computed in double precision, in that of a."""
     function, double = scipys("linalg", name), a.astype(np.result_type(a.dtype, np.float64))
     y = np.stack([function(x) for x in double.reshape(-1, *a.shape[-2:])]).reshape(a.shape)
-    return y.astype(np.result_type(a.dtype, np.complex64) if y.dtype.kind == "c" else a.dtype, copy=False)
+    return y.astype(np.result_type(floating(a), np.complex64) if y.dtype.kind == "c" else floating(a), copy=False)
 
 
 def _transposed(a: Any) -> Any:
@@ -69,6 +70,7 @@ _PLACES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
 _ROOTS = 64
 
 
+@guarded
 def logm(a: Any) -> Any:
     """Principal logarithm of square matrices (…, n, n), the inverse of `expm`; complex for negative eigenvalues.
 
@@ -110,7 +112,6 @@ def _moved(a: Any, b: Any, right: Any) -> Any:
     latex=r"\operatorname{sylvester}({0}, {1}, {2})",
     domain=Shapes(
         "ii,jj,ij",
-        "bii,bjj,bij",
         smallest=1,
         prepare=lambda a, b, q: (*dominant(a), *dominant(b), q),
         bounded=True,
@@ -123,5 +124,6 @@ def solve_sylvester(a: Any, b: Any, q: Any) -> Any:
 
     VJPs, with w of aᵀ·w + w·bᵀ = g: −w·xᵀ, −xᵀ·w and w.
     """
-    function, parts = scipys("linalg", "solve_sylvester"), [x.reshape(-1, *x.shape[-2:]) for x in (a, b, q)]
-    return np.stack(list(map(function, *parts))).reshape(q.shape).astype(np.result_type(a, b, q), copy=False)
+    function, kind = scipys("linalg", "solve_sylvester"), floating(a, b, q)
+    parts = [x.reshape(-1, *x.shape[-2:]).astype(np.result_type(kind, x.dtype), copy=False) for x in (a, b, q)]
+    return np.stack(list(map(function, *parts))).reshape(q.shape).astype(kind, copy=False)

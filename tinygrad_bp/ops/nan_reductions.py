@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.ops.comparison import isnan, where
 from tinygrad_bp.ops.counting import all
 from tinygrad_bp.ops.linear_algebra import operand
@@ -15,11 +16,13 @@ from tinygrad_bp.ops.shaping import astype
 from tinygrad_bp.ops.statistics import nanmean, std, var
 
 
+@guarded
 def nanmax(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """Largest element over `axis` that is not NaN, NaN if all are; k elements that tie for it share its gradient."""
     return _extreme(max, -np.inf, x, axis, keepdims)
 
 
+@guarded
 def nanmin(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """Smallest element over `axis` that is not NaN, NaN if all are; k elements that tie for it share its gradient."""
     return _extreme(min, np.inf, x, axis, keepdims)
@@ -34,12 +37,14 @@ def _extreme(reduction: Callable[..., Any], worst: float, x: Any, axis: Axis, ke
     return where(all(missing, axis=axis, keepdims=keepdims), np.nan, found)
 
 
+@guarded
 def nanprod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """Product over `axis` of the elements that are not NaN."""
     x = operand(x)
     return prod(where(isnan(x), 1, x), axis=axis, keepdims=keepdims)
 
 
+@guarded
 def nanvar(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
     """Variance Σ|xᵢ − x̄|²/(n − ddof) over `axis` of the n elements that are not NaN."""
     filled, counted = _filled(x, axis, keepdims)
@@ -47,6 +52,7 @@ def nanvar(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -
     return y * _more(y, filled, counted, ddof)
 
 
+@guarded
 def nanstd(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
     """Standard deviation over `axis` of the elements that are not NaN, the root of `nanvar`; gradient 0 for equal
     ones."""

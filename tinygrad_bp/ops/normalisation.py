@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_bp.blocks import into
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import Parameters, Shape, Shapes
 from tinygrad_bp.errors import ArgumentError, ShapeError, TracingError, describe
 from tinygrad_bp.modes import current_mode, refuse_draw
@@ -53,6 +54,7 @@ def normalise(x: Any, axis: Axis = -1, eps: float = 1e-5) -> Any:
     return into(centred, np.divide, centred, np.sqrt(variance + eps))
 
 
+@guarded
 def layer_norm(x: Any, weight: Any = None, bias: Any = None, axis: Axis = -1, eps: float = 1e-5) -> Any:
     """Each example normalised over its features: weight·(x − μ)/√(σ² + eps) + bias, with μ and σ² over `axis`.
 
@@ -68,6 +70,7 @@ def _normalised(x: Any, axis: Axis, eps: float) -> Any:
     return astype(normalise(astype(x, dtype=np.float32), axis=axis, eps=eps), dtype=np.float16)
 
 
+@guarded
 def batch_norm(
     x: Any,
     weight: Any = None,
@@ -116,6 +119,7 @@ def _affine(y: Any, weight: Any, bias: Any) -> Any:
     return y if bias is None else y + bias
 
 
+@guarded
 def dropout(x: Any, p: float, rng: np.random.Generator, training: bool = True) -> Any:
     """Each element set to 0 with probability p, the others times 1/(1 − p), so that the mean stays; elementwise.
 

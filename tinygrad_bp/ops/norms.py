@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import ANY_SHAPE, Shape, Shapes, axis_params
 from tinygrad_bp.errors import ArgumentError, describe
 from tinygrad_bp.ops import reductions
@@ -102,6 +103,7 @@ _VECTOR_OF_SUMS = {1: (-2, "max"), -1: (-2, "min"), np.inf: (-1, "max"), -np.inf
 _OF_SINGULAR_VALUES = {"nuc": "sum", 2: "max", -2: "min"}
 
 
+@guarded
 def matrix_norm(x: Any, keepdims: bool = False, ord: MatrixOrd = "fro") -> Any:
     """Norm of matrices, the last two axes.
 
@@ -121,6 +123,7 @@ def matrix_norm(x: Any, keepdims: bool = False, ord: MatrixOrd = "fro") -> Any:
     return values[..., None, None] if keepdims else values
 
 
+@guarded
 def norm(x: Any, ord: MatrixOrd = None, axis: Axis = None, keepdims: bool = False) -> Any:
     """Norm of vectors (one axis) or matrices (two axes), as in NumPy; the 2-norm of all elements by default.
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import ANY_SHAPE, Shapes, axis_params
 from tinygrad_bp.ops.comparison import where
 from tinygrad_bp.ops.cumulative import cumprod, shifted
@@ -147,6 +148,7 @@ def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 amax, amin = max, min
 
 
+@guarded
 def ptp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """Range over `axis`: the largest element minus the smallest."""
     return max(x, axis=axis, keepdims=keepdims) - min(x, axis=axis, keepdims=keepdims)

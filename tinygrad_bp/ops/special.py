@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import Domain, Intervals, Reals
 from tinygrad_bp.engine import Node
 from tinygrad_bp.errors import MissingRuleError, describe, missing_extra
@@ -93,6 +94,7 @@ def erfinv(x: Any) -> Any:
     return from_scipy("erfinv", x)
 
 
+@guarded
 def ndtr(x: Any) -> Any:
     """Distribution function of the standard normal distribution, Φ(x) = erfc(−x/√2)/2, elementwise."""
     return 0.5 * erfc(x * -sqrt(0.5))

@@ -10,12 +10,13 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar, overload
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import Shapes
 from tinygrad_bp.errors import ArgumentError, describe
 from tinygrad_bp.ops.complex import adjoint, conjugated, real
 from tinygrad_bp.ops.decompositions import hermitian
 from tinygrad_bp.ops.indexing import scatter_add
-from tinygrad_bp.ops.linear_algebra import matmul, operand
+from tinygrad_bp.ops.linear_algebra import finite, matmul, operand
 from tinygrad_bp.ops.ties import averaged, beside_vectors, constant, largest, one_over, settled, some, vanishing
 from tinygrad_bp.registry import op
 
@@ -131,6 +132,7 @@ def _read(a: Any, uplo: UPLO) -> Any:
     return below + adjoint(below) + hermitian(a * np.eye(n, dtype=bool))
 
 
+@guarded
 def eigh(a: Any, UPLO: UPLO = None) -> EighResult[Any]:
     """Eigenvalues w (…, n), ascending, and orthonormal eigenvectors v (…, n, n), columns, of symmetric (Hermitian)
     matrices.
@@ -153,6 +155,7 @@ def eigh(a: Any, UPLO: UPLO = None) -> EighResult[Any]:
     )
 
 
+@guarded
 def eigvalsh(a: Any, UPLO: UPLO = None) -> Any:
     """Eigenvalues (…, n) of symmetric (Hermitian) matrices, ascending. VJP: v·diag(g)·vᴴ; equal ones share g.
 
@@ -262,7 +265,7 @@ def _spread_singular_values(a: Any, **_: Any) -> tuple[Any, ...]:
 )
 def svd_packed(a: Any) -> Any:
     """U (…, m, k), S (…, k) and Vᴴ (…, k, n) of matrices (…, m, n), k = min(m, n), flattened one after the other."""
-    u, s, vh = np.linalg.svd(a, full_matrices=False)
+    u, s, vh = np.linalg.svd(finite(a), full_matrices=False)
     signs = _signs(u)
     u, vh = u * signs, vh * np.swapaxes(signs, -1, -2) if np.ndim(signs) else vh
     batch = s.shape[:-1]
@@ -274,6 +277,7 @@ def svd_packed(a: Any) -> Any:
 def svd(a: Any, full_matrices: bool = True, compute_uv: Literal[True] = True) -> SVDResult[Any]: ...
 @overload
 def svd(a: Any, full_matrices: bool = True, *, compute_uv: Literal[False]) -> Any: ...
+@guarded
 def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     """Singular value decomposition a = U·diag(S)·Vᴴ of matrices (…, m, n): U (…, m, k), S (…, k) descending, Vᴴ
     (…, k, n), k = min(m, n). With compute_uv=False only S.
@@ -299,6 +303,7 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     )
 
 
+@guarded
 def svdvals(a: Any) -> Any:
     """Singular values (…, k) of matrices (…, m, n), descending. VJP: U·diag(g)·Vᴴ; 0 for singular values of 0."""
     return svd(a, compute_uv=False)

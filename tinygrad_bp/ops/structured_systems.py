@@ -6,13 +6,14 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import Parameters, Shape, Shapes
 from tinygrad_bp.errors import ArgumentError, ShapeError, describe
 from tinygrad_bp.ops.comparison import where
 from tinygrad_bp.ops.complex import adjoint
 from tinygrad_bp.ops.indexing import at
 from tinygrad_bp.ops.joining import concatenate
-from tinygrad_bp.ops.linear_algebra import matmul, operand
+from tinygrad_bp.ops.linear_algebra import floating, matmul, operand
 from tinygrad_bp.ops.shaping import atleast_2d
 from tinygrad_bp.ops.special import scipys
 from tinygrad_bp.ops.systems import solve
@@ -21,6 +22,7 @@ from tinygrad_bp.registry import op
 Transposed = Literal[0, 1, 2, "N", "T", "C"]
 
 
+@guarded
 def solve_triangular(a: Any, b: Any, trans: Transposed = 0, lower: bool = False, unit_diagonal: bool = False) -> Any:
     """Solution x of a·x = b for a triangular matrix a (…, n, n), of which the other triangle does not count.
 
@@ -39,6 +41,7 @@ def solve_triangular(a: Any, b: Any, trans: Transposed = 0, lower: bool = False,
     return solve(a, b)
 
 
+@guarded
 def cho_solve(c_and_lower: tuple[Any, bool], b: Any) -> Any:
     """Solution x of a·x = b from the Cholesky factor of a: (c, True) for a = c·cᴴ, (c, False) for a = cᴴ·c.
 
@@ -49,6 +52,7 @@ def cho_solve(c_and_lower: tuple[Any, bool], b: Any) -> Any:
     return solve_triangular(c, solve_triangular(c, b, first, lower), second, lower)  # type: ignore[arg-type]  # 0 or 2
 
 
+@guarded
 def block_diag(*arrs: Any) -> Any:
     """The matrix with the given ones along its diagonal, 0 elsewhere; vectors count as rows. VJP: to each its block."""
     blocks = [atleast_2d(a) for a in arrs] or [np.zeros((1, 0))]
@@ -125,9 +129,10 @@ def banded_solution(ab: Any, b: Any, lower: int, upper: int) -> Any:
     VJPs, with w of aᵀ·w = g: w for b, and −wᵢ·xⱼ for each aᵢⱼ that stands on a diagonal.
     """
     solution = scipys("linalg", "solve_banded")((lower, upper), ab, b)
-    return np.ascontiguousarray(solution, np.result_type(ab, b))
+    return np.ascontiguousarray(solution, floating(ab, b))
 
 
+@guarded
 def solve_banded(l_and_u: tuple[int, int], ab: Any, b: Any) -> Any:
     """Solution x of a·x = b for a matrix of few diagonals, l below and u above the main one, the rows of ab (l + u + 1,
     n), the highest first: ab[u + i − j, j] = a[i, j]. b is (n,) or (n, k).

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import ArgumentError, ShapeError, describe
 from tinygrad_bp.ops.linear_algebra import operand
 from tinygrad_bp.ops.shaping import moveaxis, ravel, reshape
 from tinygrad_bp.ops.systems import inv, solve
 
 
+@guarded
 def tensorsolve(a: Any, b: Any, axes: Sequence[int] | None = None) -> Any:
     """The array x with Σ a·x = b over x's axes, the last ones of a; `axes` of a are moved to its end first.
 
@@ -29,6 +31,7 @@ def tensorsolve(a: Any, b: Any, axes: Sequence[int] | None = None) -> Any:
     return reshape(solve(reshape(a, shape=(b.size, b.size)), ravel(b)), shape=shape)
 
 
+@guarded
 def tensorinv(a: Any, ind: int = 2) -> Any:
     """The inverse of a as a map from arrays of its last axes to arrays of its first `ind` ones.
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.modes import quietly
 from tinygrad_bp.testing.claims import (
     first_order,
@@ -24,6 +25,7 @@ from tinygrad_bp.testing.picture import drawn
 from tinygrad_bp.testing.subject import GradientError as GradientError, Subject
 
 
+@guarded
 def check_gradients(
     f: Callable[..., Any],
     *xs: Any,

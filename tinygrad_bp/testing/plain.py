@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.modes import quietly
 from tinygrad_bp.testing.picture import drawn
@@ -24,6 +25,7 @@ REPORTED = 60
 """Inputs with more elements in all than this are not written into a message."""
 
 
+@guarded
 def check_grad(
     f: Callable[..., Any],
     grad: Callable[..., Any] | Sequence[Callable[..., Any]],
@@ -64,6 +66,7 @@ def check_grad(
         _check(of, _contracted(derivative), xs, label, order == 1, reference if order == 1 else None, how)
 
 
+@guarded
 def check_vjp(
     f: Callable[..., Any],
     vjp: Callable[..., Any],

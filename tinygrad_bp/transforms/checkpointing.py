@@ -11,7 +11,7 @@ from tinygrad_bp.engine import Node, Op, apply, history
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.modes import current_mode
 from tinygrad_bp.transforms.forward import push
-from tinygrad_bp.transforms.inputs import Function, Inputs, call
+from tinygrad_bp.transforms.inputs import Function, Inputs, call, require_function
 from tinygrad_bp.trees import flatten
 
 F = TypeVar("F", bound=Function)
@@ -32,6 +32,7 @@ def checkpoint(f: F) -> F:
     >>> y.op, x.grad
     (<op checkpoint>, array(12.))
     """
+    require_function("checkpoint", f)
 
     @wraps(f)
     def recomputing(*args: Any, **kwargs: Any) -> Any:

@@ -8,12 +8,13 @@ from typing import Any, overload
 import numpy as np
 
 from tinygrad_bp.annotations import Array, Number, Operand
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.engine import Node, current, history
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.modes import current_mode, ignoring, transforming
 from tinygrad_bp.ops.shaping import broadcast_to
 from tinygrad_bp.tensor import Tensor
-from tinygrad_bp.transforms.inputs import Function, Inputs, as_tensor, call, shaped, suited
+from tinygrad_bp.transforms.inputs import Function, Inputs, as_tensor, call, require_function, shaped, suited
 from tinygrad_bp.transforms.signatures import Value
 from tinygrad_bp.trees import aligned, flatten
 
@@ -24,6 +25,7 @@ def jvp(f: Callable[..., Value], xs: Sequence[Tensor], ts: Sequence[Operand]) ->
 def jvp(f: Callable[..., Value], xs: Sequence[Array | Number], ts: Sequence[Array | Number]) -> tuple[Array, Array]: ...
 @overload
 def jvp(f: Function, xs: Sequence[Any], ts: Sequence[Any]) -> tuple[Any, Any]: ...
+@guarded
 def jvp(f: Function, xs: Sequence[Any], ts: Sequence[Any]) -> tuple[Any, Any]:
     """(f(*xs), Σ ∂f/∂x·t): the Jacobian–vector product along the tangents ts, one for each x, by forward mode.
 
@@ -31,6 +33,7 @@ def jvp(f: Function, xs: Sequence[Any], ts: Sequence[Any]) -> tuple[Any, Any]:
     >>> tg.jvp(lambda x: x * x, (3.0,), (1.0,))
     (array(9.), array(6.))
     """
+    require_function("jvp", f)
     if len(xs) != len(ts):
         raise ArgumentError(f"jvp: {len(xs)} arguments need as many tangents; got {len(ts)}.")
     given = [leaf for i, (x, t) in enumerate(zip(xs, ts, strict=True)) for leaf in aligned(t, x, f"jvp: tangent {i}")]
@@ -74,7 +77,7 @@ def push(inputs: Inputs, outputs: Sequence[Node], tangents: Sequence[Any]) -> li
 
 def _moved(tangent: Any, x: Any) -> Any:
     """A tangent of x, zeros if it is None."""
-    return np.zeros(np.shape(x), np.asarray(x).dtype) if tangent is None else tangent
+    return np.zeros(np.shape(x), getattr(x, "dtype", type(x))) if tangent is None else tangent
 
 
 def _fitted(tangent: Any, value: Any) -> Any:

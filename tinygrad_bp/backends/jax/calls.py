@@ -53,6 +53,12 @@ def _settled(to: Lowering, step: Step) -> Step:
     return to.add(replace(step, args=(step.args[0], *map(_plain, step.args[1:])), kwargs=kwargs))
 
 
+def _searched(to: Lowering, step: Step) -> Step:
+    """Places in NumPy's dtype."""
+    found = to.add(replace(step, dtype=np.dtype(np.int32)))
+    return to.cast(found, step.dtype)
+
+
 def _plain(x: Any) -> Any:
     if not isinstance(x, Step) or x.opcode != CONSTANT or x.dtype.kind not in "iu":
         return x
@@ -67,6 +73,6 @@ FUNCTIONS: Mapping[Any, Rule] = {
     np.add.reduce: _summed, np.sum: _summed,
     np.sort: _stable, np.argsort: _stable, np.partition: _sorted,
     np.pad: _settled, np.repeat: _settled, np.tile: _settled, np.roll: _settled,
-    np.quantile: _quantile, np.median: _quantile,
+    np.quantile: _quantile, np.median: _quantile, np.searchsorted: _searched,
 }  # fmt: skip
 """For functions of NumPy's that are called otherwise."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_bp.backends.jax.library import Function, jnp, lax, special
+from tinygrad_bp.backends.jax.library import Function, jax, jnp, lax, special
 from tinygrad_bp.ops.erf import scaled_erfc
 
 # --- elementwise ------------------------------------------------------------------------------------------------------
@@ -72,6 +72,19 @@ def iv(v: Any, x: Any) -> Any:
     y = jnp.where(size <= _SERIES_ENDS, near, beyond)
     odd = jnp.where(v == jnp.floor(v), jnp.where(v % 2 == 1, -y, y), np.nan)
     return jnp.where(x < 0, odd, y).astype(dtype)
+
+
+def on_host(function: Any, shape: tuple[int, ...], dtype: Any) -> Function:
+    """A function that JAX lacks, computed on the host by NumPy or SciPy, of this shape and dtype."""
+
+    def call(*inputs: Any, **params: Any) -> Any:
+        def computed(*arrays: Any) -> Any:
+            return np.asarray(function(*[np.asarray(x)[()] for x in arrays], **params), dtype)
+
+        like = jax.ShapeDtypeStruct(shape, dtype)
+        return jax.pure_callback(computed, like, *inputs, vmap_method="sequential")
+
+    return Function(call, function.__name__)
 
 
 def of_scipy(name: str) -> Function:
@@ -182,6 +195,15 @@ def summed_beside(x: Any, axis: int, shape: Any, dtype: Any) -> Any:
 def undisturbed(x: Any, tied: Any) -> Any:
     """Whether x is 0 for every matrix of which `tied` holds."""
     return ~jnp.any(tied.reshape(tied.shape + (1,) * (x.ndim - tied.ndim)) & (x != 0))
+
+
+@Function
+def are_distinct(w: Any) -> Any:
+    """Whether no two eigenvalues of a matrix are equal, to rounding."""
+    n = w.shape[-1]
+    gaps = jnp.where(jnp.eye(n, dtype=bool), np.inf, jnp.absolute(w[..., None, :] - w[..., :, None]))
+    size = jnp.max(jnp.absolute(w), axis=-1, initial=0.0)[..., None, None]
+    return ~jnp.any(gaps <= 16 * n * np.finfo(w.dtype).eps * size)
 
 
 @Function

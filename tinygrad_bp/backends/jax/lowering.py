@@ -16,7 +16,16 @@ from tinygrad_bp.backends.jax.draws import DRAWS
 from tinygrad_bp.backends.jax.library import Function
 from tinygrad_bp.backends.jax.loops import looped
 from tinygrad_bp.backends.jax.steps import Lowering, Rule
-from tinygrad_bp.ops import bessel, pooling, special, windows as ops_windows
+from tinygrad_bp.ops import (
+    bessel,
+    beta_gamma,
+    eigenvalues,
+    matrix_functions,
+    pooling,
+    special,
+    structured_systems,
+    windows as ops_windows,
+)
 from tinygrad_bp.ops.cumulative import linear_recurrence
 from tinygrad_bp.ops.indexing import ARRAY, assigned, scattered
 from tinygrad_bp.ops.systems import independent
@@ -47,7 +56,7 @@ _SPELLED: Mapping[Any, Function] = {
     plain(special.psi): functions.of_scipy("digamma"),
     plain(special.erfcx): functions.erfcx,
     plain(special.log_ndtr): functions.log_ndtr,
-    plain(bessel.iv): functions.iv,
+    plain(special.bessel_i): functions.iv,
     plain(linear_recurrence): functions.linear_recurrence,
     plain(ops_windows.unfold): windows.unfold,
     plain(ops_windows.fold): windows.fold,
@@ -58,6 +67,16 @@ _SPELLED: Mapping[Any, Function] = {
     plain(pooling.window_sums): windows.sums,
 }  # fmt: skip
 """For functions that programs contain as they stand. Others run as they are, if they are made of calls alone."""
+
+_ON_HOST = {
+    *map(plain, (
+        bessel.bessel_j, bessel.bessel_k, bessel.bessel_y, bessel.scaled_i, beta_gamma.beta, beta_gamma.betaln,
+        beta_gamma.erfcinv, beta_gamma.lower_beta, beta_gamma.lower_gamma, beta_gamma.lower_t, beta_gamma.rgamma,
+        beta_gamma.upper_gamma, eigenvalues.eig_packed, matrix_functions.expm,
+        matrix_functions.solve_sylvester, matrix_functions.sqrtm, structured_systems.banded_solution,
+    )),
+}  # fmt: skip
+"""Functions that JAX lacks, or has with fewer digits or for fewer devices: the host computes them."""
 
 
 class Lowered(NamedTuple):
@@ -156,10 +175,15 @@ def _whole(to: Lowering, step: Step) -> Step | None:
         return _required(to, step, functions.undisturbed, *step.args[:2])
     if function is plain(independent):
         return _required(to, step, functions.are_independent, *step.args[:1])
+    if function is plain(eigenvalues.distinct_eigenvalues):
+        return _required(to, step, functions.are_distinct, *step.args[:1])
     if function is plain(ops_windows.fold):
         return transposed_convolution(to, step)
     if function in _SPELLED:
         return to.call(step, _SPELLED[function], *step.args, kwargs=step.kwargs)
+    if function in _ON_HOST:
+        on_host = functions.on_host(function, step.shape, step.dtype)
+        return to.call(step, on_host, *step.args, kwargs=step.kwargs)
     return None
 
 
