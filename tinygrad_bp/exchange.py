@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_bp.annotations import Array
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.engine import Node
 from tinygrad_bp.errors import ArgumentError, ArrayConversionError, describe
 
@@ -25,13 +26,21 @@ def constant_value(node: Node) -> Any:
     return node.value
 
 
+@guarded
 def dlpack(
-    self: Node, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: bool | None = None
+    self: Node,
+    *,
+    stream: Any = None,
+    max_version: tuple[int, int] | None = None,
+    dl_device: tuple[int, int] | None = None,
+    copy: bool | None = None,
 ) -> Any:
     """The value for another library: a read-only view where DLPack can say so, which it can since 1.0, else a copy.
 
-    Raises ArrayConversionError if the tensor requires a gradient.
+    Raises ArrayConversionError if the tensor requires a gradient, ArgumentError for a stream.
     """
+    if stream is not None:
+        raise ArgumentError(f"__dlpack__: the CPU has no streams; got stream={stream!r}. Leave it away.")
     value: Array = np.asarray(constant_value(self))
     if copy is False or (max_version is not None and max_version[0] >= 1):
         value = value.view()
@@ -48,10 +57,11 @@ def dlpack_device(self: Node) -> tuple[int, int]:
 
 def require_cpu(device: Any) -> None:
     """Raise ArgumentError for a device that is not the CPU."""
-    if device not in (None, CPU):
+    if device is not None and not (isinstance(device, str) and device == CPU):
         raise ArgumentError(f"tensors are on the device 'cpu'; got {device!r}. Compile for JAX to use another one.")
 
 
+@guarded
 def to_device(self: Node, device: Any, /, *, stream: Any = None) -> Any:
     """The tensor itself, which is on the only device there is. Raises ArgumentError for others."""
     require_cpu(device)

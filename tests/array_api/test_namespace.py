@@ -96,6 +96,8 @@ def test_constants_are_read_by_dlpack_and_not_written_to():
         view[0] = 9
     assert type(x.__dlpack__()).__name__ == "PyCapsule"  # of a copy: this reader cannot be told not to write
     assert isinstance(xp.from_dlpack(np.ones(2)), tg.Tensor)
+    with pytest.raises(ArgumentError, match="no streams; got stream=1"):
+        x.__dlpack__(stream=1)
     with pytest.raises(BufferError, match="readonly"):
         x.__dlpack__(copy=False)
     for read in (np.from_dlpack, xp.from_dlpack, lambda x: np.asarray(x, copy=False)):

@@ -81,6 +81,7 @@ def positive(x: Any) -> Any:
     return np.positive(x)
 
 
+@guarded
 def copy(x: Any) -> Any:
     """x once more, in memory of its own."""
     return bitwise_or(x, x) if np.result_type(x) == np.bool_ else positive(x)

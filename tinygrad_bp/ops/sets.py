@@ -7,6 +7,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import numpy as np
 
 from tinygrad_bp.annotations import Array
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.engine import Node
 from tinygrad_bp.ops.linear_algebra import operand
 from tinygrad_bp.ops.ordering import take
@@ -37,6 +38,7 @@ class UniqueInverseResult(NamedTuple, Generic[A]):
     inverse_indices: Array
 
 
+@guarded
 def unique_all(x: Any) -> UniqueAllResult[Any]:
     """The different elements of x in ascending order, with places and counts; every NaN differs from the others.
 
@@ -51,18 +53,21 @@ def unique_all(x: Any) -> UniqueAllResult[Any]:
     return UniqueAllResult(take(x, indices), indices, inverse.reshape(x.shape), counts)
 
 
+@guarded
 def unique_counts(x: Any) -> UniqueCountsResult[Any]:
     """The different elements of x in ascending order, and how often each is there; as `unique_all`."""
     found = unique_all(x)
     return UniqueCountsResult(found.values, found.counts)
 
 
+@guarded
 def unique_inverse(x: Any) -> UniqueInverseResult[Any]:
     """The different elements of x in ascending order, and where each element is among them; as `unique_all`."""
     found = unique_all(x)
     return UniqueInverseResult(found.values, found.inverse_indices)
 
 
+@guarded
 def unique_values(x: Any) -> Any:
     """The different elements of x in ascending order; as `unique_all`."""
     return unique_all(x).values

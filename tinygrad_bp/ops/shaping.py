@@ -152,6 +152,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     return transpose(x, axes=tuple(axes))
 
 
+@guarded
 def matrix_transpose(x: Any) -> Any:
     """The matrices in the last two axes, transposed."""
     x = operand(x)
