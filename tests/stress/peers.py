@@ -36,7 +36,9 @@ class Peer:
 
     def _on_tensors(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """The function, given tensors where ours takes plain numbers."""
-        return lambda *xs: function(*[self.torch.tensor(x, dtype=self.torch.float64) if isinstance(x, float) else x for x in xs])
+        return lambda *xs: function(
+            *[self.torch.tensor(x, dtype=self.torch.float64) if isinstance(x, float) else x for x in xs]
+        )
 
     def asarray(self, x: Any) -> Any:
         """A tensor as it is."""

@@ -102,7 +102,10 @@ class Subject:
         """How far leaves that are off by rounding put each number off."""
         size = 1e-6 if self.is_single else 1e-13
         elsewhere = [self.flat(self.both, self.shifted(size, seed)) for seed in (1, 2)]
-        return [100 * sum([np.max(np.abs(y * 1.0 - x), initial=0.0) for y in ys]) for x, *ys in zip(self.eager, *elsewhere, strict=True)]
+        return [
+            100 * sum([np.max(np.abs(y * 1.0 - x), initial=0.0) for y in ys])
+            for x, *ys in zip(self.eager, *elsewhere, strict=True)
+        ]
 
     def require_same(self, what: str, got: Sequence[Any], want: Sequence[Any] | None = None) -> None:
         """Raise Difference if arrays differ in shape, dtype or more than rounding."""
@@ -221,13 +224,17 @@ def gradients(s: Subject) -> None:
         raise Difference(f"forward mode: {forward} along t, backward {first}")
     derivative = tg.grad(trained, argnums=tuple(range(n)))
     _, by_forward = tg.jvp(derivative, xs, tuple(t))
-    twice = tg.grad(lambda *xs: sum([tg.sum(g * d) for g, d in zip(derivative(*xs), t, strict=True)]), argnums=tuple(range(n)))
+    twice = tg.grad(
+        lambda *xs: sum([tg.sum(g * d) for g, d in zip(derivative(*xs), t, strict=True)]), argnums=tuple(range(n))
+    )
     by_backward = twice(*xs)
     weights = [np.cos(np.arange(x.size)).reshape(x.shape) for x in xs]
     for a, b in zip(by_forward, by_backward, strict=True):
         largest = max(1.0, float(np.max(np.abs(a), initial=0.0)))
         if not np.all(np.abs(a - b) <= 1e-8 * largest + 1e3 * noise):
-            raise Difference(f"second derivatives: {a.tolist()} forward over backward, {b.tolist()} backward over backward")
+            raise Difference(
+                f"second derivatives: {a.tolist()} forward over backward, {b.tolist()} backward over backward"
+            )
     size = sum([float(np.sum(np.abs(h * w))) for h, w in zip(by_forward, weights, strict=True)])
     _differ("the second derivative", lambda step: _gradient_terms(s, step, t, weights), _dot(by_forward, weights), size)
 
@@ -325,7 +332,9 @@ def fault(program: RandomProgram, way: str) -> str | None:
         return SKIPPED
     except Exception as error:  # whatever it is, it is a fault
         place = [f for f in traceback.extract_tb(error.__traceback__) if "tinygrad_bp/" in f.filename][-1:]
-        return f"{way}: {type(error).__name__}: {str(error)[:600]}" + "".join([f" ({f.filename.rpartition('/')[2]}:{f.lineno})" for f in place])
+        return f"{way}: {type(error).__name__}: {str(error)[:600]}" + "".join(
+            [f" ({f.filename.rpartition('/')[2]}:{f.lineno})" for f in place]
+        )
     return None
 
 
@@ -381,7 +390,9 @@ def batch(seed: int, count: int, smallest: int, largest: int, each: Mapping[str,
     found = Found()
 
     @hypothesis.seed(seed)
-    @settings(max_examples=count, database=None, deadline=None, phases=[Phase.generate], suppress_health_check=[*HealthCheck])
+    @settings(
+        max_examples=count, database=None, deadline=None, phases=[Phase.generate], suppress_health_check=[*HealthCheck]
+    )
     @given(programs(smallest, largest))
     def check(program: RandomProgram) -> None:
         found.check(program, [way for way, every in each.items() if found.programs % every == 0])

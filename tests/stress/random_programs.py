@@ -155,7 +155,11 @@ class _Builder:
                 return None
             return self.leaf(shape, kind, interval)
         value, (low, high) = self.values[found], interval
-        if kind in "bc" or np.all((low < value) & (value < high)) or (kind == "i" and np.all((low <= value) & (value < high))):
+        if (
+            kind in "bc"
+            or np.all((low < value) & (value < high))
+            or (kind == "i" and np.all((low <= value) & (value < high)))
+        ):
             return found
         if kind == "i":
             return self.line(f"{{0}} % {int(high)}", [found]) if low == 0 else self.leaf(value.shape, kind, interval)
@@ -167,7 +171,11 @@ class _Builder:
         """Values for all operands of an expression."""
         found: list[str] = []
         sizes: dict[str, int] = {}
-        words = expression.words if isinstance(expression.words, str) else expression.words[self.choose(len(expression.words))]
+        words = (
+            expression.words
+            if isinstance(expression.words, str)
+            else expression.words[self.choose(len(expression.words))]
+        )
         many = words.split(",") if words != BROADCAST else []
         many = many if len(many) > 1 else many * expression.arity
         for i in range(expression.arity):
@@ -187,6 +195,7 @@ class _Builder:
 
                 def fits(x: Any, word: str = word) -> bool:
                     return _matches(word, x.shape, sizes, expression.smallest)
+
             name = self.operand(fits, shape, kind, interval)
             if name is None:
                 return None

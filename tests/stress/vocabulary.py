@@ -127,7 +127,12 @@ def _views(shape: Sequence[int]) -> list[str]:
         last = shape[0] - 1
         found += ["{0}[::-1]", "{0}[1:]", "{0}[:-1]", "{0}[::2]", "{0}[0]", "{0}[-1]", "tg.flip({0}, 0)"]
         found += [f"{{0}}[[0, {last}, 0]]", f"{{0}}[np.array([{last}, -1])]", "tg.roll({0}, 1)", "tg.repeat({0}, 2)"]
-        found += ["tg.take({0}, np.array([0, -1]), axis=0)", "tg.tile({0}, 2)", "tg.pad({0}, 1)", "tg.diff({0}, axis=0)"]
+        found += [
+            "tg.take({0}, np.array([0, -1]), axis=0)",
+            "tg.tile({0}, 2)",
+            "tg.pad({0}, 1)",
+            "tg.diff({0}, axis=0)",
+        ]
         found += [f"{{0}}[np.arange({shape[0]}) != 0]", "tg.pad({0}, 1, mode='edge')", "tg.repeat({0}, 2, axis=0)"]
     if n > 1:
         found += ["{0}[:, 0]", "{0}[0, ...]", "{0}[..., -1]", "{0}[:, ::-1]", "{0}[1:, None, ..., :1]"]
