@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 import tinygrad_bp as tg
-from tests.stress.vocabulary import BROADCAST, Expression, vocabulary, OTHERS
+from tests.stress.expression import Expression
+from tests.stress.vocabulary import OTHERS, vocabulary
+from tinygrad_bp.domains import BROADCAST
 
 Choose = Callable[[int], int]
 """From n to one of 0 … n − 1; 0 is the simplest."""
@@ -154,12 +157,12 @@ class _Builder:
             if kind == "c":
                 return None
             return self.leaf(shape, kind, interval)
+        return found if kind in "bc" else self.within(found, kind, interval)
+
+    def within(self, found: str, kind: str, interval: tuple[float, float]) -> str | None:
+        """A value squashed into an open interval, or an integer into a half-open one, if it must be."""
         value, (low, high) = self.values[found], interval
-        if (
-            kind in "bc"
-            or np.all((low < value) & (value < high))
-            or (kind == "i" and np.all((low <= value) & (value < high)))
-        ):
+        if np.all(((low < value) | ((kind == "i") & (low == value))) & (value < high)):
             return found
         if kind == "i":
             return self.line(f"{{0}} % {int(high)}", [found]) if low == 0 else self.leaf(value.shape, kind, interval)
@@ -168,41 +171,36 @@ class _Builder:
         return self.line(f"tg.sigmoid({{0}}) * {0.96 * (high - low):g} + {low + 0.02 * (high - low):g}", [found])
 
     def operands(self, expression: Expression) -> list[str] | None:
-        """Values for all operands of an expression."""
+        """Values for all operands of an expression; None if there are none of that kind."""
+        if expression.words == BROADCAST:
+            words = [BROADCAST] * expression.arity
+        else:
+            options = (expression.words,) if isinstance(expression.words, str) else expression.words
+            words = options[self.choose(len(options))].split(",")
+            words = words if len(words) > 1 else words * expression.arity
         found: list[str] = []
         sizes: dict[str, int] = {}
-        words = (
-            expression.words
-            if isinstance(expression.words, str)
-            else expression.words[self.choose(len(expression.words))]
-        )
-        many = words.split(",") if words != BROADCAST else []
-        many = many if len(many) > 1 else many * expression.arity
-        for i in range(expression.arity):
+        for i, word in enumerate(words):
             kind = expression.kinds[min(i, len(expression.kinds) - 1)]
             interval = expression.intervals[min(i, len(expression.intervals) - 1)]
-            if words == BROADCAST:
-                shapes = [self.values[name].shape for name in found]
-                common = np.broadcast_shapes(*shapes)
-                shape = tuple([n if self.choose(3) else 1 for n in common]) if found else self.shape(self.choose(4))
-
-                def fits(x: Any, shapes: Any = shapes) -> bool:
-                    return _broadcast(x.shape, *shapes) and 0 not in x.shape
+            shapes = [self.values[name].shape for name in found]
+            if word == BROADCAST:
+                shape = self.narrowed(shapes) if found else self.shape(self.choose(4))
+                fits = partial(_broadcast, shapes)
             else:
-                word = many[i]
-                shape = tuple([sizes.get(letter) or LENGTHS[self.choose(4)] for letter in word])
-                shape = _bound(word, shape, dict(sizes), expression.smallest)
-
-                def fits(x: Any, word: str = word) -> bool:
-                    return _matches(word, x.shape, sizes, expression.smallest)
-
+                shape = _bound(word, self.shape(len(word)), sizes, expression.smallest)
+                fits = partial(_matches, word, dict(sizes), expression.smallest)
             name = self.operand(fits, shape, kind, interval)
             if name is None:
                 return None
             found.append(name)
-            if words != BROADCAST:
-                sizes |= dict(zip(many[i], self.values[name].shape, strict=True))
+            if word != BROADCAST:
+                sizes |= dict(zip(word, self.values[name].shape, strict=True))
         return found
+
+    def narrowed(self, shapes: Sequence[Sequence[int]]) -> tuple[int, ...]:
+        """A shape that broadcasts with others."""
+        return tuple([n if self.choose(3) else 1 for n in np.broadcast_shapes(*shapes)])
 
     def shape(self, rank: int) -> tuple[int, ...]:
         return tuple([LENGTHS[self.choose(4)] for _ in range(rank)])
@@ -231,24 +229,27 @@ class _Builder:
         del self.lines[lines:]
 
 
-def _bound(word: str, shape: Sequence[int], sizes: dict[str, int], smallest: int) -> tuple[int, ...]:
+def _bound(word: str, shape: Sequence[int], sizes: Mapping[str, int], smallest: int) -> tuple[int, ...]:
     """A shape for a word in which a letter has one length."""
-    return tuple([sizes.setdefault(letter, max(n, smallest)) for letter, n in zip(word, shape, strict=True)])
+    known = dict(sizes)
+    return tuple([known.setdefault(letter, max(n, smallest)) for letter, n in zip(word, shape, strict=True)])
 
 
-def _matches(word: str, shape: Sequence[int], sizes: dict[str, int], smallest: int) -> bool:
-    if len(word) != len(shape) or any(n < smallest for n in shape):
+def _matches(word: str, sizes: Mapping[str, int], smallest: int, x: Any) -> bool:
+    """Whether an array has the axes of a word, of the lengths that are known."""
+    if len(word) != x.ndim or any(n < smallest for n in x.shape):
         return False
     known = dict(sizes)
-    return all(known.setdefault(letter, n) == n for letter, n in zip(word, shape, strict=True))
+    return all(known.setdefault(letter, n) == n for letter, n in zip(word, x.shape, strict=True))
 
 
-def _broadcast(*shapes: Sequence[int]) -> bool:
+def _broadcast(shapes: Sequence[Sequence[int]], x: Any) -> bool:
+    """Whether an array can be computed with others element by element."""
     try:
-        np.broadcast_shapes(*shapes)
+        np.broadcast_shapes(x.shape, *shapes)
     except ValueError:
         return False
-    return True
+    return bool(x.size)
 
 
 def drawn(choose: Choose, seed: int, smallest: int, largest: int) -> RandomProgram:
@@ -284,8 +285,8 @@ def reduced(program: RandomProgram, fails: Callable[[RandomProgram], bool]) -> R
                 break
         else:
             size //= 2
-    for plain in (replace(program, lines=tuple([replace(l, scope="", label="") for l in program.lines])),):
-        program = plain if fails(plain) else program
+    plain = replace(program, lines=tuple([replace(line, scope="", label="") for line in program.lines]))
+    program = plain if fails(plain) else program
     for name, x in program.leaves.items():
         if x.dtype.kind == "f":
             simple = replace(program, leaves={**program.leaves, name: np.asarray(np.round(x, 1))})
