@@ -8,15 +8,8 @@ from tinygrad_bp.registry import OPS
 
 SEEDS = 8
 EACH = {
-    "compiled": 4,
-    "printed": 4,
-    "gradients": 3,
-    "eager": 8,
-    "snapshot": 8,
-    "peer": 8,
-    "pictures": 16,
-    "derived": 12,
-}
+    "compiled": 4, "printed": 4, "gradients": 3, "eager": 8, "snapshot": 8, "peer": 8, "pictures": 16, "derived": 12,
+}  # fmt: skip
 
 
 def told(found):
