@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import configparser
+import os
 import re
 import subprocess
 import sys
@@ -59,7 +60,9 @@ def made(kind: str, python: str, folder: Path) -> Path:
 def suite(kind: str, interpreter: Path, more: Sequence[str]) -> int:
     """Run the suite; its exit status."""
     plugin = ["-p", "tests.stress.missing_extras"] if kind == "core" else []
-    return subprocess.run([interpreter, "-m", "pytest", *plugin, *SUITE, *more], cwd=ROOT, check=False).returncode
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}  # for the processes that tests start elsewhere
+    command = [interpreter, "-m", "pytest", *plugin, *SUITE, *more]
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
 
 
 def main() -> int:
