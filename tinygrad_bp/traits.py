@@ -32,6 +32,8 @@ class Traits:
     guarded: from a node and its operands in LaTeX to the number of the one that is all a rule's formula shows of it;
         the rest keeps it from being 0, and the op documents what it gives there.
     part: whether the result is one array of an operand that is several; pictures show it in the operand's place.
+    indexed: from a node, an index and the function that takes it, to what the op gives of that part of its first
+        operand alone, or None; for ops that refuse some elements, so that those left out do not matter.
 
     >>> import operator
     >>> Traits(algebra=operator.mul).algebra(3.0, 4.0)
@@ -44,6 +46,7 @@ class Traits:
     arranges: Callable[..., bool] = _never
     guarded: Callable[[Any, Sequence[str]], int | None] | None = None
     part: bool = False
+    indexed: Callable[[Any, Any, Callable[[Any], Any]], Any] | None = None
 
 
 NONE = Traits()

@@ -54,6 +54,16 @@ def sinc(x):
     return sp.sin(sp.pi * x) / (sp.pi * x)
 
 
+T = sp.Symbol("t", positive=True)
+
+
+def student(df, x):
+    """The distribution function of Student's t, from its density's series."""
+    half = sp.Rational(1, 2)
+    slope = sp.gamma((df + 1) * half) / (sp.sqrt(sp.pi * df) * sp.gamma(df * half))
+    return half + x * slope * sp.hyper([half, (df + 1) * half], [3 * half], -(x**2) / df)
+
+
 SELU = {"scale": 1.0507009873554805, "alpha": 1.6732632423543772}
 
 EXPRESSIONS = {
@@ -65,6 +75,11 @@ EXPRESSIONS = {
     "arctan": sp.atan,
     "arctan2": sp.atan2,
     "arctanh": sp.atanh,
+    "bessel_j": sp.besselj,
+    "bessel_k": sp.besselk,
+    "bessel_y": sp.bessely,
+    "beta": lambda a, b: sp.gamma(a) * sp.gamma(b) / sp.gamma(a + b),
+    "betaln": lambda a, b: sp.log(sp.gamma(a) * sp.gamma(b) / sp.gamma(a + b)),
     "cbrt": lambda x: sp.sign(x) * sp.Abs(x) ** sp.Rational(1, 3),
     "celu": lambda x, alpha: exponential_unit(x, alpha, stretch=alpha),
     "clamp": lambda x, low, high: between(low, x, high),
@@ -77,6 +92,7 @@ EXPRESSIONS = {
     "elu": exponential_unit,
     "erf": sp.erf,
     "erfc": sp.erfc,
+    "erfcinv": lambda x: sp.erfinv(1 - x),
     "erfcx": lambda x: sp.exp(x**2) * sp.erfc(x),
     "erfinv": sp.erfinv,
     "exp": sp.exp,
@@ -108,6 +124,9 @@ EXPRESSIONS = {
     "logaddexp": lambda a, b: sp.log(sp.exp(a) + sp.exp(b)),
     "logaddexp2": lambda a, b: sp.log(2**a + 2**b, 2),
     "logit": lambda p: sp.log(p / (1 - p)),
+    "lower_beta": lambda a, b, x: sp.integrate(T ** (a - 1) * (1 - T) ** (b - 1), (T, 0, x)) / sp.beta(a, b),
+    "lower_gamma": lambda a, x: sp.lowergamma(a, x) / sp.gamma(a),
+    "lower_t": student,
     "maximum": sp.Max,
     "minimum": sp.Min,
     "mish": lambda x: x * sp.tanh(softplus(x)),
@@ -123,6 +142,8 @@ EXPRESSIONS = {
     "relu": lambda x: sp.Max(x, 0),
     "relu6": lambda x: between(0, x, 6),
     "remainder": lambda a, b: a - b * Floor(a / b),
+    "rgamma": lambda x: 1 / sp.gamma(x),
+    "scaled_i": lambda v, x: sp.exp(-sp.Abs(x)) * sp.besseli(v, x),
     "selu": lambda x: exponential_unit(x, **SELU),
     "sigmoid": lambda x: 1 / (1 + sp.exp(-x)),
     "sign": sp.sign,
@@ -139,6 +160,7 @@ EXPRESSIONS = {
     "tan": sp.tan,
     "tanh": sp.tanh,
     "threshold": lambda x, limit, value: pieces((x, x > limit), value),
+    "upper_gamma": lambda a, x: sp.uppergamma(a, x) / sp.gamma(a),
     "xlog1py": lambda a, b: a * sp.log(1 + b),
     "xlogy": lambda a, b: a * sp.log(b),
 }

@@ -22,8 +22,8 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 
 import tinygrad_bp as tg
-from tests.stress.random_programs import RandomProgram, drawn
-from tests.stress.ways import SKIPPED, Subject, fault, smallest_failing
+from tests.stress.program.random_programs import RandomProgram, drawn
+from tests.stress.program.ways import SKIPPED, Subject, fault, smallest_failing
 
 MOST_SHOWN = 5
 BATCH = 200

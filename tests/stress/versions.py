@@ -59,7 +59,7 @@ def made(kind: str, python: str, folder: Path) -> Path:
 
 def suite(kind: str, interpreter: Path, more: Sequence[str]) -> int:
     """Run the suite; its exit status."""
-    plugin = ["-p", "tests.stress.missing_extras"] if kind == "core" else []
+    plugin = ["-p", "tests.stress._missing_extras"] if kind == "core" else []
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}  # for the processes that tests start elsewhere
     command = [interpreter, "-m", "pytest", *plugin, *SUITE, *more]
     return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode

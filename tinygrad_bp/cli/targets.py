@@ -10,9 +10,12 @@ from pathlib import Path
 from traceback import TracebackException
 from typing import Any
 
+import numpy as np
+
 from tinygrad_bp.errors import ArgumentError
 
 PACKAGE = str(Path(__file__).resolve().parent.parent)
+NUMPY = str(Path(np.__file__).parent)
 
 
 class UserError(Exception):
@@ -78,8 +81,11 @@ def parameters(f: Callable[..., Any]) -> list[inspect.Parameter]:
 
 def _without_our_frames(told: TracebackException) -> None:
     """Leave only the frames of other code, and of the errors that this one came from those that have some."""
+    ours = (PACKAGE, "<frozen importlib", importlib.__file__)
     for frame in list(told.stack):
-        if frame.filename.startswith((PACKAGE, "<frozen importlib", importlib.__file__)):
+        if frame.filename.startswith(
+            (*ours, NUMPY) if frame is told.stack[0] else ours
+        ):  # NumPy's on the way to theirs
             told.stack.remove(frame)
     for cause in filter(None, (told.__cause__, told.__context__)):
         _without_our_frames(cause)

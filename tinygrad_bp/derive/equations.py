@@ -8,6 +8,7 @@ from typing import Any, final
 import numpy as np
 
 from tinygrad_bp.graph import GraphNode
+from tinygrad_bp.modes import quietly
 
 
 @final
@@ -32,9 +33,8 @@ def difference(value: Any, expected: Any, least: float = 0.0) -> float:
         return np.inf
     value = np.broadcast_to(value, expected.shape)
     same = (value == expected) | (np.isnan(value) & np.isnan(expected))
-    with np.errstate(invalid="ignore"):
-        apart = np.where(same, 0.0, np.absolute(value - expected))
-        size = max(largest(expected), least)
+    apart = np.where(same, 0.0, np.absolute(quietly(np.subtract, value, expected)))
+    size = max(largest(expected), least)
     worst = float(np.max(apart, initial=0.0))
     return worst / size if size else worst
 

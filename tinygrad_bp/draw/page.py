@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, Literal, final
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.draw import Drawing
 from tinygrad_bp.draw.cards import Cards
 from tinygrad_bp.draw.document import filled, framed, policy, styles_in, suited
@@ -84,6 +85,7 @@ class StepThrough:
         return shown(self.widget) if is_there() else {}
 
 
+@guarded
 def step_through(C: Any, detail: Literal["named", "ops"] = "named") -> StepThrough:
     """A page that goes through what C, a tensor or a Graph, was computed from, and back through the chain rule.
 

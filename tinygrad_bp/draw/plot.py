@@ -14,6 +14,7 @@ from tinygrad_bp.annotations import Array
 from tinygrad_bp.draw.labels import clean, shortened
 from tinygrad_bp.draw.measures import FONT, text_width
 from tinygrad_bp.draw.palette import LIGHT
+from tinygrad_bp.modes import ignoring
 
 Span = tuple[float, float]
 
@@ -99,12 +100,12 @@ class Axes:
         """Where numbers of y are, from top to bottom."""
         return self.top + (1.0 - _share(y, self.y)) * self.height
 
+    @ignoring(invalid="ignore")
     def curve(self, x: Array, y: Array, jump: float = math.inf) -> str:
         """A path through points, without those that are not inside; what is further apart than a jump is not joined."""
         inside = (self.y[0] <= y) & (y <= self.y[1])
-        with np.errstate(invalid="ignore"):
-            joined = np.r_[False, inside[:-1] & ~(np.abs(y[1:] - y[:-1]) > jump)]
-            places = np.stack([self.across(x), self.down(y)], axis=1)[inside].tolist()
+        joined = np.r_[False, inside[:-1] & ~(np.abs(y[1:] - y[:-1]) > jump)]
+        places = np.stack([self.across(x), self.down(y)], axis=1)[inside].tolist()
         return " ".join(
             [f"{'L' if on else 'M'}{a:.1f},{b:.1f}" for on, (a, b) in zip(joined[inside], places, strict=True)]
         )

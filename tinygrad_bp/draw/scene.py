@@ -34,7 +34,7 @@ class Options:
     title: str | None = None
     legend: bool = False
     max_nodes: int = MAX_NODES
-    marked: Mapping[str, Mark] = field(default_factory=dict)
+    marked: Mapping[str, Mark] = field(default_factory=dict, hash=False)
     lit: tuple[str, str] | None = None
 
 

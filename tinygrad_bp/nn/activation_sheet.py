@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, final
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.draw.document import picture, suited
 from tinygrad_bp.draw.palette import LIGHT
 from tinygrad_bp.draw.plot import DASHED, Axes, words
@@ -20,6 +21,7 @@ from tinygrad_bp.engine import Op
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.files import write_whole
 from tinygrad_bp.graph import graph
+from tinygrad_bp.modes import quietly
 from tinygrad_bp.nn.activations import ACTIVATIONS
 from tinygrad_bp.registry import OPS
 from tinygrad_bp.tables import Table
@@ -86,6 +88,7 @@ class ActivationSheet:
         return f"<ActivationSheet of {len(self.names)} activations>"
 
 
+@guarded
 def activation_sheet(*names: str) -> ActivationSheet:
     """The sheet of these activations, by default of all in `ACTIVATIONS`: formula, derivative, range, convention, plot.
 
@@ -113,8 +116,7 @@ def _entry(name: str) -> Entry:
 def _range(op: Op) -> str:
     """The values that g takes: the ends it reaches in brackets, those it only tends to in parentheses."""
     inside = op.forward(np.linspace(-_NEAR, _NEAR, 60_001))
-    with np.errstate(all="ignore"):
-        far = op.forward(np.array([-_FAR, _FAR]))
+    far = quietly(op.forward, np.array([-_FAR, _FAR]))
     if len(values := np.unique(inside)) <= 2:
         return f"{{{', '.join(map(_number, values))}}}"
     low, high = min(inside.min(), far.min()), max(inside.max(), far.max())

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import final
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.engine import Op
 from tinygrad_bp.formula import plain, with_names
 from tinygrad_bp.formula.notation import template
@@ -95,6 +96,7 @@ def _code(text: str) -> str:
     return "`" + text.replace("|", r"\|") + "`"
 
 
+@guarded
 def op_table() -> OpTable:
     """The table of every registered op: formula, local derivatives, conventions and dtypes.
 

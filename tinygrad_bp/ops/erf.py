@@ -19,7 +19,7 @@ from tinygrad_bp.blocks import blockwise, cachewise
 _Coefficients = Sequence[float]
 
 # erf(x)/x in x²
-_CENTRE = (
+CENTRE = (
     (1.85777706184603153e-1, 3.16112374387056560, 1.13864154151050156e2, 3.77485237685302021e2, 3.20937758913846947e3),
     (1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3, 2.84423683343917062e3),
 )
@@ -28,7 +28,7 @@ _SINGLE = (
     -0.000270422902, -0.000781925146, 0.00200199187, 0.00257145603, -0.023796405, 0.0682945552, -0.119271363,
     0.129646551, -0.0475623658, -0.135621144, 1.25300806,
 )  # fmt: skip
-_DOUBLE = (
+UPPER = (
     5.72724351626834213e-10, 3.3405595604155014e-10, -7.63356280717117101e-9, -1.08423359318096089e-8,
     4.10442617323770489e-8, 9.77765576477302101e-8, -1.41669126794812723e-7, -6.12813653524726059e-7,
     3.57462725467537764e-7, 3.47016613040990027e-6, -7.32032881240472909e-7, -2.00997136266609882e-5,
@@ -37,8 +37,8 @@ _DOUBLE = (
     -0.11927366341529245, 0.129645158702757006, -0.0475622943534509146, -0.135621106124581149, 1.25300805826972965,
 )  # fmt: skip
 
-_CENTRE_ENDS = 0.46875
-_UNDERFLOWS = 28.0
+CENTRE_ENDS = 0.46875
+UNDERFLOWS = 28.0
 
 
 @blockwise
@@ -46,8 +46,8 @@ _UNDERFLOWS = 28.0
 def erf_values(x: Any) -> Any:
     """Error function erf x = 2/√π·∫₀ˣ e⁻ᵗ² dt of a real array, in its dtype."""
     x, dtype = _working(x)
-    size = np.minimum(np.abs(x), _UNDERFLOWS)
-    return np.where(size <= _CENTRE_ENDS, _centre(x, size), np.copysign(1.0 - _upper(size), x)).astype(dtype)[()]
+    size = np.minimum(np.abs(x), UNDERFLOWS)
+    return np.where(size <= CENTRE_ENDS, _centre(x, size), np.copysign(1.0 - _upper(size), x)).astype(dtype)[()]
 
 
 @blockwise
@@ -55,7 +55,7 @@ def erf_values(x: Any) -> Any:
 def erfc_values(x: Any) -> Any:
     """Complementary error function 1 − erf x of a real array, in its dtype; small values keep all their digits."""
     x, dtype = _working(x)
-    size = np.minimum(np.abs(x), _UNDERFLOWS)
+    size = np.minimum(np.abs(x), UNDERFLOWS)
     upper = _upper(size)
     return np.where(x < 0, 2.0 - upper, upper).astype(dtype)[()]
 
@@ -70,16 +70,21 @@ def _working(x: Any) -> tuple[Any, Any]:
 def _centre(x: Any, size: Any) -> Any:
     """erf x for |x| ≤ 0.46875."""
     square = size * size
-    return x * (_polynomial(_CENTRE[0], square) / _polynomial(_CENTRE[1], square))
+    return x * (_polynomial(CENTRE[0], square) / _polynomial(CENTRE[1], square))
 
 
 def _upper(x: Any) -> Any:
     """erfc x for x ≥ 0."""
-    y = _polynomial(_SINGLE if x.dtype == np.float32 else _DOUBLE, (x - 3.0) / (x + 3.0))
+    y = _polynomial(_SINGLE if x.dtype == np.float32 else UPPER, (x - 3.0) / (x + 3.0))
     coarse = np.trunc(16.0 * x) / 16.0  # its square is exact, and so e⁻ˣ² loses no digits to rounding x²
     y *= np.exp(-coarse * coarse)
     y *= np.exp((coarse - x) * (coarse + x))
     return y / (1.0 + 2.0 * x)
+
+
+def scaled_erfc(x: Any) -> Any:
+    """eˣ²·erfc x in double precision for 0 ≤ x ≤ 28, of any array library's numbers."""
+    return _polynomial(UPPER, (x - 3.0) / (x + 3.0)) / (1.0 + 2.0 * x)
 
 
 def _polynomial(coefficients: _Coefficients, x: Any) -> Any:

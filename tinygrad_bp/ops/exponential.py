@@ -60,10 +60,18 @@ def log1p(x: Any) -> Any:
     return np.log1p(x)
 
 
+def _weight(power: Any, y: Any, a: Any, b: Any) -> Any:
+    """What a has in the sum y: eᵃ⁻ʸ, of infinite sums all, or half beside another infinity, and nothing of eʸ = 0."""
+    endless = np.isinf(y)
+    whole = (a == y) * (y > 0) * (y.dtype.type(1.0) - y.dtype.type(0.5) * (a == b))
+    return np.where(endless, whole, power(np.where(endless, -np.inf, a - np.where(endless, 0, y))))
+
+
 @op(
-    derivatives=(lambda y, a, b: np.exp(a - y), lambda y, a, b: np.exp(b - y)),
+    derivatives=(lambda y, a, b: _weight(np.exp, y, a, b), lambda y, a, b: _weight(np.exp, y, b, a)),
     latex=r"\log(e^{{0}} + e^{{1}})",
     domain=Reals(analytic=False),
+    convention="0, 0 at −∞, −∞; ½ each at ∞, ∞",
 )
 def logaddexp(a: Any, b: Any) -> Any:
     """log(eᵃ + eᵇ), elementwise with broadcasting, without overflow. ∂y/∂a = eᵃ⁻ʸ, ∂y/∂b = eᵇ⁻ʸ."""
@@ -71,9 +79,10 @@ def logaddexp(a: Any, b: Any) -> Any:
 
 
 @op(
-    derivatives=(lambda y, a, b: np.exp2(a - y), lambda y, a, b: np.exp2(b - y)),
+    derivatives=(lambda y, a, b: _weight(np.exp2, y, a, b), lambda y, a, b: _weight(np.exp2, y, b, a)),
     latex=r"\operatorname{log2}(2^{{0}} + 2^{{1}})",
     domain=Reals(analytic=False),
+    convention="0, 0 at −∞, −∞; ½ each at ∞, ∞",
 )
 def logaddexp2(a: Any, b: Any) -> Any:
     """log₂(2ᵃ + 2ᵇ), elementwise with broadcasting, without overflow. ∂y/∂a = 2ᵃ⁻ʸ, ∂y/∂b = 2ᵇ⁻ʸ."""

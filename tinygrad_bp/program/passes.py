@@ -189,4 +189,5 @@ def _keep(step: Step, kept: dict[Step, None]) -> None:
 def replaced(program: Program, steps: list[Step], new: dict[Step, Step]) -> Program:
     """The program with these steps; names go on to what stands for a step, unless that has one."""
     names = {new.get(step, step): name for step, name in reversed([*program.names.items()])}
-    return replace(program, steps=steps, outputs=[new.get(y, y) for y in program.outputs], names=names)
+    scopes = {new.get(step, step): scope for step, scope in program.scopes.items()}
+    return replace(program, steps=steps, outputs=[new.get(y, y) for y in program.outputs], names=names, scopes=scopes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, final
 
@@ -28,7 +28,8 @@ class Program:
     name: of the function. inputs: the steps that are given, those of captured tensors last. captured: tensors that the
     function used without being given them. names: what steps are called, where they have a name. gradients: the name of
     each output that is a gradient, as one step may be several. backward_from: the place in the trace where the
-    backward pass begins. sweeps: how many backward passes there are.
+    backward pass begins. sweeps: how many backward passes there are. scopes: where in the model steps belong, if they
+    belong to a part of it; what leads to such a step belongs there too.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Program:
     gradients: Sequence[str | None]
     backward_from: int
     sweeps: int
+    scopes: Mapping[Step, str] = field(default_factory=dict)
 
     @property
     def operations(self) -> list[Step]:
@@ -141,7 +143,9 @@ def _traced_once(
     differentiated = trail[0][0].value if trail else None
     turn = differentiated.step.place if isinstance(differentiated, TracedArray) else len(tracer.steps)
     steps, ends = [x.step for x in inputs], [y.step for y in outputs]
-    program = Program(name, steps, captured, tracer.steps, ends, names, told, turn, _sweeps(trail))
+    program = Program(
+        name, steps, captured, tracer.steps, ends, names, told, turn, _sweeps(trail), _scopes(nodes, trail)
+    )
     constants = _captured(tracer, nodes, since)
     return _Trace(_given(program, constants), [y.value for y in outputs], used, alone)
 
@@ -232,6 +236,7 @@ def _given(program: Program, captured: Mapping[Tensor, Step]) -> Program:
         program, inputs=[*program.inputs, *[new[step] for step in captured.values()]],
         captured=[*program.captured, *captured], steps=steps, outputs=[new[y] for y in program.outputs],
         names={new.get(step, step): name for step, name in names.items()},
+        scopes={new.get(step, step): scope for step, scope in program.scopes.items()},
     )  # fmt: skip
 
 
@@ -261,6 +266,12 @@ def name_steps(nodes: Sequence[Node], trail: Trail, names: dict[Step, str]) -> d
         if leaf.op is None and step is not None and leaf.number in named:
             gradients.setdefault(step, []).append(f"d{named[leaf.number]}")
     return gradients
+
+
+def _scopes(nodes: Sequence[Node], trail: Trail) -> dict[Step, str]:
+    """The scopes of the steps that nodes are computed by, and of those that take a cotangent back through them."""
+    pairs = [*[(share, node.scope) for node, _, share in trail], *[(node, node.scope) for node in nodes]]
+    return {step: scope for x, scope in pairs if scope and (step := _step(x)) is not None}
 
 
 def _numbers(values: Sequence[Any]) -> tuple[int, ...]:

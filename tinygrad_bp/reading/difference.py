@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from functools import cached_property
 from pathlib import Path
@@ -36,7 +36,7 @@ class GraphDifference:
     after: Graph
     removed: tuple[GraphNode, ...]
     added: tuple[GraphNode, ...]
-    changed: Mapping[tuple[str, str], tuple[str, ...]]
+    changed: Mapping[tuple[str, str], tuple[str, ...]] = field(hash=False)
 
     def __bool__(self) -> bool:
         return bool(self.removed or self.added or self.changed)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_bp import functions as tg
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import BROADCAST
 from tinygrad_bp.errors import MissingExtraError, MissingRuleError
 from tinygrad_bp.modes import scope
@@ -16,6 +17,7 @@ from tinygrad_bp.reading.operators import OPERATORS
 from tinygrad_bp.trees import flatten
 
 
+@guarded
 def from_torch(module: Any, *xs: Any) -> tuple[Callable[..., Any], dict[str, np.ndarray[Any, Any]]]:
     """A PyTorch module as a function (parameters, *xs) of tensors, and its parameters, arrays by their names.
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_bp import functions as tg
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import BROADCAST
 from tinygrad_bp.errors import ArgumentError, MissingRuleError, missing_extra
 from tinygrad_bp.modes import scope
@@ -15,6 +16,7 @@ from tinygrad_bp.reading.primitives import PRIMITIVES
 from tinygrad_bp.tensor import asarray
 
 
+@guarded
 def from_jax(f: Callable[..., Any], *xs: Any) -> Callable[..., Any]:
     """JAX's function f as one of tensors, read at arguments like xs: to draw, derive, differentiate or print as NumPy.
 

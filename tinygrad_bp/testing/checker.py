@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
+from tinygrad_bp.modes import quietly
 from tinygrad_bp.testing.claims import (
     first_order,
     forward_mode,
@@ -23,6 +25,7 @@ from tinygrad_bp.testing.picture import drawn
 from tinygrad_bp.testing.subject import GradientError as GradientError, Subject
 
 
+@guarded
 def check_gradients(
     f: Callable[..., Any],
     *xs: Any,
@@ -48,8 +51,7 @@ def check_gradients(
     >>> tg.testing.check_gradients(lambda a, b: tg.tanh(a @ b), np.ones((2, 3)), np.ones(3), analytic=True)
     """
     for scale in scales:
-        with np.errstate(all="ignore"):
-            _check(f, [_scaled(x, scale) for x in xs], order, analytic, name or _name(f), seed)
+        quietly(_check, f, [_scaled(x, scale) for x in xs], order, analytic, name or _name(f), seed)
 
 
 def _check(f: Callable[..., Any], inputs: list[Any], order: int, analytic: bool, name: str, seed: int) -> None:

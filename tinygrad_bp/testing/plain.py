@@ -9,7 +9,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import ArgumentError
+from tinygrad_bp.modes import quietly
 from tinygrad_bp.testing.picture import drawn
 from tinygrad_bp.testing.shrinking import shrunk
 from tinygrad_bp.testing.subject import GradientError
@@ -23,6 +25,7 @@ REPORTED = 60
 """Inputs with more elements in all than this are not written into a message."""
 
 
+@guarded
 def check_grad(
     f: Callable[..., Any],
     grad: Callable[..., Any] | Sequence[Callable[..., Any]],
@@ -63,6 +66,7 @@ def check_grad(
         _check(of, _contracted(derivative), xs, label, order == 1, reference if order == 1 else None, how)
 
 
+@guarded
 def check_vjp(
     f: Callable[..., Any],
     vjp: Callable[..., Any],
@@ -126,11 +130,9 @@ def _check(
         raise ArgumentError(f"{name}: complex inputs are checked by their parts; take real and imaginary ones apart.")
     analytic = how.mode == "complex step"
     claim = Claim(f, vjp, name, labels(f, xs), rebuild, single, reference, analytic, how.tolerance, how.seed)
-    with np.errstate(all="ignore"):
-        fault = claim.fault(arrays)
-        if fault is None:
-            return
-        raise (fault if fault.input is None else _told(claim, arrays, fault, how.shrink)) from None
+    fault = quietly(claim.fault, arrays)
+    if fault is not None:
+        raise (fault if fault.input is None else quietly(_told, claim, arrays, fault, how.shrink)) from None
 
 
 def _told(claim: Claim, arrays: list[Any], fault: GradientError, shrink: bool) -> GradientError:

@@ -24,6 +24,7 @@ from tinygrad_bp.engine import Op, apply
 from tinygrad_bp.errors import ArgumentError, TinygradError
 from tinygrad_bp.files import write_whole
 from tinygrad_bp.graph import Graph, GraphNode
+from tinygrad_bp.modes import quietly
 from tinygrad_bp.program import optimized, traced
 from tinygrad_bp.source.javascript import NotWritten, javascript, library
 from tinygrad_bp.tutor.corrections import Setting
@@ -180,8 +181,7 @@ def _program(op: Op) -> str | None:
     for length in _LENGTHS:
         row = np.linspace(0.1, 0.9, length)
         try:
-            with np.errstate(all="ignore"):
-                program, _ = traced(lambda x: [apply(op, (x,))], "row", [("x", row)])
+            program, _ = quietly(traced, lambda x: [apply(op, (x,))], "row", [("x", row)])
             texts.add(re.sub(rf"\b{length}\b", "n", javascript(optimized(program))))
         except (TinygradError, NotWritten):
             return None

@@ -67,9 +67,16 @@ def _combined(combine, x, kernel, stride):
     return x
 
 
+def _lowest(dtype):
+    """What is never the largest."""
+    if dtype.kind in "iu":
+        return int(np.iinfo(dtype).min)
+    return -np.inf if dtype.kind != "b" else 0
+
+
 def max_pool(x, kernel, stride, padding):
     """Largest element of every window of the images x (examples, channels, *space); `max_pool1d`, `max_pool2d`."""
-    return _combined(np.maximum, padded(x, padding, -np.inf), kernel, stride)
+    return _combined(np.maximum, padded(x, padding, _lowest(x.dtype)), kernel, stride)
 
 
 def _largest(x, y, kernel, stride, padding, dtype):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.stress.random_programs import RandomProgram
+from tests.stress.program.random_programs import RandomProgram
 
 SAME = [
     "exp",

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 import tinygrad_bp as tg
-from tests.stress.expression import Expression
-from tests.stress.vocabulary import OTHERS, vocabulary
+from tests.stress.program.expression import Expression
+from tests.stress.program.vocabulary import OTHERS, vocabulary
 from tinygrad_bp.domains import BROADCAST
+from tinygrad_bp.errors import MissingExtraError
 
 Choose = Callable[[int], int]
 """From n to one of 0 … n − 1; 0 is the simplest."""
@@ -131,8 +132,11 @@ class _Builder:
         label = f"h{len(self.lines)}" if self.choose(8) == 7 else ""
         new = Line(f"v{len(self.lines)}", text, tuple(operands), self.scope, label)
         space = {"np": np, "tg": tg, **{name: tg.asarray(self.values[name]) for name in operands}}
-        with np.errstate(all="ignore"):
-            value = eval(text.format(*operands), space).data
+        try:
+            with np.errstate(all="ignore"):
+                value = eval(text.format(*operands), space).data
+        except MissingExtraError:
+            return None
         if value.size > MOST_ELEMENTS or value.ndim > 4 or not np.all(np.isfinite(value)):
             return None
         self.lines.append(new)

@@ -1,4 +1,4 @@
-"""A pytest plugin, `-p tests.stress.missing_extras`: what needs an extra that is not installed is skipped and says so.
+"""A pytest plugin, `-p tests.stress._missing_extras`: what needs an extra that is not installed is skipped and says so.
 
 Where everything is installed, as in CI, it is not loaded, so nothing can be skipped there by mistake.
 """

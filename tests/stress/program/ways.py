@@ -14,8 +14,8 @@ from xml.etree import ElementTree
 import numpy as np
 
 import tinygrad_bp as tg
-from tests.stress import peers
-from tests.stress.random_programs import RandomProgram, evaluated, reduced, with_leaves
+from tests.stress.program import peers
+from tests.stress.program.random_programs import RandomProgram, evaluated, reduced, with_leaves
 from tinygrad_bp.draw.layered_svg import drawn as own_layout
 from tinygrad_bp.program import optimized, traced
 from tinygrad_bp.source import module

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
-from tests.stress.expression import REAL, UNIT, Expression, by_record, public_names
+from tests.stress.program.expression import REAL, UNIT, Expression, by_record, public_names
 from tinygrad_bp.domains import ANY_SHAPE, BROADCAST
 
 

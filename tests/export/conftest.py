@@ -1,0 +1,3 @@
+"""The browser of the page's test."""
+
+from ..draw.conftest import browser  # noqa: F401 - a fixture
