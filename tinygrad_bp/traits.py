@@ -15,6 +15,16 @@ class Role(Enum):
     ACTIVATION = "activation"
 
 
+class Limit(Enum):
+    """Why derivatives of an op are further off than 8 ulps, and where."""
+
+    UNDERFLOW = "not where a number below the smallest normal one is given, met or results: it has fewer digits, or is 0"
+    ZEROS = "beside a zero of the derivative, where terms cancel, in ulps of the terms"
+    ARGUMENTS = "where it is steep, the rounding of a number on the way shows"
+    POWERS = "b − 1 is rounded, and aᵇ⁻¹ overflows before b·aᵇ⁻¹ does"
+    SCIPY = "as right as SciPy's function"
+
+
 def _never(**params: Any) -> bool:
     return False
 
@@ -31,6 +41,7 @@ class Traits:
         under another shape.
     guarded: from a node and its operands in LaTeX to the number of the one that is all a rule's formula shows of it;
         the rest keeps it from being 0, and the op documents what it gives there.
+    limits: where its derivatives are not right to 8 ulps.
     part: whether the result is one array of an operand that is several; pictures show it in the operand's place.
 
     >>> import operator
@@ -43,6 +54,7 @@ class Traits:
     mirror: Callable[[Any], Any] | None = None
     arranges: Callable[..., bool] = _never
     guarded: Callable[[Any, Sequence[str]], int | None] | None = None
+    limits: tuple[Limit, ...] = ()
     part: bool = False
 
 

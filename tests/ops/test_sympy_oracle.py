@@ -1,7 +1,5 @@
 """A second oracle: the derivative of each elementwise op is SymPy's derivative of its formula, to nine digits."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 
@@ -9,146 +7,11 @@ from tinygrad_bp.registry import OPS
 
 sp = pytest.importorskip("sympy")
 
+from tests.ops.expressions import EXPRESSIONS, WITHOUT_EXPRESSION  # noqa: E402 - needs SymPy
+
+
 POINTS = 6
 KINK_DISTANCE = 0.01
-
-
-class Floor(sp.Function):
-    """⌊x⌋ between its jumps: SymPy's own leaves its derivative open."""
-
-    def fdiff(self, argindex=1):
-        return sp.S.Zero
-
-    def _eval_evalf(self, precision):
-        return sp.floor(self.args[0]).evalf()
-
-
-def pieces(*choices):
-    """(value, condition), … , and what else."""
-    return sp.Piecewise(*choices[:-1], (choices[-1], True))
-
-
-def between(low, x, high):
-    return sp.Min(sp.Max(x, low), high)
-
-
-def softplus(x):
-    return sp.log(1 + sp.exp(x))
-
-
-def exponential_unit(x, alpha, scale=1, stretch=1):
-    return scale * pieces((x, x > 0), alpha * (sp.exp(x / stretch) - 1))
-
-
-def normal(x):
-    return sp.erfc(-x / sp.sqrt(2)) / 2
-
-
-def gelu(x, approximate):
-    if approximate == "none":
-        return x * normal(x)
-    return x / 2 * (1 + sp.tanh(sp.sqrt(2 / sp.pi) * (x + sp.Float("0.044715", 40) * x**3)))
-
-
-def sinc(x):
-    return sp.sin(sp.pi * x) / (sp.pi * x)
-
-
-SELU = {"scale": 1.0507009873554805, "alpha": 1.6732632423543772}
-
-EXPRESSIONS = {
-    "absolute": sp.Abs,
-    "arccos": sp.acos,
-    "arccosh": sp.acosh,
-    "arcsin": sp.asin,
-    "arcsinh": sp.asinh,
-    "arctan": sp.atan,
-    "arctan2": sp.atan2,
-    "arctanh": sp.atanh,
-    "cbrt": lambda x: sp.sign(x) * sp.Abs(x) ** sp.Rational(1, 3),
-    "celu": lambda x, alpha: exponential_unit(x, alpha, stretch=alpha),
-    "clamp": lambda x, low, high: between(low, x, high),
-    "copysign": lambda a, b: sp.Abs(a) * sp.sign(b),
-    "cos": sp.cos,
-    "cosh": sp.cosh,
-    "deg2rad": lambda x: x * sp.pi / 180,
-    "degrees": lambda x: x * 180 / sp.pi,
-    "divide": lambda a, b: a / b,
-    "elu": exponential_unit,
-    "erf": sp.erf,
-    "erfc": sp.erfc,
-    "erfcx": lambda x: sp.exp(x**2) * sp.erfc(x),
-    "erfinv": sp.erfinv,
-    "exp": sp.exp,
-    "exp2": lambda x: 2**x,
-    "expm1": lambda x: sp.exp(x) - 1,
-    "fabs": sp.Abs,
-    "float_power": lambda a, b: a**b,
-    "fmax": sp.Max,
-    "fmin": sp.Min,
-    "fmod": lambda a, b: sp.sign(a) * (sp.Abs(a) - b * Floor(sp.Abs(a) / b)),
-    "gamma": sp.gamma,
-    "gammaln": lambda x: sp.log(sp.gamma(x)),
-    "gelu": gelu,
-    "hard_shrink": lambda x, width: pieces((x, sp.Abs(x) > width), 0),
-    "hard_sigmoid": lambda x: between(0, x / 6 + sp.Rational(1, 2), 1),
-    "hard_swish": lambda x: x * between(0, x / 6 + sp.Rational(1, 2), 1),
-    "hard_tanh": lambda x: between(-1, x, 1),
-    "hypot": lambda a, b: sp.sqrt(a**2 + b**2),
-    "i0": partial(sp.besseli, 0),
-    "identity": lambda x: x,
-    "iv": sp.besseli,
-    "leaky_relu": lambda x, slope: pieces((x, x > 0), slope * x),
-    "log": sp.log,
-    "log10": lambda x: sp.log(x, 10),
-    "log1p": lambda x: sp.log(1 + x),
-    "log2": lambda x: sp.log(x, 2),
-    "log_ndtr": lambda x: sp.log(normal(x)),
-    "log_sigmoid": lambda x: -softplus(-x),
-    "logaddexp": lambda a, b: sp.log(sp.exp(a) + sp.exp(b)),
-    "logaddexp2": lambda a, b: sp.log(2**a + 2**b, 2),
-    "logit": lambda p: sp.log(p / (1 - p)),
-    "maximum": sp.Max,
-    "minimum": sp.Min,
-    "mish": lambda x: x * sp.tanh(softplus(x)),
-    "multiply": lambda a, b: a * b,
-    "nan_to_num": lambda x, **_: x,
-    "parametric_relu": lambda x, a: pieces((x, x > 0), a * x),
-    "polygamma": sp.polygamma,
-    "power": lambda a, b: a**b,
-    "psi": sp.digamma,
-    "rad2deg": lambda x: x * 180 / sp.pi,
-    "radians": lambda x: x * sp.pi / 180,
-    "reciprocal": lambda x: 1 / x,
-    "relu": lambda x: sp.Max(x, 0),
-    "relu6": lambda x: between(0, x, 6),
-    "remainder": lambda a, b: a - b * Floor(a / b),
-    "selu": lambda x: exponential_unit(x, **SELU),
-    "sigmoid": lambda x: 1 / (1 + sp.exp(-x)),
-    "sign": sp.sign,
-    "silu": lambda x: x / (1 + sp.exp(-x)),
-    "sin": sp.sin,
-    "sinc": sinc,
-    "sinc_derivative": lambda x, order: sp.diff(sinc(x), x, order),
-    "sinh": sp.sinh,
-    "soft_shrink": lambda x, width: sp.sign(x) * sp.Max(sp.Abs(x) - width, 0),
-    "softplus": softplus,
-    "softsign": lambda x: x / (1 + sp.Abs(x)),
-    "sqrt": sp.sqrt,
-    "square": lambda x: x**2,
-    "tan": sp.tan,
-    "tanh": sp.tanh,
-    "threshold": lambda x, limit, value: pieces((x, x > limit), value),
-    "xlog1py": lambda a, b: a * sp.log(1 + b),
-    "xlogy": lambda a, b: a * sp.log(b),
-}
-
-WITHOUT_EXPRESSION = {
-    **dict.fromkeys(
-        ("binary_step", "ceil", "floor", "floor_divide", "heaviside", "rint", "round", "trunc"),
-        "constant between its jumps: there is nothing to derive, and the conventions are tested by themselves",
-    ),
-}
 
 ELEMENTWISE = sorted(name for name, record in OPS.items() if record.derivatives and any(record.derivatives))
 

@@ -22,6 +22,7 @@ from tinygrad_bp.ops import (
     indexing as indexing,
     joining as joining,
     linear_algebra as linear_algebra,
+    logarithmic_sums as logarithmic_sums,
     losses as losses,
     normalisation as normalisation,
     norms as norms,

@@ -13,8 +13,11 @@ from tinygrad_bp.ops.activations import sigmoid
 from tinygrad_bp.ops.complex import require_real
 from tinygrad_bp.ops.erf import erf_values, erfc_values
 from tinygrad_bp.registry import op, scale
+from tinygrad_bp.traits import Limit, Traits
 
 _ROOT_PI = sqrt(pi)
+_SCIPY = Traits(limits=(Limit.SCIPY,))
+_STEEP = Traits(limits=(Limit.SCIPY, Limit.ARGUMENTS))
 _POSITIVE = Reals(0.5, 3, analytic=False)
 
 
@@ -31,8 +34,30 @@ def _scipy(name: str, *inputs: Any) -> Any:
 # --- the error function and the normal distribution -------------------------------------------------------------------
 
 
+def _gaussian(x: Any, factor: float) -> Any:
+    """e^(−factor·x²) with all its digits: the square of the coarse part is exact, and what remains is small."""
+    if x.dtype.kind == "c":
+        return np.exp(-factor * x * x)
+    coarse = np.trunc(16.0 * np.minimum(np.maximum(x, -100.0), 100.0)) / 16.0
+    return np.exp(-factor * coarse * coarse) * np.exp(factor * (coarse - x) * (coarse + x))
+
+
+@op(internal=True, derivatives=(lambda y, x: -2.0 * (x * y),), latex="e^{-{0}^2}", domain=Reals())
+@np.errstate(over="ignore")
+def gaussian(x: Any) -> Any:
+    """e^(−x²), elementwise, with all its digits. ∂y/∂x = −2xy."""
+    return _gaussian(x, 1.0)
+
+
+@op(internal=True, derivatives=(lambda y, x: -x * y,), latex=r"e^{-\frac{{0}^2}{2}}", domain=Reals())
+@np.errstate(over="ignore")
+def bell(x: Any) -> Any:
+    """e^(−x²/2), elementwise, with all its digits. ∂y/∂x = −xy."""
+    return _gaussian(x, 0.5)
+
+
 @op(
-    derivatives=(lambda y, x: (2.0 / _ROOT_PI) * np.exp(-x * x),),
+    derivatives=(lambda y, x: (2.0 / _ROOT_PI) * gaussian(x),),
     latex=r"\operatorname{erf}({0})",
     domain=Reals(analytic=False),
     whole=True,
@@ -44,7 +69,7 @@ def erf(x: Any) -> Any:
 
 
 @op(
-    derivatives=(lambda y, x: (-2.0 / _ROOT_PI) * np.exp(-x * x),),
+    derivatives=(lambda y, x: (-2.0 / _ROOT_PI) * gaussian(x),),
     latex=r"\operatorname{erfc}({0})",
     domain=Reals(analytic=False),
     whole=True,
@@ -61,6 +86,7 @@ def erfc(x: Any) -> Any:
     latex=r"\operatorname{erfcx}({0})",
     domain=Reals(analytic=False, bounded=True),
     whole=True,
+    traits=_SCIPY,
 )
 def erfcx(x: Any) -> Any:
     """Scaled complementary error function eˣ²·erfc x, elementwise. ∂y/∂x = 2xy − 2/√π. Needs SciPy."""
@@ -73,6 +99,7 @@ def erfcx(x: Any) -> Any:
     domain=Reals(-0.9, 0.9, analytic=False, bounded=True),
     convention="infinity at −1 and 1",
     whole=True,
+    traits=_STEEP,
 )
 def erfinv(x: Any) -> Any:
     """Inverse of the error function, of x in [−1, 1], elementwise. ∂y/∂x = √π/2·eʸ². Needs SciPy."""
@@ -89,6 +116,7 @@ def ndtr(x: Any) -> Any:
     latex=r"\log \Phi({0})",
     domain=Reals(analytic=False),
     whole=True,
+    traits=_STEEP,
 )
 def log_ndtr(x: Any) -> Any:
     """Logarithm of the normal distribution function Φ, elementwise, finite far below 0. Needs SciPy.
@@ -105,7 +133,18 @@ expit = sigmoid
 
 
 @op(
-    derivatives=(lambda y, p: 1.0 / (p * (1.0 - p)),),
+    internal=True,
+    derivatives=(lambda d, p: d * d * (2.0 * p - 1.0),),
+    latex=r"\frac{1}{{0} \odot (1 - {0})}",
+    domain=Reals(0.05, 0.95, bounded=True),
+)
+def logit_slope(p: Any) -> Any:
+    """1/(p·(1 − p)), elementwise. ∂/∂p = (2p − 1)/(p·(1 − p))²."""
+    return 1.0 / (p * (1.0 - p))
+
+
+@op(
+    derivatives=(lambda y, p: logit_slope(p),),
     latex=r"\operatorname{logit}({0})",
     domain=Reals(0.05, 0.95, bounded=True),
     convention="infinity at 0 and 1",
@@ -153,19 +192,22 @@ def xlog1py(a: Any, b: Any) -> Any:
     latex=r"\Gamma({0})",
     domain=Reals(0.5, 3, analytic=False, bounded=True),
     whole=True,
+    traits=_SCIPY,
 )
 def gamma(x: Any) -> Any:
     """Gamma function Γ(x) = ∫₀^∞ tˣ⁻¹e⁻ᵗ dt, (x − 1)! for integers, elementwise. ∂y/∂x = Γ(x)·ψ(x). Needs SciPy."""
     return _scipy("gamma", x)
 
 
-@op(derivatives=(lambda y, x: psi(x),), latex=r"\log \lvert \Gamma({0}) \rvert", domain=_POSITIVE, whole=True)
+@op(derivatives=(lambda y, x: psi(x),), latex=r"\log \lvert \Gamma({0}) \rvert", domain=_POSITIVE, whole=True,
+    traits=_SCIPY)
 def gammaln(x: Any) -> Any:
     """Logarithm of |Γ(x)|, elementwise. ∂y/∂x = ψ(x). Needs SciPy."""
     return _scipy("gammaln", x)
 
 
-@op(derivatives=(lambda y, x: polygamma(1, x),), latex=r"\psi({0})", domain=_POSITIVE, whole=True)
+@op(derivatives=(lambda y, x: polygamma(1, x),), latex=r"\psi({0})", domain=_POSITIVE, whole=True,
+    traits=_SCIPY)
 def psi(x: Any) -> Any:
     """Digamma function ψ(x), the derivative of log Γ(x), elementwise. ∂y/∂x = ψ′(x). Needs SciPy."""
     return _scipy("psi", x)
@@ -179,6 +221,7 @@ digamma = psi
     latex=r"\psi^{({0})}({1})",
     domain=Domain(intervals=((0, 4), (0.5, 3)), kinds="if", analytic=False),
     whole=True,
+    traits=_SCIPY,
 )
 def polygamma(n: Any, x: Any) -> Any:
     """Derivative of order n = 0, 1, … of the digamma function ψ(x), elementwise with broadcasting. Needs SciPy.
@@ -188,7 +231,8 @@ def polygamma(n: Any, x: Any) -> Any:
     return _scipy("polygamma", n, x)
 
 
-@op(derivatives=(lambda y, x: iv(1, x),), latex="I_0({0})", domain=Reals(analytic=False), whole=True)
+@op(derivatives=(lambda y, x: iv(1, x),), latex="I_0({0})", domain=Reals(analytic=False), whole=True,
+    traits=_SCIPY)
 def i0(x: Any) -> Any:
     """Modified Bessel function of the first kind and order 0, elementwise. ∂y/∂x = I₁(x). Needs SciPy."""
     return _scipy("i0", x)
@@ -200,6 +244,7 @@ def i0(x: Any) -> Any:
     latex=r"I_{{0}}({1})",
     domain=Domain(intervals=((0, 4), (-3, 3)), kinds="if", analytic=False),
     whole=True,
+    traits=_SCIPY,
 )
 def iv(v: Any, x: Any) -> Any:
     """Modified Bessel function of the first kind and fixed order v, elementwise with broadcasting. Needs SciPy.
