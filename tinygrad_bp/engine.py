@@ -212,7 +212,7 @@ def _refuse_nonfinite(what: str, value: Any) -> None:
 Trail = list[tuple[Node, int, Any]]
 
 
-@np.errstate(divide="ignore", invalid="ignore")
+@np.errstate(divide="ignore", over="ignore", invalid="ignore")
 def sweep(
     root: Node, seed: Any, *, since: int = 0, as_graph: bool = False, trail: Trail | None = None, release: bool = False
 ) -> list[tuple[Node, Any]]:

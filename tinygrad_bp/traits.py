@@ -18,10 +18,10 @@ class Role(Enum):
 class Limit(Enum):
     """Why derivatives of an op are further off than 8 ulps, and where."""
 
-    UNDERFLOW = "not where a number below the smallest normal one is given, met or results: it has fewer digits, or is 0"
+    UNDERFLOW = "not where a number below the smallest normal one is given, met or results: it lacks digits, or is 0"
     ZEROS = "beside a zero of the derivative, where terms cancel, in ulps of the terms"
     ARGUMENTS = "where it is steep, the rounding of a number on the way shows"
-    POWERS = "b − 1 is rounded, and aᵇ⁻¹ overflows before b·aᵇ⁻¹ does"
+    OVERFLOW = "a number on the way overflows or underflows before the result does"
     SCIPY = "as right as SciPy's function"
 
 

@@ -71,6 +71,7 @@ EXPRESSIONS = {
     "arctan2": sp.atan2,
     "arctanh": sp.atanh,
     "cbrt": lambda x: sp.sign(x) * sp.Abs(x) ** sp.Rational(1, 3),
+    "cbrt_slope": lambda _, x: sp.Abs(x) ** sp.Rational(-2, 3) / 3,
     "celu": lambda x, alpha: exponential_unit(x, alpha, stretch=alpha),
     "clamp": lambda x, low, high: between(low, x, high),
     "copysign": lambda a, b: sp.Abs(a) * sp.sign(b),

@@ -10,7 +10,7 @@ from tinygrad_bp.registry import OPS
 
 pytest.importorskip("sympy", reason="what is right is derived by SymPy")
 
-from tests.stress.accuracy import FEW, FIGURES, computed, formulas, promised, right, ulps  # noqa: E402 - needs SymPy
+from tests.stress.accuracy import FEW, FIGURES, computed, formulas, promised, right, ulps
 
 KEPT = json.loads(FIGURES.read_text("utf-8"))
 

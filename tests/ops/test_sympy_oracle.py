@@ -9,7 +9,6 @@ sp = pytest.importorskip("sympy")
 
 from tests.ops.expressions import EXPRESSIONS, WITHOUT_EXPRESSION  # noqa: E402 - needs SymPy
 
-
 POINTS = 6
 KINK_DISTANCE = 0.01
 

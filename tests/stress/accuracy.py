@@ -20,7 +20,6 @@ import sympy as sp
 
 import tinygrad_bp as tg
 from tests.ops.expressions import EXPRESSIONS, WITHOUT_EXPRESSION
-
 from tinygrad_bp.registry import OPS
 from tinygrad_bp.traits import Limit
 
@@ -36,8 +35,17 @@ AGREED = mp.mpf(2) ** -90
 FIXED = {"polygamma": (0,), "iv": (0,)}
 """Inputs that are whole numbers."""
 ORDERS = np.array([0, 1, 2, 3])
-LIMITS = {"gamma": (1e-300, 200), "gammaln": (1e-300, 1e300), "psi": (1e-300, 1e300), "polygamma": (1e-2, 1e5),
-          "i0": (-800, 800), "iv": (-800, 800), "erfcx": (-30, 1e300), "erfinv": (-1, 1), "log_ndtr": (-1e150, 50)}
+LIMITS = {
+    "gamma": (1e-300, 200),
+    "gammaln": (1e-300, 1e300),
+    "psi": (1e-300, 1e300),
+    "polygamma": (1e-2, 1e5),
+    "i0": (-800, 800),
+    "iv": (-800, 800),
+    "erfcx": (-30, 1e300),
+    "erfinv": (-1, 1),
+    "log_ndtr": (-1e150, 50),
+}
 """Between which numbers an op is looked at, where mpmath is slow beyond, or the op is not made for more."""
 
 
@@ -195,7 +203,7 @@ def lessened(name: str, function, xs, value, error: float, dtype) -> float | Non
     if Limit.UNDERFLOW in limits and any(0 < abs(x) < tiny for x in (met, *xs)):
         return None
     if Limit.ZEROS in limits:
-        around = [right(function, [np.float64(x) * factor for x in xs]) for factor in (0.8, 1.25)]
+        around = [right(function, [np.float64(x) * factor for x in xs]) for factor in (0.8, 0.999, 1.001, 1.25)]
         if None not in around and min(around) <= 0 <= max(around):
             return error * float(abs(value) / max(map(abs, around)))
     return error
@@ -224,6 +232,7 @@ def main(arguments) -> int:
         wrong += bool(errors.max() > FEW and not OPS[name].traits.limits)
         kept[name] = [float(f"{error:.2g}") if np.isfinite(error) else None for error in errors]
     if "--write" in arguments:
+        kept = json.loads(FIGURES.read_text("utf-8")) | kept
         lines = [f"  {json.dumps(name)}: {json.dumps(kept[name])}" for name in sorted(kept)]
         FIGURES.write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")
     return wrong

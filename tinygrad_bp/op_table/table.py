@@ -47,7 +47,11 @@ class OpTable:
             lines += ["", module.rpartition(".")[2].upper()]
             for row in rows:
                 lines.append(f"{row.name:<18} {row.formula}")
-                lines += [f"{'':<18}   {text}" for text in (*row.derivatives, row.convention, row.accuracy and f"{row.accuracy} ulps", row.dtypes) if text]
+                lines += [
+                    f"{'':<18}   {text}"
+                    for text in (*row.derivatives, row.convention, row.accuracy and f"{row.accuracy} ulps", row.dtypes)
+                    if text
+                ]
         return "\n".join(lines).strip()
 
     @property
@@ -116,9 +120,8 @@ def op_table() -> OpTable:
 def _row(op: Op) -> OpRow:
     names = input_names(op)
     formula = with_names(plain(template(op.latex)), {str(i): name for i, name in enumerate(names)})
-    return OpRow(
-        op.forward.__module__, op.name, formula, _derivatives(op, names), op.convention, _accuracy(op), _dtypes(op, names)
-    )  # fmt: skip
+    derivatives, dtypes = _derivatives(op, names), _dtypes(op, names)
+    return OpRow(op.forward.__module__, op.name, formula, derivatives, op.convention, _accuracy(op), dtypes)
 
 
 @cache

@@ -16,6 +16,8 @@ from tinygrad_bp.registry import op, scale
 from tinygrad_bp.sums import added
 from tinygrad_bp.traits import ACTIVATION, Limit, Role, Traits
 
+_DOUBLE = np.dtype(np.float64)
+
 
 def _in_single(function: Any, *inputs: Any) -> Any:
     """A function of half-precision numbers computed in single precision: eˣ overflows in half for x > 11."""
@@ -31,22 +33,24 @@ def _kinked(**options: Any) -> Domain:
     internal=True,
     derivatives=(None, lambda d, y, x: -d * np.tanh(0.5 * x)),
     latex=r"{0} \odot (1 - {0})",
-    domain=Reals(prepare=lambda y, x: (sigmoid(x), x)),
-    traits=Traits(limits=(Limit.UNDERFLOW,)),
+    domain=Reals(prepare=lambda y, x: (sigmoid(x), x), made=lambda x: sigmoid(x), analytic=False),
+    traits=Traits(algebra=lambda y, x: y * (1 - y), limits=(Limit.UNDERFLOW,)),
 )
-@np.errstate(over="ignore")
 def sigmoid_slope(y: Any, x: Any) -> Any:
-    """y·(1 − y) for y = σ(x), elementwise, with all its digits: 1 − y is 1/(1 + eˣ) = y·e⁻ˣ. ∂/∂x = −y(1 − y)·tanh(x/2).
+    """y·(1 − y) for y = σ(x), elementwise, with all its digits: 1 − y is 1/(1 + eˣ) = y·e⁻ˣ.
 
-    Of y no derivative is taken: it depends on x.
+    ∂/∂x = −y·(1 − y)·tanh(x/2). Of y no derivative is taken: it depends on x.
     """
-    if x.dtype == np.float16:
-        return _in_single(sigmoid_slope, y, x)
-    if x.__class__ is np.ndarray:  # fewer calls; e⁻ˣ is what a program has already
+    kind = x.dtype.char
+    if kind in "fd" and x.__class__ is np.ndarray:  # fewer calls; in a program e⁻ˣ is there already
         e = np.exp(x)
         e += 1.0
         return np.divide(y, e, out=e)
-    return y * np.fmin(y * np.exp(-x), 1.0)
+    if kind == "e":
+        return _in_single(sigmoid_slope, y, x)
+    if kind in "FDG":
+        return y * (1.0 - y)
+    return y * np.fmin(y * np.exp(-x), 1.0)  # at 0·∞ that is y
 
 
 @op(
@@ -62,9 +66,14 @@ def sigmoid(x: Any) -> Any:
 
     Where e⁻ˣ overflows the quotient is 0, which is right to the last bit.
     """
-    if getattr(x, "dtype", None) == np.float16:
+    if getattr(x, "dtype", _DOUBLE).char == "e":
         return _in_single(sigmoid, x)
     return 1.0 / (1.0 + np.exp(-x))
+
+
+def logistic(x: Any) -> Any:
+    """σ(x) for rules: where they run, overflow is ignored already."""
+    return 1.0 / (1.0 + np.exp(-x)) if x.__class__ is np.ndarray and x.dtype.char in "fd" else sigmoid(x)
 
 
 @op(

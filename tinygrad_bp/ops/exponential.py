@@ -73,7 +73,19 @@ def sqrt(x: Any) -> Any:
 
 
 @op(
-    derivatives=(lambda y, x: (1.0 / 3.0) / (y * y),),
+    internal=True,
+    derivatives=(None, lambda d, y, x: (-2.0 / 3.0) * d / x),
+    latex=r"\frac1{3 \cdot {0}^2}",
+    domain=Reals(0.3, 3, analytic=False, prepare=lambda y, x: (cbrt(x), x), made=lambda x: cbrt(x)),
+    convention="infinity at 0",
+)
+def cbrt_slope(y: Any, x: Any) -> Any:
+    """1/(3y²) for y = ∛x, elementwise. ∂/∂x = −2/(9xy²); of y no derivative is taken: it depends on x."""
+    return (1.0 / 3.0) / (y * y)
+
+
+@op(
+    derivatives=(lambda y, x: cbrt_slope(y, x),),
     latex=r"\operatorname{cbrt}({0})",
     domain=Reals(analytic=False, prepare=lambda x: (x + 0.3 * np.sign(x),)),
     convention="infinity at 0",
@@ -97,14 +109,15 @@ def cosh(x: Any) -> Any:
 
 @op(
     internal=True,
-    derivatives=(None, lambda d, y, x: -2.0 * d * y),
+    derivatives=(None, lambda d, y, x: -2.0 * d * np.tanh(x)),
     latex="1 - {0}^2",
-    domain=Reals(prepare=lambda y, x: (tanh(x), x)),
+    domain=Reals(prepare=lambda y, x: (tanh(x), x), made=lambda x: tanh(x), analytic=False),
+    traits=Traits(algebra=lambda y, x: 1 - y * y),
 )
 def tanh_slope(y: Any, x: Any) -> Any:
-    """1 − y² for y = tanh x, elementwise, with all its digits: with s = e^(−2|x|) it is 4s/(1 + s)². ∂/∂x = −2y·(1 − y²).
+    """1 − y² for y = tanh x, elementwise, with all its digits: with s = e^(−2|x|) it is 4s/(1 + s)².
 
-    Of y no derivative is taken: it depends on x.
+    ∂/∂x = −2·tanh x·(1 − y²). Of y no derivative is taken: it depends on x.
     """
     if x.dtype.kind == "c":
         return 1.0 - y * y
@@ -123,7 +136,7 @@ def tanh(x: Any) -> Any:
 @op(
     internal=True,
     derivatives=(lambda d, x: -(x * d) * d * d,),
-    latex=r"\frac{1}{\sqrt{{0}^2 + 1}}",
+    latex=r"\frac1{\sqrt{{0}^2 + 1}}",
     domain=Reals(),
 )
 def arcsinh_slope(x: Any) -> Any:
@@ -151,7 +164,7 @@ def arccosh(x: Any) -> Any:
 @op(
     internal=True,
     derivatives=(lambda d, x: 2.0 * x * d * d,),
-    latex=r"\frac{1}{1 - {0}^2}",
+    latex=r"\frac1{1 - {0}^2}",
     domain=_INSIDE_ONE,
 )
 def arctanh_slope(x: Any) -> Any:

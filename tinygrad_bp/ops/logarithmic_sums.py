@@ -42,7 +42,7 @@ def share(a: Any, b: Any) -> Any:
 @op(
     internal=True,
     derivatives=(lambda y, a, b: _LOG_2 * y * share2(b, a), lambda y, a, b: -_LOG_2 * y * share2(b, a)),
-    latex=r"\frac{1}{1 + 2^{{1} - {0}}}",
+    latex=r"\frac1{1 + 2^{{1} - {0}}}",
     domain=Reals(analytic=False),
 )
 def share2(a: Any, b: Any) -> Any:

@@ -135,7 +135,7 @@ expit = sigmoid
 @op(
     internal=True,
     derivatives=(lambda d, p: d * d * (2.0 * p - 1.0),),
-    latex=r"\frac{1}{{0} \odot (1 - {0})}",
+    latex=r"\frac1{{0} \odot (1 - {0})}",
     domain=Reals(0.05, 0.95, bounded=True),
 )
 def logit_slope(p: Any) -> Any:
@@ -164,6 +164,7 @@ def _harmless(a: Any, b: Any, instead: float) -> Any:
     latex=r"{0} \odot \log {1}",
     domain=Intervals((-3, 3), (0.3, 3)),
     convention="∂y/∂b at a = 0 is 0",
+    traits=Traits(limits=(Limit.UNDERFLOW, Limit.OVERFLOW)),
 )
 def xlogy(a: Any, b: Any) -> Any:
     """a·log b, and 0 where a = 0, elementwise with broadcasting. ∂y/∂a = log b, ∂y/∂b = a/b, 0 where a = 0."""
@@ -175,6 +176,7 @@ def xlogy(a: Any, b: Any) -> Any:
     latex=r"{0} \odot \log(1 + {1})",
     domain=Intervals((-3, 3), (-0.7, 3), bounded=True),
     convention="∂y/∂b at a = 0 is 0",
+    traits=Traits(limits=(Limit.UNDERFLOW, Limit.OVERFLOW)),
 )
 def xlog1py(a: Any, b: Any) -> Any:
     """a·log(1 + b), and 0 where a = 0, elementwise with broadcasting.
@@ -199,15 +201,19 @@ def gamma(x: Any) -> Any:
     return _scipy("gamma", x)
 
 
-@op(derivatives=(lambda y, x: psi(x),), latex=r"\log \lvert \Gamma({0}) \rvert", domain=_POSITIVE, whole=True,
-    traits=_SCIPY)
+@op(
+    derivatives=(lambda y, x: psi(x),),
+    latex=r"\log \lvert \Gamma({0}) \rvert",
+    domain=_POSITIVE,
+    whole=True,
+    traits=_SCIPY,
+)
 def gammaln(x: Any) -> Any:
     """Logarithm of |Γ(x)|, elementwise. ∂y/∂x = ψ(x). Needs SciPy."""
     return _scipy("gammaln", x)
 
 
-@op(derivatives=(lambda y, x: polygamma(1, x),), latex=r"\psi({0})", domain=_POSITIVE, whole=True,
-    traits=_SCIPY)
+@op(derivatives=(lambda y, x: polygamma(1, x),), latex=r"\psi({0})", domain=_POSITIVE, whole=True, traits=_SCIPY)
 def psi(x: Any) -> Any:
     """Digamma function ψ(x), the derivative of log Γ(x), elementwise. ∂y/∂x = ψ′(x). Needs SciPy."""
     return _scipy("psi", x)
@@ -231,8 +237,7 @@ def polygamma(n: Any, x: Any) -> Any:
     return _scipy("polygamma", n, x)
 
 
-@op(derivatives=(lambda y, x: iv(1, x),), latex="I_0({0})", domain=Reals(analytic=False), whole=True,
-    traits=_SCIPY)
+@op(derivatives=(lambda y, x: iv(1, x),), latex="I_0({0})", domain=Reals(analytic=False), whole=True, traits=_SCIPY)
 def i0(x: Any) -> Any:
     """Modified Bessel function of the first kind and order 0, elementwise. ∂y/∂x = I₁(x). Needs SciPy."""
     return _scipy("i0", x)

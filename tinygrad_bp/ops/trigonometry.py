@@ -36,7 +36,7 @@ def tan(x: Any) -> Any:
 @op(
     internal=True,
     derivatives=(lambda d, x: x * d * d * d,),
-    latex=r"\frac{1}{\sqrt{1 - {0}^2}}",
+    latex=r"\frac1{\sqrt{1 - {0}^2}}",
     domain=_INSIDE_ONE,
 )
 def arcsin_slope(x: Any) -> Any:
@@ -66,7 +66,7 @@ def arccos(x: Any) -> Any:
     return np.arccos(x)
 
 
-@op(internal=True, derivatives=(lambda d, x: -2.0 * (x * d) * d,), latex=r"\frac{1}{1 + {0}^2}", domain=Reals())
+@op(internal=True, derivatives=(lambda d, x: -2.0 * (x * d) * d,), latex=r"\frac1{1 + {0}^2}", domain=Reals())
 def arctan_slope(x: Any) -> Any:
     """1/(1 + x²), elementwise, without overflow. ∂/∂x = −2x/(1 + x²)²."""
     if x.dtype.kind == "c":
@@ -198,9 +198,12 @@ def sinc_derivative(x: Any, order: int) -> Any:
         (-1) ** ((m + order) // 2) / (factorial(m) * (m + order + 1)) * small**m
         for m in range(order % 2, 4 * order + 24, 2)
     )
-    whole = np.rint(np.asarray(x, u.dtype))
-    sign, rest = 1.0 - 2.0 * np.remainder(whole, 2.0), pi * (x - whole)  # exact, unlike πx
-    sine, cosine = sign * np.sin(rest), sign * np.cos(rest)
+    sine, cosine = np.sin(large), np.cos(large)
+    if u.dtype.kind == "f":  # what is left of x without its whole part is exact, unlike πx
+        wide = np.asarray(x, u.dtype)
+        whole = np.rint(wide)
+        sign, rest = 1.0 - 2.0 * np.remainder(whole, 2.0), pi * (wide - whole)
+        sine, cosine = sign * np.sin(rest), sign * np.cos(rest)
     s = sine / large
     for n in range(1, order + 1):
         s = ((sine, cosine, -sine, -cosine)[n % 4] - n * s) / large
