@@ -33,24 +33,18 @@ def _kinked(**options: Any) -> Domain:
     internal=True,
     derivatives=(None, lambda d, y, x: -d * np.tanh(0.5 * x)),
     latex=r"{0} \odot (1 - {0})",
-    domain=Reals(prepare=lambda y, x: (sigmoid(x), x), made=lambda x: sigmoid(x), analytic=False),
+    domain=Reals(-1, 1, prepare=lambda y, x: (sigmoid(x), x), made=lambda x: sigmoid(x), analytic=False),
     traits=Traits(algebra=lambda y, x: y * (1 - y), limits=(Limit.UNDERFLOW,)),
 )
 def sigmoid_slope(y: Any, x: Any) -> Any:
-    """y·(1 − y) for y = σ(x), elementwise, with all its digits: 1 − y is 1/(1 + eˣ) = y·e⁻ˣ.
+    """y·(1 − y) for y = σ(x), elementwise, with all its digits: 1 − y is 1/(1 + eˣ).
 
     ∂/∂x = −y·(1 − y)·tanh(x/2). Of y no derivative is taken: it depends on x.
     """
     kind = x.dtype.char
-    if kind in "fd" and x.__class__ is np.ndarray:  # fewer calls; in a program e⁻ˣ is there already
-        e = np.exp(x)
-        e += 1.0
-        return np.divide(y, e, out=e)
     if kind == "e":
         return _in_single(sigmoid_slope, y, x)
-    if kind in "FDG":
-        return y * (1.0 - y)
-    return y * np.fmin(y * np.exp(-x), 1.0)  # at 0·∞ that is y
+    return y * (1.0 - y) if kind in "FDG" else y / (1.0 + np.exp(x))
 
 
 @op(

@@ -111,7 +111,7 @@ def cosh(x: Any) -> Any:
     internal=True,
     derivatives=(None, lambda d, y, x: -2.0 * d * np.tanh(x)),
     latex="1 - {0}^2",
-    domain=Reals(prepare=lambda y, x: (tanh(x), x), made=lambda x: tanh(x), analytic=False),
+    domain=Reals(-0.5, 0.5, prepare=lambda y, x: (tanh(x), x), made=lambda x: tanh(x), analytic=False),
     traits=Traits(algebra=lambda y, x: 1 - y * y),
 )
 def tanh_slope(y: Any, x: Any) -> Any:

@@ -22,7 +22,7 @@ def _share(a: Any, b: Any, exponential: Callable[[Any], Any], factor: float) -> 
     difference = a - b
     back = difference - a
     lost = (a - (difference - back)) - (b + back)
-    lost = np.where(np.isfinite(lost), lost, np.zeros_like(lost))
+    lost = np.where(np.isfinite(lost), lost, 0.0)
     rest = exponential(-np.absolute(difference))
     share = exponential(np.minimum(difference, 0.0)) / (1.0 + rest)
     return share + share * (factor * lost) * (1.0 - share)
@@ -30,28 +30,28 @@ def _share(a: Any, b: Any, exponential: Callable[[Any], Any], factor: float) -> 
 
 @op(
     internal=True,
-    derivatives=(lambda y, a, b: y * share(b, a), lambda y, a, b: -y * share(b, a)),
+    derivatives=(lambda y, a, b: y * exp_share(b, a), lambda y, a, b: -y * exp_share(b, a)),
     latex=r"\sigma({0} - {1})",
     domain=Reals(analytic=False),
 )
-def share(a: Any, b: Any) -> Any:
+def exp_share(a: Any, b: Any) -> Any:
     """eᵃ/(eᵃ + eᵇ) = σ(a − b), elementwise with broadcasting, small ones with all their digits."""
     return _share(a, b, np.exp, 1.0)
 
 
 @op(
     internal=True,
-    derivatives=(lambda y, a, b: _LOG_2 * y * share2(b, a), lambda y, a, b: -_LOG_2 * y * share2(b, a)),
+    derivatives=(lambda y, a, b: _LOG_2 * y * exp2_share(b, a), lambda y, a, b: -_LOG_2 * y * exp2_share(b, a)),
     latex=r"\frac1{1 + 2^{{1} - {0}}}",
     domain=Reals(analytic=False),
 )
-def share2(a: Any, b: Any) -> Any:
+def exp2_share(a: Any, b: Any) -> Any:
     """2ᵃ/(2ᵃ + 2ᵇ), elementwise with broadcasting, small ones with all their digits."""
     return _share(a, b, np.exp2, _LOG_2)
 
 
 @op(
-    derivatives=(lambda y, a, b: share(a, b), lambda y, a, b: share(b, a)),
+    derivatives=(lambda y, a, b: exp_share(a, b), lambda y, a, b: exp_share(b, a)),
     latex=r"\log(e^{{0}} + e^{{1}})",
     domain=Reals(analytic=False),
 )
@@ -61,7 +61,7 @@ def logaddexp(a: Any, b: Any) -> Any:
 
 
 @op(
-    derivatives=(lambda y, a, b: share2(a, b), lambda y, a, b: share2(b, a)),
+    derivatives=(lambda y, a, b: exp2_share(a, b), lambda y, a, b: exp2_share(b, a)),
     latex=r"\operatorname{log2}(2^{{0}} + 2^{{1}})",
     domain=Reals(analytic=False),
 )

@@ -49,7 +49,7 @@ def gaussian(x: Any) -> Any:
     return _gaussian(x, 1.0)
 
 
-@op(internal=True, derivatives=(lambda y, x: -x * y,), latex=r"e^{-\frac{{0}^2}{2}}", domain=Reals())
+@op(internal=True, derivatives=(lambda y, x: -x * y,), latex=r"e^{-0.5 \cdot {0}^2}", domain=Reals())
 @np.errstate(over="ignore")
 def bell(x: Any) -> Any:
     """e^(−x²/2), elementwise, with all its digits. ∂y/∂x = −xy."""
