@@ -62,11 +62,7 @@ def _causes(x: Any, infinite: bool, ranges: Ranges) -> Sequence[tuple[Any, bool]
     r = ranges.of(x)
     if not isinstance(x, Step) or x.opcode == CONSTANT:
         return () if r.is_bounded else None
-    if (
-        (infinite and r.is_bounded)
-        or (replaces_nan(x) and r.is_bounded)
-        or (x.dtype is not None and x.dtype.kind in "biu")
-    ):
+    if (r.is_bounded and (infinite or replaces_nan(x))) or (x.dtype is not None and x.dtype.kind in "biu"):
         return ()
     if chosen(x):
         return [(part, infinite) for part in chosen(x)]
