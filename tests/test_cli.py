@@ -111,6 +111,8 @@ def refused(arguments, capsys):
         (["derive", "--batch", "0"], "batch is a whole number from 1 on; got 0"),
         (["derive", "--out", "x.pdf"], "--out takes a page, .html or .htm, or a folder; got x.pdf"),
         (["play", "--out", "x.pdf"], "or a folder; got x.pdf"),
+        (["tutor", "--out", "x.pdf"], "or a folder; got x.pdf"),
+        (["tutor", "--json"], "--json is for a page: name it with --out"),
         (["play", "--layers", "6,1"], "--layers begins with 7, the features of the seeds, and ends with 1; got 6,1"),
         (["draw", "mine:f", "--out", "x.jpg"], "--out takes a file with the suffix .svg, .png,"),
         (["draw", "mine:f", "--out", "x"], "got x."),
@@ -344,6 +346,14 @@ def test_activations_are_printed_and_drawn(tmp_path, capsys):
     assert out.read_text(encoding="utf-8") == tg.nn.activation_sheet().svg
     assert cli.main(["activations", "--out", str(tmp_path / "sheet.png")]) == 2
     assert "--out is a file .svg" in capsys.readouterr().err
+
+
+def test_the_tutor_writes_a_page(tmp_path, capsys):
+    pytest.importorskip("sympy", reason="derivations are simplified by the extra derive")
+    assert cli.main(["tutor", "--layers", "2,1", "--out", str(tmp_path / "new"), "--json"]) == 0
+    path = tmp_path / "new" / "tutor.html"
+    assert json.loads(capsys.readouterr().out) == {"written": [str(path)]}
+    assert "gradients to write down" in path.read_text(encoding="utf-8")
 
 
 def test_the_tutor_judges_answers(monkeypatch, capsys):

@@ -11,7 +11,6 @@ import tinygrad_bp as tg
 
 pytest.importorskip("typer", reason="the command line needs the extra cli")
 from tinygrad_bp import cli
-from tinygrad_bp.cli import report
 
 from .test_cli import refused
 from .test_cli_train import Picture, write
@@ -24,7 +23,6 @@ NAMES = [*tg.datasets.FEATURES, "variety"]
 def trained(tmp_path, monkeypatch, capsys):
     """Train on a table; returns the network's file and what the training said."""
     monkeypatch.setattr(tg, "draw", lambda C, passes, detail: Picture(passes), raising=False)
-    monkeypatch.setattr(report, "find_spec", lambda name: None)
 
     def train(*options):
         out = tmp_path / "out"

@@ -1,13 +1,14 @@
 """`train`: the article's job, and any table; what it says, what it writes, and what an interruption leaves."""
 
-import importlib.util
 import json
 import os
 import re
 import signal
+import sys
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -17,12 +18,12 @@ from tinygrad_bp.errors import RenderError
 
 pytest.importorskip("typer", reason="the command line needs the extra cli")
 from tinygrad_bp import cli
-from tinygrad_bp.cli import learning, report, train as command
+from tinygrad_bp.cli import learning, train as command
 
 from .test_cli import refused, run
 
 SVGS = {"forward.svg", "backward.svg", "both.svg"}
-CHARTS = {"history.svg", "boundary.svg"} if importlib.util.find_spec("matplotlib") else set()
+CHARTS = {"history.svg", "boundary.svg"}
 TWO = ["--epochs", "2"]
 RANDOM = np.random.default_rng(0)
 
@@ -46,12 +47,6 @@ def drawn(monkeypatch):
 
     monkeypatch.setattr(tg, "draw", draw, raising=False)
     return costs
-
-
-@pytest.fixture
-def no_charts(monkeypatch):
-    """Without matplotlib, whose figures take a while."""
-    monkeypatch.setattr(report, "find_spec", lambda name: None)
 
 
 def write(path, columns, names):
@@ -101,7 +96,7 @@ def test_quiet_prints_results_only(tmp_path, capsys, drawn):
     assert [line.split(":")[0] for line in lines] == ["test accuracy", f"pictures in {tmp_path}"]
 
 
-def test_options_reach_the_training(tmp_path, capsys, drawn, no_charts):
+def test_options_reach_the_training(tmp_path, capsys, drawn):
     options = ["--layers", "7,4,3,1", "--alpha", "0.5", "--epochs", "30", "--batch", "7", "--seed", "3", "--quiet"]
     assert cli.main(["train", *options, "--out", str(tmp_path)]) == 0
     expected = tg.nn.train(*tg.datasets.load_seeds(), (7, 4, 3, 1), alpha=0.5, epochs=30, batch=7, seed=3)
@@ -109,18 +104,18 @@ def test_options_reach_the_training(tmp_path, capsys, drawn, no_charts):
     assert drawn[0].item() == pytest.approx(expected.passes[-1].cost, rel=1e-12)
 
 
-def test_the_default_is_the_articles_job(tmp_path, capsys, monkeypatch, no_charts):
+def test_the_default_is_the_articles_job(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert cli.main(["train", "--quiet"]) == 0
     assert capsys.readouterr().out.startswith("test accuracy: 0.952\n")
     out = tmp_path / "tinygrad_bp_output"
-    assert {p.name for p in out.iterdir()} == SVGS | {"network.npz"}
+    assert {p.name for p in out.iterdir()} == SVGS | CHARTS | {"network.npz"}
     trained = tg.nn.train(*tg.datasets.load_seeds(), seed=0)
     C = trained.network.cost_graph(trained.X, trained.Y)
     assert (out / "both.svg").read_text(encoding="utf-8") == tg.draw(C, passes="both", detail="named").svg
 
 
-def test_fit_learns_what_the_article_does(tmp_path, capsys, drawn, no_charts, monkeypatch):
+def test_fit_learns_what_the_article_does(tmp_path, capsys, drawn, monkeypatch):
     """The same steps by `nn.fit`, in the examples' order."""
     monkeypatch.setattr(tg.nn, "fit", lambda *args, fit=tg.nn.fit, **kwargs: fit(*args, shuffle=False, **kwargs))
     results = []
@@ -132,10 +127,42 @@ def test_fit_learns_what_the_article_does(tmp_path, capsys, drawn, no_charts, mo
     assert results[1]["test"]["cost"] == pytest.approx(results[0]["test"]["cost"], rel=1e-9)
 
 
-def test_the_step_through_page_comes_with_the_pictures(tmp_path, capsys, no_charts):
+def test_the_step_through_page_comes_with_the_pictures(tmp_path, capsys):
     assert cli.main(["train", *TWO, "--quiet", "--step-through", "--out", str(tmp_path)]) == 0
     assert "step_through.html" in capsys.readouterr().out
     assert (tmp_path / "step_through.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_the_trained_network_lives_in_a_page(tmp_path, capsys, drawn):
+    assert cli.main(["train", *TWO, "--quiet", "--play", "--out", str(tmp_path)]) == 0
+    assert "play.html" in capsys.readouterr().out
+    model = living(tmp_path)
+    trained = tg.nn.load(tmp_path / "network.npz").model
+    given = {each["name"]: each for each in model["inputs"]}
+    np.testing.assert_array_equal(given["W1"]["data"], trained["layers.0.W"].T.ravel())
+    np.testing.assert_array_equal(given["b2"]["data"], trained["layers.2.b"])
+    assert [given[name]["trained"] for name in ("W1", "b1", "X", "y")] == [True, True, False, False]
+    assert model["examples"]["count"] == 98
+    X, y = (np.array(each["data"]) for each in model["examples"]["inputs"])
+    np.testing.assert_array_equal(given["X"]["data"], X[0])
+    np.testing.assert_allclose(X.mean(axis=0), 0, atol=1e-12)
+    assert set(y.ravel()) == {0.0, 1.0}
+
+
+@pytest.mark.parametrize(("file", "target", "labels"), [("varieties", "variety", {0, 1, 2}), ("houses", "price", None)])
+def test_any_trained_network_can_live_in_a_page(file, target, labels, tmp_path, drawn, request):
+    data = request.getfixturevalue(file)
+    table = ["--data", data, "--target", target, "--epochs", "1", "--layers"]
+    widths = "7,3,3" if labels else "2,3,1"
+    assert cli.main(["train", *table, widths, "--quiet", "--play", "--out", str(tmp_path / "out")]) == 0
+    y = np.array(living(tmp_path / "out")["examples"]["inputs"][1]["data"])
+    assert set(y.ravel()) == labels if labels else abs(y.mean()) < 1e-9
+
+
+def living(folder):
+    """What the page of a folder knows of its network."""
+    page = (folder / "play.html").read_text(encoding="utf-8")
+    return json.loads(re.search(r"const model = (.*);\n", page)[1])
 
 
 def test_the_module_runs(tmp_path):
@@ -187,7 +214,7 @@ def test_numbers_to_learn(houses, tmp_path, capsys):
     assert "2 features, target: price\n" in printed
 
 
-def test_a_file_without_names_loses_no_example(tmp_path, capsys, drawn, no_charts):
+def test_a_file_without_names_loses_no_example(tmp_path, capsys, drawn):
     path = tmp_path / "t.csv"
     path.write_text("".join(f"{i};{-i};{'ab'[i // 10]}\n" for i in range(20)), encoding="utf-8")
     assert cli.main(["train", *TWO, "--data", str(path), "--out", str(tmp_path / "out")]) == 0
@@ -197,7 +224,7 @@ def test_a_file_without_names_loses_no_example(tmp_path, capsys, drawn, no_chart
     )
 
 
-def test_the_target_and_the_task_can_be_said(varieties, tmp_path, capsys, drawn, no_charts):
+def test_the_target_and_the_task_can_be_said(varieties, tmp_path, capsys, drawn):
     options = ["train", "--data", varieties, *TWO, "--json", "--out", str(tmp_path / "out")]
     assert "column 8 (variety): 'Kama' is not a finite number" in refused([*options, "--target", "area"], capsys)
     assert "task is one of binary, multi-class, regression; got 'classes'" in refused(
@@ -240,7 +267,7 @@ def test_one_example_is_not_enough(tmp_path, capsys):
     assert "there is one example only" in refused(["train", "--data", str(path), "--out", str(tmp_path / "o")], capsys)
 
 
-def test_validation_and_early_stopping(varieties, tmp_path, capsys, drawn, no_charts):
+def test_validation_and_early_stopping(varieties, tmp_path, capsys, drawn):
     options = ["--validation", "0.2", "--early-stopping", "3", "--alpha", "0.3", "--epochs", "500"]
     assert cli.main(["train", "--data", varieties, *options, "--out", str(tmp_path / "out")]) == 0
     printed = capsys.readouterr().out
@@ -257,14 +284,14 @@ def test_validation_and_early_stopping(varieties, tmp_path, capsys, drawn, no_ch
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "rmsprop", "adagrad", "adam", "adamw"])
-def test_every_optimizer(optimizer, tmp_path, capsys, drawn, no_charts):
+def test_every_optimizer(optimizer, tmp_path, capsys, drawn):
     options = ["--optimizer", optimizer, "--activation", "relu", "--batch", "16", "--epochs", "5", "--json"]
     assert cli.main(["train", *options, "--out", str(tmp_path)]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["optimizer"], told["activation"], told["epochs"]) == (optimizer, "relu", 5)
 
 
-def test_json_is_one_object(tmp_path, capsys, drawn, no_charts):
+def test_json_is_one_object(tmp_path, capsys, drawn):
     assert cli.main(["train", *TWO, "--json", "--out", str(tmp_path)]) == 0
     printed, errors = capsys.readouterr()
     assert errors == ""
@@ -272,12 +299,13 @@ def test_json_is_one_object(tmp_path, capsys, drawn, no_charts):
     assert told["examples"] == {"train": 98, "test": 42}
     assert told["classes"] == ["Kama", "Rosa"]
     assert np.sum(told["test"]["confusion"]) == 42
-    assert [Path(path).name for path in told["written"]] == ["network.npz", "forward.svg", "backward.svg", "both.svg"]
+    pictures = ["forward.svg", "backward.svg", "both.svg", "history.svg", "boundary.svg"]
+    assert [Path(path).name for path in told["written"]] == ["network.npz", *pictures]
 
 
 def test_no_epochs_leave_the_initial_network(tmp_path, capsys, drawn):
     assert cli.main(["train", "--epochs", "0", "--quiet", "--out", str(tmp_path)]) == 0
-    assert {p.name for p in tmp_path.iterdir()} == SVGS | (CHARTS & {"boundary.svg"}) | {"network.npz"}
+    assert {p.name for p in tmp_path.iterdir()} == SVGS | {"boundary.svg", "network.npz"}
 
 
 # --- places and interruptions -----------------------------------------------------------------------------------------
@@ -293,14 +321,14 @@ def test_places_are_looked_at_before_training(tmp_path, capsys, monkeypatch):
     assert "history.svg is a folder" in refused(["train", "--out", str(tmp_path / "out")], capsys)
 
 
-def test_without_matplotlib_it_says_so_and_goes_on(tmp_path, capsys, drawn, no_charts):
+def test_charts_need_no_extra(tmp_path, capsys, drawn, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     assert cli.main(["train", *TWO, "--out", str(tmp_path)]) == 0
-    printed = capsys.readouterr().out
-    assert "without history.svg and boundary.svg: matplotlib is not installed. Install it with: pip " in printed
-    assert {p.name for p in tmp_path.iterdir()} == SVGS | {"network.npz"}
+    assert {p.name for p in tmp_path.iterdir()} == SVGS | CHARTS | {"network.npz"}
 
 
-def test_a_picture_that_cannot_be_made_costs_no_network_and_leaves_no_other(tmp_path, capsys, monkeypatch, no_charts):
+def test_a_picture_that_cannot_be_made_costs_no_network_and_leaves_no_other(tmp_path, capsys, monkeypatch):
     class Broken(Picture):
         svg = property(lambda self: self.render())
 
@@ -320,8 +348,8 @@ def test_a_picture_that_cannot_be_made_costs_no_network_and_leaves_no_other(tmp_
 
 @pytest.mark.skipif(os.name != "posix", reason="a signal to a process")
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-@pytest.mark.parametrize(("at", "files"), [(3, SVGS | {"network.npz"}), (0, set())])
-def test_ctrl_c_keeps_what_was_reached(at, files, optimizer, tmp_path, capsys, drawn, no_charts, monkeypatch):
+@pytest.mark.parametrize(("at", "files"), [(3, SVGS | CHARTS | {"network.npz"}), (0, set())])
+def test_ctrl_c_keeps_what_was_reached(at, files, optimizer, tmp_path, capsys, drawn, monkeypatch):
     def show(epoch):
         if epoch.epoch == at:
             os.kill(os.getpid(), signal.SIGINT)
@@ -371,7 +399,6 @@ def test_an_interruption_elsewhere_is_no_crash(tmp_path, capsys, monkeypatch):
 
 
 def test_charts_show_names_as_they_are(tmp_path, capsys, drawn):
-    pytest.importorskip("matplotlib")
     x = np.repeat([0.0, 1.0], 20)
     names = ["_a$<b>" if x_ else "語" for x_ in x]
     path = write(tmp_path / "t.csv", [x, RANDOM.normal(size=40), names], ["$x^", "<script>", "k"])
@@ -389,11 +416,10 @@ def test_charts_show_names_as_they_are(tmp_path, capsys, drawn):
 
 @pytest.mark.parametrize("features", [1, 2, 3])
 def test_the_boundary_takes_two_features_or_two_components(features, tmp_path, capsys, drawn):
-    pytest.importorskip("matplotlib")
     X = RANDOM.normal(size=(30, features))
     names = [f"f{k}" for k in range(features)]
     path = write(tmp_path / "t.csv", [*X.T, (X[:, 0] > 0).astype(int)], [*names, "k"])
-    assert cli.main(["train", "--data", path, *TWO, "--quiet", "--out", str(tmp_path / "out")]) == 0
+    assert cli.main(["train", "--data", path, "--epochs", "1", "--quiet", "--out", str(tmp_path / "out")]) == 0
     chart = tmp_path / "out" / "boundary.svg"
     assert chart.exists() == (features > 1)
     if features > 1:
@@ -409,3 +435,46 @@ def test_a_constant_feature_and_many_classes_are_no_trouble(tmp_path, capsys, dr
     printed, errors = capsys.readouterr()
     assert errors == ""
     assert "confusion: 25 classes, too many to show; --json has them" in printed
+
+
+def shapes(path, kind, css=""):
+    """The shapes of a kind in a picture, in groups of a class if one is named."""
+    root = ElementTree.parse(path).getroot()
+    groups = [g for g in root.iter() if g.get("class") == css] if css else [root]
+    return [shape for group in groups for shape in group.iter(f"{{http://www.w3.org/2000/svg}}{kind}")]
+
+
+def test_the_boundary_shows_the_examples_and_which_are_misclassified(varieties, tmp_path, capsys, drawn):
+    assert cli.main(["train", "--data", varieties, *TWO, "--json", "--out", str(tmp_path)]) == 0
+    told, chart = json.loads(capsys.readouterr().out), tmp_path / "boundary.svg"
+    tables = [np.array(told[part]["confusion"]) for part in ("train", "test")]
+    wrong = int(sum(table.sum() - np.trace(table) for table in tables))
+    said = [circle[0].text for circle in shapes(chart, "circle", "swatch") if len(circle)]
+    assert len(said) == wrong > 0
+    assert all(re.fullmatch(r"(train|test): \w+, taken for \w+", text) for text in said)
+    for k in range(3):  # the examples of the class, and its mark in the legend
+        assert len(shapes(chart, "circle", f"k{k}")) == sum(table[k].sum() for table in tables) + 1
+    assert f">misclassified: {wrong}</text>" in chart.read_text(encoding="utf-8")
+
+
+def test_the_boundary_of_numbers_has_a_scale(houses, tmp_path, capsys, drawn):
+    options = ["--validation", "0.2", "--quiet", "--out", str(tmp_path)]
+    assert cli.main(["train", "--data", houses, *TWO, *options]) == 0
+    marks = [mark for mark in shapes(tmp_path / "boundary.svg", "rect") if "swatch" in mark.get("class", "")]
+    assert len(marks) == 105 - 21 + 45 + 2  # train, test, and both in the legend
+    assert len(shapes(tmp_path / "boundary.svg", "rect")) == len(marks) + 9
+    curves = [path for k in "01" for path in shapes(tmp_path / "history.svg", "path", f"k{k}")]
+    assert len(curves) == 4  # cost and its validation, each with its sample
+
+
+def test_charts_of_a_network_that_diverged(tmp_path, capsys, drawn):
+    X = RANDOM.normal(size=(30, 3)) * [1.0, 1e200, 1.0]
+    path = write(tmp_path / "t.csv", [*X.T, 1e3 * X[:, 0]], ["a", "b", "c", "y"])
+    options = ["--optimizer", "sgd", "--alpha", "1e70", "--out", str(tmp_path / "out")]
+    with np.errstate(all="ignore"):
+        status = cli.main(["train", "--data", path, "--task", "regression", *TWO, *options])
+    printed, errors = capsys.readouterr()
+    assert (status, errors) == (0, ""), printed
+    for name in CHARTS:
+        chart = (tmp_path / "out" / name).read_text(encoding="utf-8")
+        assert not re.search(r'[" ,]-?(nan|inf)[" ,]', chart)

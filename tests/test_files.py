@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.stress import files as stress
+from tinygrad_bp import files
 from tinygrad_bp.files import replacing, write_whole
 
 posix = pytest.mark.skipif(os.name != "posix", reason="permissions and links of POSIX")
@@ -21,20 +23,28 @@ def umask():
     os.umask(before)
 
 
-def test_nothing_is_there_before_the_end(tmp_path):
+@pytest.fixture(params=["without a name", "with a name"])
+def unnamed(request, monkeypatch):
+    """Whether files have no name until they are whole, where the system offers it; both ways."""
+    if request.param == "with a name":
+        monkeypatch.setattr(files, "_UNNAMED", 0)
+    return bool(files._UNNAMED)
+
+
+def test_nothing_is_there_before_the_end(tmp_path, unnamed):
     path = tmp_path / "a"
     path.write_text("before")
     with replacing(path, "w") as file:
         file.write("after\r\nä")
         file.flush()
         assert path.read_text() == "before"
-        assert len([*tmp_path.iterdir()]) == 2
+        assert len([*tmp_path.iterdir()]) == 2 - unnamed
     assert path.read_bytes() == "after\r\nä".encode()
     assert [*tmp_path.iterdir()] == [path]
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, ValueError, OSError("disk")])
-def test_an_error_leaves_what_was_there(tmp_path, error):
+def test_an_error_leaves_what_was_there(tmp_path, unnamed, error):
     path = tmp_path / "a"
     path.write_text("before")
     with pytest.raises(error if isinstance(error, type) else OSError), replacing(path) as file:  # noqa: PT012
@@ -44,7 +54,7 @@ def test_an_error_leaves_what_was_there(tmp_path, error):
     assert [*tmp_path.iterdir()] == [path]
 
 
-def test_two_names_are_never_the_same(tmp_path):
+def test_two_names_are_never_the_same(tmp_path, unnamed):
     with replacing(tmp_path / "a") as one, replacing(tmp_path / "a") as other:
         assert one.name != other.name
         assert {Path(one.name).parent, Path(other.name).parent} == {tmp_path}
@@ -53,7 +63,7 @@ def test_two_names_are_never_the_same(tmp_path):
     assert (tmp_path / "a").read_bytes() == b"one"
 
 
-def test_threads_write_one_path(tmp_path):
+def test_threads_write_one_path(tmp_path, unnamed):
     path = tmp_path / "a"
     contents = [bytes([i]) * 100_000 for i in range(6)]
 
@@ -69,7 +79,7 @@ def test_threads_write_one_path(tmp_path):
 
 
 @posix
-def test_a_new_file_has_the_permissions_that_open_gives(tmp_path, umask):
+def test_a_new_file_has_the_permissions_that_open_gives(tmp_path, umask, unnamed):
     write_whole(tmp_path / "a", b"")
     (tmp_path / "b").touch()
     assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode
@@ -77,12 +87,12 @@ def test_a_new_file_has_the_permissions_that_open_gives(tmp_path, umask):
 
 @posix
 @pytest.mark.parametrize("mode", [0o600, 0o664, 0o755])
-def test_a_file_that_is_replaced_keeps_its_permissions(tmp_path, umask, mode):
+def test_a_file_that_is_replaced_keeps_its_permissions(tmp_path, umask, unnamed, mode):
     path = tmp_path / "a"
     path.touch()
     path.chmod(mode)
     with replacing(path) as file:
-        assert os.stat(file.name).st_mode & 0o777 == mode
+        assert os.fstat(file.fileno()).st_mode & 0o777 == mode
     assert path.stat().st_mode & 0o777 == mode
 
 
@@ -182,3 +192,21 @@ def test_a_folder_that_cannot_be_brought_to_the_disk_is_no_error(tmp_path, monke
     monkeypatch.setattr(os, "fsync", fail)
     write_whole(tmp_path / "a", b"content")
     assert (tmp_path / "a").read_bytes() == b"content"
+
+
+@posix
+def test_a_link_planted_under_the_name_is_not_followed(tmp_path, unnamed):
+    assert stress.planted(tmp_path, 3) == 0
+
+
+@posix
+def test_a_writer_that_is_killed_leaves_a_part_only_in_the_moment_it_gets_its_name(tmp_path):
+    left = stress.killed(tmp_path)
+    assert left["neither old nor new"] == left["failed"] == 0
+    assert left["points"] > 10
+    if files._UNNAMED:
+        assert left["parts left"] <= 3  # between the two calls that name it, of all its points
+
+
+def test_everything_that_writes_a_file_does_it_here():
+    assert stress.other_writers() == []

@@ -138,9 +138,12 @@ def test_saving(x):
 @pytest.mark.parametrize(
     ("f", "names"),
     [
-        (lambda x: np.unwrap(x), r"np\.unwrap has no derivative rule here; the nearest name that has one is np\."),
+        (
+            lambda x: np.roots(x),
+            r"^np\.roots has no derivative rule here\. Write it|the nearest name that has one is np\.",
+        ),
         (lambda x: np.frexp(x), r"np\.frexp .* np\.exp\."),
-        (lambda x: np.linalg.eig(x), r"np\.linalg\.eig .* np\.linalg\.eigh\."),
+        (lambda x: np.linalg.cond(x), r"np\.linalg\.cond .* np\.linalg\."),
         (lambda x: np.add.reduceat(x, [0]), r"np\.add\.reduceat .* np\.add\."),
         (lambda x: np.divide.reduce(x), r"np\.divide\.reduce .* np\.divide\."),
         (lambda x: np.nextafter.outer(x, x), r"np\.nextafter"),

@@ -22,14 +22,15 @@ WRONG = {
     "ch03_cost": ["0.5", "0.7", "0.2", "1.0"],
     "ch04_computation_graph": ["2", "3", "5"],
     "ch05_chain_rule": [
-        "lambda v, Y: (((v['W3'].T @ (v['a3'] - Y)) * v['a2'] * (1 - v['a2'])) @ v['a1'].T).T",
-        "lambda v, Y: (v['W3'].T @ (v['a3'] - Y)) @ v['a1'].T",
-        "lambda v, Y: ((v['W3'].T @ (Y - v['a3'])) * v['a2'] * (1 - v['a2'])) @ v['a1'].T",
-        "lambda v, Y: np.zeros((2, 3))",
-        "lambda v, Y: v['a3'] - Y",
+        "{}",
+        "{'z3': 'a3 - y', 'z2': 'W3 @ dz3 * a2 * (1 - a2)', 'W2': 'dz2 @ a1.T', 'b2': 'dz2'}",
+        "{'z3': 'a3 - y', 'z2': 'W3.T @ dz3', 'W2': 'dz2 @ a1.T', 'b2': 'dz2'}",
+        "{'z3': 'y - a3', 'z2': 'W3.T @ dz3 * a2 * (1 - a2)', 'W2': 'dz2 @ a1.T', 'b2': 'dz2'}",
+        "{'z3': 'a3 - y', 'z2': 'W3.T @ dz3 * a2 * (1 - a2)', 'W2': '0 * W2', 'b2': 'dz2'}",
+        "{'z3': 'a3 - y', 'z2': 'W3.T @ dz3 * a2 * (1 - a2)', 'W2': 'dz2 @ a1.T'}",
     ],
-    "ch06_sigmoid_derivative": ["lambda a: a * (1 - a)", "lambda a: 1 - a"],
-    "ch07_activations": ["lambda z: 1 / (1 + np.exp(z))", "lambda z: np.exp(z)"],
+    "ch06_sigmoid_derivative": ["'a * (1 - a)'", "'1 - a'"],
+    "ch07_activations": ["'1 / (1 + e^z)'", "'e^z'"],
     "ch08_by_hand": ["backward", "lambda p, values, y: backward(p, values, y) | {'db1': 0 * p['b1']}"],
     "ch09_class": [
         "lambda network, X, Y, alpha, steps: None",
@@ -78,6 +79,33 @@ def test_a_chapter_runs_and_takes_the_right_answer_only(name, run):
     own = dict(namespace)
     exec(blocks(name)[-1], own)  # the folded answer
     assert check(own["answer"]).startswith("Right"), check(own["answer"])
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("name", "check", "wrong", "reply"),
+    [
+        ("ch05_chain_rule", "check", 1, "W3 has to be transposed here."),
+        ("ch05_chain_rule", "check", 2, "A factor is forgotten: the derivative of a2 = σ(z2) for z2."),
+        ("ch05_chain_rule", "check", 3, "y - a3 is the wrong way round."),
+        ("ch06_sigmoid_derivative", "check", 0, "a * (1 - a) is not the derivative of a = tanh(z) for z."),
+        ("ch07_activations", "check", 0, "(1 + e^z) is not"),
+        ("ch08_by_hand", "check_equations", "{'z3': 'a3 - y'}", "The cost is the mean over m = 5 examples"),
+        ("ch08_by_hand", "check_equations", "{'z3': '(a3 - y)/m', 'b2': 'dz2'}", "what dz2 gives is added up"),
+    ],
+)
+def test_the_tutor_says_what_is_wrong(name, check, wrong, reply, run):
+    namespace = run(name)
+    answer = eval(WRONG[name][wrong] if isinstance(wrong, int) else wrong, dict(namespace))
+    assert reply in namespace[check](answer)
+
+
+@pytest.mark.once
+def test_equations_come_before_the_program(run):
+    own = dict(run("ch08_by_hand"))
+    assert own["check_equations"](own["equations"]).startswith("Replace the dots")
+    exec(blocks("ch08_by_hand")[-1], own)
+    assert own["check_equations"](own["equations"]).startswith("Right")
 
 
 @pytest.mark.parametrize("library", ["torch", "jax", "autograd", "mygrad", "micrograd"])

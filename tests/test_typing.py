@@ -14,7 +14,7 @@ from tinygrad_bp.stubs import stubs
 
 ROOT = Path(__file__).resolve().parent.parent
 
-PAGES = (tg, tg.linalg, tg.fft)
+PAGES = (tg, tg.linalg, tg.fft, tg.signal, tg.special)
 
 
 def test_an_op_is_exported_or_says_that_it_is_internal():

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from tinygrad_bp.annotations import Array, DType
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.ops.arithmetic import add, maximum, minimum, multiply
 from tinygrad_bp.ops.comparison import where as choose
@@ -28,7 +29,8 @@ def _like(function: Function, complete: Function) -> Function:
     added = signature(complete, eval_str=True).parameters.values()
     parameters = [*ours.parameters.values(), *[p for p in added if p.kind is Parameter.KEYWORD_ONLY]]
     complete.__signature__ = ours.replace(parameters=parameters)  # type: ignore[attr-defined]
-    return complete
+    complete.__qualname__, complete.__module__ = function.__name__, function.__module__
+    return guarded(complete)
 
 
 def _with_dtype(function: Function) -> Function:
@@ -105,11 +107,11 @@ def _with_upper(cholesky: Function) -> Function:
 
 _COMPLETED: dict[str, Callable[[Function], Function]] = {
     **dict.fromkeys(("sum", "nansum"), lambda f: _with_dtype(_with_initial(f, add, 0))),
-    "prod": lambda f: _with_dtype(_with_initial(f, multiply, 1)),
-    **dict.fromkeys(("max", "amax"), lambda f: _with_initial(f, maximum)),
-    **dict.fromkeys(("min", "amin"), lambda f: _with_initial(f, minimum)),
+    **dict.fromkeys(("prod", "nanprod"), lambda f: _with_dtype(_with_initial(f, multiply, 1))),
+    **dict.fromkeys(("max", "amax", "nanmax"), lambda f: _with_initial(f, maximum)),
+    **dict.fromkeys(("min", "amin", "nanmin"), lambda f: _with_initial(f, minimum)),
     "mean": lambda f: _with_dtype(_mean_with_where(f)),
-    **dict.fromkeys(("var", "std"), lambda f: _with_dtype(_with_correction(f))),
+    **dict.fromkeys(("var", "std", "nanvar", "nanstd"), lambda f: _with_dtype(_with_correction(f))),
     **dict.fromkeys(("nanmean", "cumsum", "cumprod", "trace"), _with_dtype),
     **dict.fromkeys(("reshape", "ravel"), _with_order),
     "linalg.pinv": _with_rtol,

@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_bp.errors import DTypeError, describe
+from tinygrad_bp.errors import DTypeError, ShapeError, TinygradError, describe
 
 IMMUTABLE = frozenset({bool, int, float, complex, type(None), str, *np.sctypeDict.values()})
 """Types of operands that nobody can write to, and that are kept as they are."""
+
+MOST_AXES = 64
+"""NumPy's own limit, and so the depth of nested lists."""
 
 _WRITABLE = frozenset({list, dict, np.ndarray})
 
@@ -26,11 +29,55 @@ def plain(data: Any) -> Any:
     return data
 
 
+def numbers(data: Any, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+    """An array of the data, `plain` and with rows of one length; ShapeError or DTypeError says why there is none."""
+    try:
+        return np.array(plain(data), dtype, copy=copy)
+    except TinygradError:
+        raise
+    except (ValueError, TypeError, OverflowError) as error:
+        kind = f"numbers of dtype {dtype}" if dtype else "numbers"
+        raise uneven(data) or DTypeError(f"expected {kind}; got {describe(data)}: {error}. Convert it.") from error
+
+
+def uneven(data: Any) -> ShapeError | None:
+    """The error for nested lists whose parts differ in length: which part, and from which; None if they do not.
+
+    >>> print(uneven([[1.0, 2.0], [3.0]]))
+    an array has rows of one length: [0] has length 2, [1] has length 1. Fill the short rows, or keep the rows apart.
+    """
+    level: list[tuple[str, Any]] = [("", data)]
+    for _ in range(MOST_AXES):
+        level = [
+            (f"{place}[{i}]", row)
+            for place, rows in level
+            if isinstance(rows, list | tuple)
+            for i, row in enumerate(rows)
+        ]
+        for place, row in level:
+            if _size(row) != _size(level[0][1]):
+                return ShapeError(
+                    f"an array has rows of one length: {level[0][0]} {_size(level[0][1])}, {place} {_size(row)}. "
+                    "Fill the short rows, or keep the rows apart."
+                )
+    return None
+
+
+def _size(row: Any) -> str:
+    """How long a row is, in words."""
+    shape = getattr(row, "shape", None)
+    if isinstance(shape, tuple):
+        return f"has the shape {shape}" if shape else "is a number"
+    if isinstance(row, list | tuple):
+        return f"has length {len(row)}"
+    return "is a number"
+
+
 def constant(a: Any) -> Any:
     """An operand as an array of numbers, or one that writes down calls; DTypeError for objects."""
     if a.__class__ is not np.ndarray and hasattr(a, "__lift__"):
         return a
-    array = np.asarray(plain(a))
+    array = numbers(a)
     if array.dtype.kind == "O":
         raise DTypeError(f"ops take numbers and arrays of numbers; got {describe(a)}, an object. Convert it.")
     return array

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.calls import refuse
 from tinygrad_bp.engine import Node, Op, apply
-from tinygrad_bp.registry import require_signature
 
 Function = Callable[..., Any]
 
@@ -60,6 +60,5 @@ def method(function: Function) -> Any:
 def _with_numpys(function: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     try:
         return function(*args, **kwargs)
-    except TypeError:
-        require_signature(function.__name__, function, args, kwargs)
-        raise
+    except Exception as error:  # it is explained, or raised again
+        refuse(function.__name__, function, args, kwargs, error)

@@ -4,11 +4,9 @@ Three things make it:
 
 1. An **op** is a record: how to compute `y = f(x₀, x₁, …)`, and for each input the rule that carries a cotangent back
    through it, the vector–Jacobian product `g ↦ gᵀ·∂y/∂xᵢ`, and the one that carries a tangent forward.
-2. A **node** is one value that was computed, with its op and its parents. Running a program on nodes builds the
-   forward graph by itself.
-3. The **sweep** walks that graph from the newest node to the oldest. A node is always older than what was computed from
-   it, so when its turn comes every path that leads to it has already delivered its share: the chain rule is one
-   addition where paths meet, and one rule for every edge.
+2. A **node** is one computed value, with its op and its parents. Running a program on nodes builds the forward graph.
+3. The **sweep** walks that graph from the newest node to the oldest. A node is older than what was computed from it, so
+   at its turn every path to it has delivered: the chain rule is one addition where paths meet and one rule per edge.
 
 Rules use operators, ufuncs and array methods only. Given arrays they compute; given nodes they record, and the
 backward pass is a graph like any other: it can be differentiated, drawn and printed.
@@ -27,19 +25,15 @@ from typing import Any
 import numpy as np
 
 from tinygrad_bp.broadcasting import unbroadcast
+from tinygrad_bp.calls import refuse
 from tinygrad_bp.constants import IMMUTABLE, constant, copied
 from tinygrad_bp.domains import Domain
 from tinygrad_bp.errors import (
-    AnomalyError,
-    DTypeError,
     GraphFreedError,
-    LinearAlgebraError,
-    ShapeError,
     StaleValueError,
-    TinygradError,
     describe,
 )
-from tinygrad_bp.modes import MODE
+from tinygrad_bp.modes import MODE, current_mode, ignoring, in_force
 from tinygrad_bp.traits import NONE, Traits
 
 Rule = Callable[..., Any]
@@ -49,8 +43,8 @@ Rule = Callable[..., Any]
 class Op:
     """One operation: its forward function, a VJP and a JVP for every input, its formula and its test domain.
 
-    A rule is called as `vjp(g, y, *inputs, **params)` and `jvp(t, y, *inputs, **params)`. `None` stands for an input
-    that carries no derivative (a condition, an index, a step function). `traits` say what it means to its readers.
+    A rule is called as `vjp(g, y, *inputs, **params)` and `jvp(t, y, *inputs, **params)`, a VJP of an op that `joins`
+    many inputs without them; `None` is that of an input without a derivative. `traits` tell readers what it means.
     """
 
     name: str
@@ -63,6 +57,7 @@ class Op:
     convention: str = ""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     differentiable: bool = True
+    joins: bool = False
     explain: Callable[..., str] | None = None
     traits: Traits = NONE
     internal: bool = False
@@ -136,8 +131,7 @@ def history(roots: Iterable[Node], since: int = 0, stop: Iterable[Node | int] = 
             continue
         found[node.number] = node
         if node.number not in ends:
-            parents = node.parents
-            if parents is None:
+            if (parents := node.parents) is None:
                 raise freed(node)
             pending += [p for p in parents if isinstance(p, Node)]
     return [found[number] for number in sorted(found)]
@@ -162,13 +156,14 @@ def apply(record: Op, args: tuple[Any, ...], params: Mapping[str, Any] = _NOTHIN
             inputs.append(a)
     try:
         value = record.forward(*inputs, **params) if params else record.forward(*inputs)
-    except (ValueError, TypeError, IndexError) as error:
-        raise _explained(record, args, error) from error
+    except Exception as error:  # it is explained, or raised again
+        refuse(record.name, record.forward, args, params, error, record.explain, recorded=True)
     if value.__class__ is complex:  # a Python number times a NumPy one, which Python takes for its own
         value = np.complex128(value)
-    now = MODE.get()
+    if (now := MODE.get()).lock is not None and (now.mixed or not now.lock.locked()):
+        now = in_force(now)
     if now.anomaly:
-        _refuse_nonfinite(f"{record.name} of {', '.join(map(describe, args))}", value)
+        now.anomaly.made(record, args, inputs, params, value)
     if not now.recording or not (requires_grad or now.tracing):
         return kind(value)
     if mutable:  # the caller may write into a plain array before the sweep reads it
@@ -188,31 +183,12 @@ def apply(record: Op, args: tuple[Any, ...], params: Mapping[str, Any] = _NOTHIN
     return node
 
 
-def _explained(record: Op, args: tuple[Any, ...], error: Exception) -> Exception:
-    operands = ", ".join(map(describe, args))
-    if isinstance(error, TinygradError | IndexError):
-        return type(error)(f"{error} (in {record.name} of {operands})")
-    if isinstance(error, np.linalg.LinAlgError):
-        return LinearAlgebraError(
-            f"{record.name} of {operands}: {error}. Check its last two axes, its rank and its symmetry."
-        )
-    if record.explain is not None:
-        return ShapeError(record.explain(*args))
-    kind = ShapeError if isinstance(error, ValueError) else DTypeError
-    return kind(f"{record.name}: {operands} do not fit together: {error}. Reshape, transpose or convert one of them.")
-
-
-def _refuse_nonfinite(what: str, value: Any) -> None:
-    if not np.all(np.isfinite(value)):
-        raise AnomalyError(f"{what} gave NaN or infinity. Look at its inputs: they are the first place it appears.")
-
-
 # --- the reverse sweep ------------------------------------------------------------------------------------------------
 
 Trail = list[tuple[Node, int, Any]]
 
 
-@np.errstate(divide="ignore", over="ignore", invalid="ignore")
+@ignoring(divide="ignore", over="ignore", invalid="ignore")
 def sweep(
     root: Node, seed: Any, *, since: int = 0, as_graph: bool = False, trail: Trail | None = None, release: bool = False
 ) -> list[tuple[Node, Any]]:
@@ -227,7 +203,7 @@ def sweep(
     totals = set()  # which cotangents are arrays made here, sums of shares
     pending = [(-root.number, root)]
     arrived = [root] if root.op is None or root.retains_grad else []
-    watcher: Any = _Alarm() if trail is None and MODE.get().anomaly else trail
+    watcher: Any = current_mode().anomaly or None if trail is None else trail
     while pending:
         node = heappop(pending)[1]
         g = cotangents.pop(node.number)
@@ -266,7 +242,8 @@ def pull(node: Any, g: Any, since: int, as_graph: bool) -> list[tuple[int, Node,
     number, operands, rules, params = node.number, node.operands, node.op.vjps, node.params
     if operands is None:
         raise freed(node)
-    y, inputs = (node, current(node)) if as_graph else (node.value, node.inputs)
+    y = node if as_graph else node.value
+    inputs = () if node.op.joins else current(node) if as_graph else node.inputs
     shares = []
     for i, parent in enumerate(operands):
         if not isinstance(parent, Node):
@@ -276,19 +253,14 @@ def pull(node: Any, g: Any, since: int, as_graph: bool) -> list[tuple[int, Node,
         rule, value = rules[i], parent.value
         if rule is None or not parent.requires_grad or parent.number < since:
             continue
-        share = rule(g, y, *inputs, **params) if params else rule(g, y, *inputs)
-        if share.shape != value.shape or share.dtype is not value.dtype:
-            share = _fitted(share, value)
+        try:
+            share = rule(g, y, *inputs, **params) if params else rule(g, y, *inputs)
+            if share.shape != value.shape or share.dtype is not value.dtype:
+                share = _fitted(share, value)
+        except Exception as error:  # it is explained, or raised again
+            refuse(f"the derivative of {node.op.name}", node.op.forward, inputs, params, error)
         shares.append((i, parent, share))
     return shares
-
-
-class _Alarm:
-    """A trail that raises at the first contribution that is not finite."""
-
-    def append(self, edge: tuple[Any, int, Any]) -> None:
-        node, i, share = edge
-        _refuse_nonfinite(f"the derivative of {node.op.name} for {describe(node.parents[i])}", share)
 
 
 def _fitted(share: Any, value: Any) -> Any:

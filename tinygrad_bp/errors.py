@@ -29,6 +29,10 @@ class SignatureError(TinygradError, TypeError):
     """Arguments that the function does not have, or without one that it needs."""
 
 
+class TooLargeError(TinygradError, MemoryError):
+    """A result that no memory can hold."""
+
+
 class LinearAlgebraError(TinygradError, LinAlgError):
     """A matrix that an op cannot take: singular, not positive definite, or not square."""
 
@@ -73,6 +77,10 @@ class GraphCopyError(TinygradError, TypeError):
     """A deep copy or a pickle of a tensor that was computed from others, without them."""
 
 
+class CopyError(TinygradError, TypeError):
+    """A pickle of what Python would not find again by its name."""
+
+
 class LeafAssignmentError(TinygradError, RuntimeError):
     """`t[i] = v` on a leaf that requires a gradient."""
 
@@ -81,12 +89,20 @@ class MissingRuleError(TinygradError, TypeError):
     """A NumPy function that has no derivative rule here."""
 
 
+class ModeError(TinygradError, RuntimeError):
+    """A block of a mode (`no_grad`, `scope`, …) where it cannot be right."""
+
+
 class TracingError(TinygradError, TypeError):
     """A function that cannot be compiled: it asks for a number that is known only when it runs."""
 
 
 class AnomalyError(TinygradError, FloatingPointError):
-    """NaN or infinity met while anomaly detection is on."""
+    """NaN or infinity met while anomaly detection is on. `program` makes it again with NumPy alone."""
+
+    def __init__(self, message: str, program: str | None = None):
+        super().__init__(message)
+        self.program = program
 
 
 class RegistrationError(TinygradError, TypeError):
@@ -106,9 +122,9 @@ def describe(value: Any) -> str:
     name = getattr(value, "name", None)
     shape = getattr(value, "shape", None)
     kind = "tensor" if hasattr(value, "requires_grad") else "array"
-    if shape is None:
+    if not isinstance(shape, tuple):
         return repr(value) if isinstance(value, bool | int | float | complex) else type(value).__name__
-    return f"{name or kind} {tuple(shape)}"
+    return f"{name or kind} {shape}"
 
 
 def unknown_argument(function: str, given: str, known: Iterable[str]) -> SignatureError:
@@ -117,6 +133,13 @@ def unknown_argument(function: str, given: str, known: Iterable[str]) -> Signatu
     nearest = get_close_matches(given, known, n=1, cutoff=0.0)
     hint = f"The nearest is {nearest[0]}; it takes {', '.join(known)}." if known else "It takes none. Leave it away."
     return SignatureError(f"{function}: there is no argument {given!r}. {hint}")
+
+
+def unknown_name(module: str, given: str, known: Iterable[str]) -> AttributeError:
+    """The error for a name that a module does not have, with the nearest that it has, if one is near."""
+    nearest = [] if given.startswith("_") else get_close_matches(given, known, n=1)
+    hint = f" Did you mean {nearest[0]}?" if nearest else ""
+    return AttributeError(f"module {module!r} has no attribute {given!r}.{hint}")
 
 
 def missing_extra(package: str, extra: str) -> MissingExtraError:

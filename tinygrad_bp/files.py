@@ -12,16 +12,19 @@ from secrets import token_hex
 from typing import IO, Any
 
 _EXCLUSIVE = os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+_BY_DESCRIPTOR = os.chmod in os.supports_fd
+_UNNAMED = getattr(os, "O_TMPFILE", 0) if os.path.isdir("/proc/self/fd") else 0
 
 
 @contextmanager
 def replacing(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[Any]]:
     """A file to write to that takes the place of `path` at the end of the block, whole; on any error it is removed.
 
-    mode: "wb", "w" (UTF-8, lines end as they are written), or either with "+". Until then it has a name in the same
-    folder that nobody can foresee. A new file has the permissions that `open` gives, one that replaces another has the
-    other's; a link stays, and what it leads to is replaced. Raises OSError with `path` in it: FileNotFoundError without
-    the folder, IsADirectoryError for a folder, PermissionError for a file that may not be written to.
+    mode: "wb", "w" (UTF-8, lines end as they are written), or either with "+". Until then it has no name where Linux
+    offers that, so that a process that is killed leaves nothing, else one that nobody can foresee. A new file has the
+    permissions that `open` gives, one that replaces another has the other's; a link stays, and what it leads to is
+    replaced. Raises OSError with `path` in it: FileNotFoundError without the folder, IsADirectoryError for a folder,
+    PermissionError for a file that may not be written to.
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp(), "numbers.txt")
@@ -36,11 +39,14 @@ def replacing(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[Any
     try:
         with _told_of(path, beside):
             with open(beside, mode, opener=_new, **text) as file:
+                descriptor = file.fileno()
                 if permissions is not None:
-                    os.chmod(beside, permissions)
+                    os.chmod(descriptor if _BY_DESCRIPTOR else beside, permissions)
                 yield file
                 file.flush()
-                os.fsync(file.fileno())
+                os.fsync(descriptor)
+                if not os.fstat(descriptor).st_nlink:
+                    os.link(f"/proc/self/fd/{descriptor}", beside, src_dir_fd=descriptor)  # so that it follows the link
             os.replace(beside, place)
     except BaseException:
         with suppress(OSError):
@@ -57,6 +63,10 @@ def write_whole(path: Path, content: bytes) -> Path:
 
 
 def _new(name: str, flags: int) -> int:
+    """Open a file without a name in the folder, or if that is not to be had a new one of that name."""
+    if _UNNAMED:
+        with suppress(OSError):
+            return os.open(os.path.dirname(name), flags & ~(os.O_CREAT | os.O_TRUNC) | _UNNAMED, 0o666)
     return os.open(name, flags | _EXCLUSIVE, 0o666)
 
 

@@ -40,6 +40,7 @@ from tinygrad_bp.ops.bitwise import (
     bitwise_xor as bitwise_xor,
     invert as invert,
 )
+from tinygrad_bp.ops.borders import pad as pad
 from tinygrad_bp.ops.class_losses import (
     kl as kl,
     kl_divergence as kl_divergence,
@@ -70,21 +71,23 @@ from tinygrad_bp.ops.complex import (
     conjugate as conjugate,
     imag as imag,
     real as real,
+    real_if_close as real_if_close,
 )
-from tinygrad_bp.ops.convolution import (
-    conv1d as conv1d,
-    conv2d as conv2d,
-)
+from tinygrad_bp.ops.convolution import conv1d as conv1d, conv2d as conv2d
 from tinygrad_bp.ops.counting import (
     all as all,
     any as any,
     argmax as argmax,
     argmin as argmin,
     count_nonzero as count_nonzero,
+    searchsorted as searchsorted,
 )
+from tinygrad_bp.ops.covariance import corrcoef as corrcoef, cov as cov
 from tinygrad_bp.ops.cumulative import (
     cumprod as cumprod,
     cumsum as cumsum,
+    cumulative_prod as cumulative_prod,
+    cumulative_sum as cumulative_sum,
 )
 from tinygrad_bp.ops.diagonals import (
     diag as diag,
@@ -100,10 +103,20 @@ from tinygrad_bp.ops.differences import (
     diff as diff,
     ediff1d as ediff1d,
     gradient as gradient,
+    trapezoid as trapezoid,
+    unwrap as unwrap,
 )
-from tinygrad_bp.ops.einsum import (
-    einsum as einsum,
+from tinygrad_bp.ops.editing import (
+    copyto as copyto,
+    delete as delete,
+    fill_diagonal as fill_diagonal,
+    insert as insert,
+    place as place,
+    putmask as putmask,
+    resize as resize,
+    select as select,
 )
+from tinygrad_bp.ops.einsum import einsum as einsum
 from tinygrad_bp.ops.exponential import (
     arccosh as arccosh,
     arcsinh as arcsinh,
@@ -128,12 +141,20 @@ from tinygrad_bp.ops.gated_activations import (
     silu as silu,
     swish as swish,
 )
-from tinygrad_bp.ops.indexing import (
-    index_update as index_update,
+from tinygrad_bp.ops.grids import (
+    geomspace as geomspace,
+    interp as interp,
+    linspace as linspace,
+    logspace as logspace,
+    polyval as polyval,
+    vander as vander,
 )
+from tinygrad_bp.ops.indexing import index_update as index_update
 from tinygrad_bp.ops.joining import (
     append as append,
+    apply_along_axis as apply_along_axis,
     array_split as array_split,
+    block as block,
     column_stack as column_stack,
     concatenate as concatenate,
     dsplit as dsplit,
@@ -147,14 +168,8 @@ from tinygrad_bp.ops.joining import (
     vsplit as vsplit,
     vstack as vstack,
 )
-from tinygrad_bp.ops.linear_algebra import (
-    affine as affine,
-    matmul as matmul,
-)
-from tinygrad_bp.ops.logarithmic_sums import (
-    logaddexp as logaddexp,
-    logaddexp2 as logaddexp2,
-)
+from tinygrad_bp.ops.linear_algebra import affine as affine, matmul as matmul
+from tinygrad_bp.ops.logarithmic_sums import logaddexp as logaddexp, logaddexp2 as logaddexp2
 from tinygrad_bp.ops.losses import (
     binary_cross_entropy as binary_cross_entropy,
     binary_cross_entropy_with_logits as binary_cross_entropy_with_logits,
@@ -162,6 +177,13 @@ from tinygrad_bp.ops.losses import (
     huber as huber,
     mae as mae,
     mse as mse,
+)
+from tinygrad_bp.ops.nan_reductions import (
+    nanmax as nanmax,
+    nanmin as nanmin,
+    nanprod as nanprod,
+    nanstd as nanstd,
+    nanvar as nanvar,
 )
 from tinygrad_bp.ops.normalisation import (
     batch_norm as batch_norm,
@@ -182,9 +204,6 @@ from tinygrad_bp.ops.ordering import (
     sort as sort,
     take as take,
     take_along_axis as take_along_axis,
-)
-from tinygrad_bp.ops.padding import (
-    pad as pad,
 )
 from tinygrad_bp.ops.piecewise_activations import (
     celu as celu,

@@ -1,6 +1,16 @@
-"""Linear algebra under NumPy's names: `tg.linalg.inv` for `np.linalg.inv`."""
+"""Linear algebra under NumPy's and SciPy's names: `tg.linalg.inv` for `np.linalg.inv`."""
 
+from typing import TYPE_CHECKING
+
+from tinygrad_bp import errors
 from tinygrad_bp.ops.decompositions import QRResult as QRResult, cholesky as cholesky, qr as qr
+from tinygrad_bp.ops.eigenvalues import EigResult as EigResult, eig as eig, eigvals as eigvals
+from tinygrad_bp.ops.matrix_functions import (
+    expm as expm,
+    logm as logm,
+    solve_sylvester as solve_sylvester,
+    sqrtm as sqrtm,
+)
 from tinygrad_bp.ops.norms import matrix_norm as matrix_norm, norm as norm, vector_norm as vector_norm
 from tinygrad_bp.ops.products import multi_dot as multi_dot
 from tinygrad_bp.ops.pseudoinverse import pinv as pinv
@@ -12,6 +22,12 @@ from tinygrad_bp.ops.spectral import (
     svd as svd,
     svdvals as svdvals,
 )
+from tinygrad_bp.ops.structured_systems import (
+    block_diag as block_diag,
+    cho_solve as cho_solve,
+    solve_banded as solve_banded,
+    solve_triangular as solve_triangular,
+)
 from tinygrad_bp.ops.systems import (
     SlogdetResult as SlogdetResult,
     det as det,
@@ -20,3 +36,10 @@ from tinygrad_bp.ops.systems import (
     slogdet as slogdet,
     solve as solve,
 )
+from tinygrad_bp.ops.tensor_systems import tensorinv as tensorinv, tensorsolve as tensorsolve
+
+if not TYPE_CHECKING:  # to a type checker it would say that there is every name
+
+    def __getattr__(name: str) -> object:
+        """A name that is not there: the error with the nearest one."""
+        raise errors.unknown_name(__name__, name, globals())

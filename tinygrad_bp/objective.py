@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, final
+from typing import Any, Literal, Self, final
 
 import numpy as np
 
 from tinygrad_bp.annotations import Array
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.compile import compile
 from tinygrad_bp.engine import Node
-from tinygrad_bp.errors import DTypeError, ShapeError, TracingError
+from tinygrad_bp.errors import CopyError, DTypeError, ShapeError, TracingError
 from tinygrad_bp.functions import concatenate
 from tinygrad_bp.transforms import grad, jvp, value_and_grad
 from tinygrad_bp.trees import Rebuild, flatten, paths
@@ -36,7 +37,17 @@ class Objective:
     def __iter__(self) -> Iterator[Any]:
         return iter((self.fun, self.jac, self.hessp))
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise CopyError("an Objective cannot be pickled. Pickle f and x0, and call scipy_objective where it is needed.")
+
+    def __copy__(self) -> Self:
+        return self
+
+
+@guarded
 def scipy_objective(f: Function, x0: Any, backend: Literal["auto", "numpy", "numba", "eager"] = "numpy") -> Objective:
     """f(params), ∂f/∂params and ∂²f/∂params²·p as functions of one vector, for `scipy.optimize.minimize`.
 

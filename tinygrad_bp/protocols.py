@@ -16,6 +16,7 @@ import numpy as np
 
 from tinygrad_bp import fft, linalg, ops
 from tinygrad_bp.arguments import completed
+from tinygrad_bp.calls import refuse
 from tinygrad_bp.engine import Node
 from tinygrad_bp.errors import ArgumentError, ArrayConversionError, MissingRuleError
 from tinygrad_bp.registry import OPS
@@ -86,11 +87,13 @@ def _find(name: str) -> Function | None:
 
 
 def _refuse(name: str, method: str = "") -> NoReturn:
-    candidates = [candidate for candidate in functions() if _is_numpys(candidate)]
-    nearest = get_close_matches(name, candidates, n=1, cutoff=0.0)[0]
+    space = name.rpartition(".")[0]
+    candidates = [c for c in functions() if _is_numpys(c) and c.rpartition(".")[0] == space]
+    nearest = get_close_matches(name, candidates, n=1, cutoff=0.75)
+    hint = f"; the nearest name that has one is np.{nearest[0]}" if nearest else ""
     raise MissingRuleError(
-        f"np.{name}{method} has no derivative rule here; the nearest name that has one is np.{nearest}. Write it with "
-        "functions that have one, give it a rule with custom_op, or use .data if no gradient is to pass."
+        f"np.{name}{method} has no derivative rule here{hint}. Write it with functions that have one, give it a rule "
+        "with custom_op, or use .data if no gradient is to pass."
     )
 
 
@@ -100,9 +103,10 @@ def _is_numpys(name: str) -> bool:
 
 
 def _refuse_out(name: str) -> NoReturn:
+    functional = f" tg.{name} returns a new array." if name in functions() else ""
     raise ArrayConversionError(
         f"np.{name} would write into an existing array, where the gradient of a tensor is lost. "
-        "Use the tensor that is returned without out=: a = a + t instead of a += t."
+        f"Use the tensor that is returned without out=: a = a + t instead of a += t.{functional}"
     )
 
 
@@ -170,7 +174,10 @@ def array_function(
     if ours is None:
         if name not in _INSPECTING:
             _refuse(name)
-        return function(*_plain(args), **_plain(kwargs))
+        try:
+            return function(*_plain(args), **_plain(kwargs))
+        except Exception as error:  # it is explained, or raised again
+            refuse(f"np.{name}", function, args, kwargs, error)
     args, kwargs = _translated(name, function, ours, args, kwargs)
     return ours(*args, **kwargs)
 

@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from tinygrad_bp.blocks import LARGE, in_blocks, splits
+from tinygrad_bp.calls import again, require_signature
 from tinygrad_bp.constants import IMMUTABLE, constant, owned
 from tinygrad_bp.domains import Domain, Reals
 from tinygrad_bp.engine import Node, Op, Rule, apply
-from tinygrad_bp.errors import ArgumentError, RegistrationError, SignatureError, describe, unknown_argument
+from tinygrad_bp.errors import ArgumentError, RegistrationError, describe
 from tinygrad_bp.traits import NONE, Traits
 
 LINEAR = "linear"
@@ -26,7 +27,10 @@ MULTILINEAR = "multilinear"
 
 
 class Each:
-    """The rules of an op with any number of inputs: input i gets `rule(i, …)`."""
+    """The rules of an op with any number of inputs: input i gets `rule(i, …)`.
+
+    VJPs of an op that is jointly linear are called without the inputs: rule(i, g, y, **params).
+    """
 
     def __init__(self, rule: Callable[..., Any]):
         self.rule = rule
@@ -94,7 +98,8 @@ def op(
         run = recordable(forward) if whole else forward
         record = Op(
             name, run, back, ahead, latex, domain, derivatives, convention, MappingProxyType(defaults),
-            differentiable=arity is None or any(back), explain=explain, traits=traits, internal=internal,
+            differentiable=arity is None or any(back), joins=isinstance(back, Each) and ahead == LINEAR,
+            explain=explain, traits=traits, internal=internal,
         )  # fmt: skip
         object.__setattr__(record, "call", _public(record, arity, [p.name for p in parameters]))
         if isinstance(ahead, str):
@@ -148,41 +153,62 @@ def _require_complete(name: str, vjps: Any, jvps: Any, latex: str, domain: Any, 
         raise RegistrationError(f"op {name!r} is registered already. Choose another name.")
 
 
-def _public(record: Op, arity: int | None, names: list[str]) -> Callable[..., Any]:
-    """The function users call, with a shorter way in for the hot ones: one or two inputs and no parameters."""
-    forward, defaults = record.forward, dict(record.defaults)
+def _short(record: Op) -> Mapping[int | None, Callable[..., Any]]:
+    """The functions of one, two and three inputs without settings, the hot ones: the shortest way to `apply`."""
+    forward = record.forward
 
     def unary(x: Any) -> Any:
-        return apply(record, (x,)) if isinstance(x, Node) else forward(x)
+        if isinstance(x, Node):
+            return apply(record, (x,))
+        try:
+            return forward(x)
+        except Exception as error:  # it is explained, or raised again
+            return again(record.name, forward, (x,), {}, error, record.explain)
 
     def binary(a: Any, b: Any) -> Any:
-        return apply(record, (a, b)) if isinstance(a, Node) or isinstance(b, Node) else forward(a, b)
+        if isinstance(a, Node) or isinstance(b, Node):
+            return apply(record, (a, b))
+        try:
+            return forward(a, b)
+        except Exception as error:
+            return again(record.name, forward, (a, b), {}, error, record.explain)
 
     def ternary(a: Any, b: Any, c: Any) -> Any:
         if isinstance(a, Node) or isinstance(b, Node) or isinstance(c, Node):
             return apply(record, (a, b, c))
-        return forward(a, b, c)
+        try:
+            return forward(a, b, c)
+        except Exception as error:
+            return again(record.name, forward, (a, b, c), {}, error, record.explain)
+
+    return {1: unary, 2: binary, 3: ternary}
+
+
+def _public(record: Op, arity: int | None, names: list[str]) -> Callable[..., Any]:
+    """The function users call."""
+    forward, defaults = record.forward, dict(record.defaults)
 
     def call(*args: Any, **params: Any) -> Any:
-        if arity is not None and len(args) != arity:
-            args, params = _placed(record, names, arity, args, params)
-        if params:
-            args, params = _settled(record, args, params)
-        else:
-            params = defaults
         try:
+            if arity is not None and len(args) != arity:
+                args, params = _placed(record, names, arity, args, params)
+            if params:
+                args, params = _settled(record, args, params)
+            else:
+                params = defaults
             for a in args:
                 if isinstance(a, Node):
-                    return apply(record, args, params)
-            return forward(*args, **params)
-        except TypeError:
-            require_signature(record.name, forward, args, params)
-            raise
+                    break
+            else:
+                return forward(*args, **params)
+        except Exception as error:
+            return again(record.name, forward, args, params, error, record.explain)
+        return apply(record, args, params)
 
-    short: Mapping[int | None, Callable[..., Any]] = {1: unary, 2: binary, 3: ternary}
-    chosen: Any = short.get(arity, call) if len(names) == arity else call
+    chosen: Any = _short(record).get(arity, call) if len(names) == arity else call
     if chosen is not call:  # its inputs may be given by the names that they have in the forward function
-        chosen.__code__ = chosen.__code__.replace(co_varnames=tuple(names))
+        local = chosen.__code__.co_varnames[len(names) :]
+        chosen.__code__ = chosen.__code__.replace(co_varnames=(*names, *local))
     update_wrapper(chosen, forward)
     chosen.op = record
     return chosen  # type: ignore[no-any-return]
@@ -198,22 +224,6 @@ def _placed(
     if len(inputs) < arity or not none_twice_or_too_many:
         require_signature(record.name, record.forward, args, params)
     return tuple(inputs), placed
-
-
-def require_signature(
-    name: str, function: Callable[..., Any], args: tuple[Any, ...], params: Mapping[str, Any]
-) -> None:
-    """Raise SignatureError if the function does not take these arguments, for a call that failed."""
-    signature = inspect.signature(function)
-    try:
-        signature.bind(*args, **params)
-    except TypeError as error:
-        for key in params:
-            if key not in signature.parameters:
-                raise unknown_argument(name, key, signature.parameters) from None
-        parameters = [p.replace(annotation=p.empty) for p in signature.parameters.values()]
-        plain = signature.replace(parameters=parameters, return_annotation=signature.empty)
-        raise SignatureError(f"{name}: {error}. It is called as {name}{plain}.") from None
 
 
 def _settled(record: Op, args: Any, params: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -279,7 +289,7 @@ def _linear_rule(record: Op, multilinear: bool, i: int, t: Any, y: Any, *inputs:
 
 @op(
     internal=True,
-    vjps=(lambda c, y, g, d: scale(c, d), lambda c, y, g, d: scale(c, g)),
+    vjps=(lambda c, y, g, d: scale(c, d), lambda c, y, g, d: scale(np.where(g == 0, 0, c), g)),
     jvp=MULTILINEAR,
     latex=r"{0} \odot {1}",
     domain=Reals(),
@@ -290,7 +300,9 @@ def _linear_rule(record: Op, multilinear: bool, i: int, t: Any, y: Any, *inputs:
 def scale(g: Any, d: Any) -> Any:
     """Cotangent times local derivative, elementwise: gᵢ·dᵢ, and 0 wherever gᵢ is exactly 0.
 
-    A cotangent of 0 says that nothing downstream looks at this element, so an infinite slope there does not matter.
+    A cotangent of 0 says that nothing downstream looks at this element, so an infinite slope there does not matter. Nor
+    does it in the derivative of this product for d: there a 0 in g wins against a cotangent that became infinite or NaN
+    on its way through such slopes, so that the rule holds at every order.
     """
     product = g * d
     flat = product if product.flags.c_contiguous else product.ravel("K")  # vdot would put the elements in C order

@@ -23,11 +23,13 @@ from tinygrad_bp.methods import ArrayMethods
 from tinygrad_bp.protocols import functions
 from tinygrad_bp.tensor import Tensor
 
-PAGES = ("functions", "linalg", "fft")
+PAGES = ("functions", "linalg", "fft", "signal", "special")
 """The modules of which each function has a stub."""
 
 _PLACES = {"builtins": "", "collections.abc": "", "numpy": "np.", "numpy.random._generator": "np.random."}
 """What stands before the name of a class, by its module."""
+
+_STARS: dict[Any, str] = {Parameter.VAR_POSITIONAL: "*", Parameter.VAR_KEYWORD: "**"}
 
 _HEADER = """\
 # Written by `python -m tinygrad_bp.stubs`.
@@ -35,7 +37,7 @@ _HEADER = """\
 """
 
 _IMPORTS = {
-    "collections.abc": ("Mapping", "Sequence"),
+    "collections.abc": ("Callable", "Mapping", "Sequence"),
     "typing": ("Any", "Literal", "overload"),
     "numpy": ("np",),
     "tinygrad_bp.annotations": ("Array", "Constant", "Operand"),
@@ -54,7 +56,7 @@ def _page(module: ModuleType) -> str:
     lines: list[str] = []
     others: list[str] = []
     for name, value in vars(module).items():
-        if isfunction(value):
+        if isfunction(value) and not name.startswith("_"):
             lines += _function(name, value)
         elif isinstance(value, type):
             others.append(f"from {value.__module__} import {name} as {name}")
@@ -86,7 +88,7 @@ def _function(name: str, function: Any) -> Iterator[str]:
 def _cases(parameters: list[Parameter]) -> Iterator[tuple[list[Parameter], str, str]]:
     """What the parameters may be together: themselves, what their operands are, and what comes of it."""
     operands = [p for p in parameters if _holds_any(p.annotation)]
-    single = [p for p in operands if p.annotation is Any and p.kind is not Parameter.VAR_POSITIONAL]
+    single = [p for p in operands if p.annotation is Any and p.kind not in _STARS]
     for p in single:
         yield _with_tensor(parameters, p), "Operand", "Tensor"
     yield parameters, "Constant", "Array"
@@ -119,8 +121,7 @@ def _parameters(parameters: Iterable[Parameter], operand: str) -> str:
             parts.append("/")
         if p.kind is Parameter.KEYWORD_ONLY and before not in (Parameter.KEYWORD_ONLY, Parameter.VAR_POSITIONAL):
             parts.append("*")
-        star = "*" if p.kind is Parameter.VAR_POSITIONAL else ""
-        parts.append(f"{star}{p.name}: {_annotation(p, operand)}{_default(p)}")
+        parts.append(f"{_STARS.get(p.kind, '')}{p.name}: {_annotation(p, operand)}{_default(p)}")
         before = p.kind
     return ", ".join([*parts, "/"] if before is Parameter.POSITIONAL_ONLY else parts)
 

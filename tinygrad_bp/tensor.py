@@ -8,7 +8,8 @@ from typing import Any, Literal, Self, final
 import numpy as np
 
 from tinygrad_bp.annotations import Array, Operand
-from tinygrad_bp.constants import plain
+from tinygrad_bp.calls import guarded
+from tinygrad_bp.constants import numbers
 from tinygrad_bp.domains import Reals
 from tinygrad_bp.engine import Op, apply, sweep
 from tinygrad_bp.errors import (
@@ -22,7 +23,7 @@ from tinygrad_bp.errors import (
 )
 from tinygrad_bp.formula import LocalDerivative
 from tinygrad_bp.methods import ArrayMethods
-from tinygrad_bp.modes import MODE
+from tinygrad_bp.modes import current_mode
 from tinygrad_bp.ops import arithmetic, indexing, shaping
 from tinygrad_bp.protocols import array_function, array_ufunc
 
@@ -105,7 +106,7 @@ class Tensor(ArrayMethods):
 
     def _seed(self, gradient: Any) -> Any:
         if not self.requires_grad:
-            recording = MODE.get().recording
+            recording = current_mode().recording
             why = "nothing it was computed from has requires_grad=True" if recording else "no_grad() is in force"
             raise NoGradientError(f"{describe(self)} requires no gradient: {why}.")
         value = self.value
@@ -117,7 +118,7 @@ class Tensor(ArrayMethods):
                 )
             one = value.dtype.type(1)
             return one if value.ndim == 0 else np.full(value.shape, one)
-        seed = np.array(gradient, dtype=self.dtype)
+        seed = numbers(gradient, self.dtype, copy=True)
         if seed.shape != self.shape:
             raise ShapeError(f"backward: the cotangent has shape {seed.shape}, {describe(self)} needs {self.shape}.")
         return seed[()]
@@ -163,18 +164,25 @@ class Tensor(ArrayMethods):
 
     def item(self) -> Any:
         """The only element as a Python number."""
+        if self.size != 1:
+            raise self._not_one("item()", "Reduce it with sum() or mean(), or use .tolist()")
         return self.value.item()
+
+    def _not_one(self, what: str, advice: str) -> ShapeError:
+        return ShapeError(f"{what} needs a tensor of one element; {describe(self)} has {self.size}. {advice}.")
 
     def tolist(self) -> Any:
         """The value as nested lists of Python numbers."""
         return self.value.tolist()
 
     # Of any dtype to a type checker, so that array * tensor is not NumPy's product, which is an array, but __rmul__'s.
+    @guarded
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, np.dtype[np.generic]]:
         if self.requires_grad:
             raise ArrayConversionError(
                 f"{describe(self)} requires a gradient, which a plain array would lose. "
-                "Use .data or .item() to look at it, .detach() to drop the gradient on purpose."
+                "Put tensors together with tg.stack, and one into an array with tg.index_update; use .data or .item() "
+                "to look at it, .detach() to drop the gradient on purpose."
             )
         if copy is False and dtype is None:
             return self.data
@@ -207,6 +215,8 @@ class Tensor(ArrayMethods):
         indexing.assign(self, index, value)
 
     def __len__(self) -> int:
+        if self.ndim == 0:
+            raise ShapeError(f"{describe(self)} has no axis, and so no length.")
         return len(self.value)
 
     def __iter__(self) -> Iterator[Tensor]:
@@ -215,8 +225,11 @@ class Tensor(ArrayMethods):
         return (self[i] for i in range(len(self.value)))
 
     def __bool__(self) -> bool:
+        if self.size != 1:
+            raise self._not_one("a yes or no", "Use .any() or .all(), or tg.where to choose element by element")
         return bool(self.value)
 
+    @guarded
     def __int__(self) -> int:
         return int(self._number())
 
@@ -227,12 +240,17 @@ class Tensor(ArrayMethods):
         return complex(self._number())
 
     def __index__(self) -> int:
+        if self.dtype.kind not in "iu":
+            raise DTypeError(f"an index or a count is a whole number; {describe(self)} has dtype {self.dtype}.")
         return self._number().__index__()
 
     def _number(self) -> Array:
         """The value, for Python's and NumPy's conversions: `a[0] = t` must not drop a gradient without a word."""
+        if self.ndim:
+            raise self._not_one("a Python number", "Use .item() for an array of one, .tolist() for more")
         return self.__array__()
 
+    @guarded
     def __format__(self, spec: str) -> str:
         return format(self.value, spec) if self.ndim == 0 else repr(self)
 
@@ -249,6 +267,7 @@ class Tensor(ArrayMethods):
 
     # --- methods of arrays ---
 
+    @guarded
     def reshape(self, *shape: int | Sequence[int], order: Literal["C", "F"] = "C") -> Tensor:
         """The same elements in another shape, read and placed in C order, or with order="F" in Fortran's."""
         wanted: Any = shape[0] if len(shape) == 1 else shape
@@ -259,10 +278,12 @@ class Tensor(ArrayMethods):
         """Axes permuted, reversed without arguments."""
         return shaping.transpose(self, axes=axes[0] if len(axes) == 1 else axes or None)  # type: ignore[no-any-return]
 
+    @guarded
     def nonzero(self) -> tuple[Array, ...]:
         """The indices of the elements that are not 0, an array for each axis."""
         return np.nonzero(self.data)
 
+    @guarded
     def searchsorted(self, v: Any, side: Literal["left", "right"] = "left", sorter: Any = None) -> Any:
         """Where in this sorted vector each element of v belongs."""
         return np.searchsorted(self, v, side, sorter)
@@ -275,18 +296,20 @@ _DETACH = Op(
 """The op of `detach`, where there is a trace to be part of."""
 
 
+@guarded
 def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, name: str | None = None) -> Tensor:
     """A tensor with a copy of `data`: numbers, nested sequences of them, an array.
 
     dtype: as in NumPy; kept from the data if None. object and text dtypes, np.matrix and np.ma raise DTypeError.
     requires_grad: ask for gradients; the dtype must be floating or complex, else DTypeError.
     """
-    return _leaf(np.array(plain(data), dtype=dtype), requires_grad, name)
+    return _leaf(numbers(data, dtype, copy=True), requires_grad, name)
 
 
+@guarded
 def asarray(data: Any, requires_grad: bool = False, name: str | None = None) -> Tensor:
     """A tensor that shares the memory of the array `data`: write to it and the tensor changes too."""
-    return data if isinstance(data, Tensor) else _leaf(np.asarray(plain(data)), requires_grad, name)
+    return data if isinstance(data, Tensor) else _leaf(numbers(data), requires_grad, name)
 
 
 def _leaf(value: Array, requires_grad: bool, name: str | None) -> Tensor:

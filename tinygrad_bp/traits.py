@@ -20,6 +20,7 @@ class Limit(Enum):
 
     UNDERFLOW = "not where a number below the smallest normal one is given, met or results: it lacks digits, or is 0"
     ZEROS = "beside a zero of the derivative, where terms cancel, in ulps of the terms"
+    TERMS = "where terms cancel, their rounding shows"
     ARGUMENTS = "where it is steep, the rounding of a number on the way shows"
     OVERFLOW = "a number on the way overflows or underflows before the result does"
     SCIPY = "as right as SciPy's function"
@@ -43,6 +44,8 @@ class Traits:
         the rest keeps it from being 0, and the op documents what it gives there.
     limits: where its derivatives are not right to 8 ulps.
     part: whether the result is one array of an operand that is several; pictures show it in the operand's place.
+    indexed: from a node, an index and the function that takes it, to what the op gives of that part of its first
+        operand alone, or None; for ops that refuse some elements, so that those left out do not matter.
 
     >>> import operator
     >>> Traits(algebra=operator.mul).algebra(3.0, 4.0)
@@ -56,6 +59,7 @@ class Traits:
     guarded: Callable[[Any, Sequence[str]], int | None] | None = None
     limits: tuple[Limit, ...] = ()
     part: bool = False
+    indexed: Callable[[Any, Any, Callable[[Any], Any]], Any] | None = None
 
 
 NONE = Traits()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import fields, is_dataclass, replace
+from inspect import signature
 from typing import Any
 
 from tinygrad_bp.errors import ArgumentError
@@ -45,6 +46,21 @@ def paths(tree: Any, start: str = "") -> list[str]:
     if held is None:
         return [start]
     return [path for step, child in held.items() for path in paths(child, start + step)]
+
+
+def labels(f: Callable[..., Any], xs: Sequence[Any]) -> list[str]:
+    """What every leaf of f's arguments is called: by its parameter, and the way to it in a container.
+
+    >>> labels(lambda net, x: None, [{"W": 1, "b": 2}, 3])
+    ["net['W']", "net['b']", 'x']
+    """
+    try:
+        parameters = list(signature(f).parameters.values())
+    except (TypeError, ValueError):
+        parameters = []
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)][: len(xs)]
+    names += [f"input {i}" for i in range(len(names), len(xs))]
+    return [path for name, x in zip(names, xs, strict=True) for path in paths(x, name)]
 
 
 def aligned(tree: Any, like: Any, what: str) -> list[Any]:

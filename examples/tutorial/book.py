@@ -61,6 +61,7 @@ def section(name: str, nb: Any) -> str:
         if cell.cell_type == "markdown":
             cell.source = with_mathml(cell.source)
         for output in cell.get("outputs", []):
+            output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)  # needs a live notebook
             if svg := output.get("data", {}).get("image/svg+xml"):
                 output.data = {"text/html": svg}  # as a part of the page, with tooltips, in the page's colours
     options = {"exclude_input_prompt": True, "exclude_output_prompt": True, "exclude_anchor_links": True}

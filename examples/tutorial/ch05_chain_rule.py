@@ -102,39 +102,42 @@ tg.draw(C, passes="backward", values="none")
 tg.derive(C, "W1")
 
 # %% [markdown]
+# ## The tutor
+#
+# One learns the equations by writing them down. `tg.tutor` reads what you write, in this notation or in NumPy's, and
+# evaluates it beside `backward()`; dz3 means ∂C/∂z3. Of a wrong answer it names the first wrong factor, and shows its
+# edge in the picture:
+
+# %%
+teacher = tg.tutor(C)
+teacher.check("z2", "W3 @ dz3 * a2 * (1 - a2)")
+
+# %% [markdown]
 # ## Exercise
 #
-# Write ∂C/∂W[2] from the beginning: a function of `v`, which has W3, a0, a1, a2, a3, and of `Y`. You need three of the
-# four equations, the first two of them to come to ∂C/∂z[2].
+# Write the four equations for this network: ∂C/∂z3, and for layer 2 ∂C/∂z2, ∂C/∂W2 and ∂C/∂b2, each as text. You may
+# use the gradients that come before. With `teacher.check("W2", "…")` at the end of a cell you see the edge, too.
 
 
 # %%
 def check(answer):
     if answer is ...:
         return "Replace the dots with your answer and run the cell again."
-    found, wanted = np.asarray(answer(v, Y)), d["dW2"]
-    if found.shape == wanted.shape[::-1]:
-        return f"Not yet: {found.shape} is the transpose of what it should be, {wanted.shape}."
-    if found.shape != wanted.shape:
-        return f"Not yet: the result is {found.shape}, and W[2] is {wanted.shape}."
-    if np.allclose(found, -wanted):
-        return "Not yet: the sign is wrong. It is prediction minus truth."
-    if np.allclose(found, (v["W3"].T @ d["dz3"]) @ v["a1"].T):
-        return "Not yet: on the way through layer 2 the factor g′ is missing."
-    return "Right." if np.allclose(found, wanted) else "Not yet: the shape is right, the numbers are not."
+    for name in ("z3", "z2", "W2", "b2"):
+        verdict = teacher.check(name, answer.get(name, ""))
+        if not verdict:
+            return f"Not yet, ∂C/∂{name}:\n{verdict}"
+    return "Right, all four."
 
 
-answer = ...  # a function (v, Y) → ∂C/∂W[2]
+answer = ...  # {"z3": "…", "z2": "…", "W2": "…", "b2": "…"}
 print(check(answer))
 
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
 # ```python
-# def answer(v, Y):
-#     dz3 = v["a3"] - Y
-#     dz2 = (v["W3"].T @ dz3) * v["a2"] * (1 - v["a2"])
-#     return dz2 @ v["a1"].T
+# answer = {"z3": "a3 - y", "z2": "W3.T @ dz3 * a2 * (1 - a2)", "W2": "dz2 @ a1.T", "b2": "dz2"}
 # ```
 #
 # </details>

@@ -79,24 +79,21 @@ assert sizes["sigmoid"] < sizes["relu"] / 100
 # %% [markdown]
 # ## Exercise
 #
-# softplus is another smooth relu: $g(z) = \log (1 + e^{z})$. Derive it. You have met the result before.
-
+# softplus is another smooth relu: $g(z) = \log (1 + e^{z})$. Derive it. You have met the result before. Write ∂C/∂z for
+# C = Σ g(z), as text; e^z and exp(z) are the exponential function.
 
 # %%
+z = tg.tensor(np.linspace(-4, 4, 9), requires_grad=True, name="z")
+teacher = tg.tutor(tg.sum(tg.softplus(z).named("g")).named("C"))
+
+
 def check(answer):
     if answer is ...:
         return "Replace the dots with your answer and run the cell again."
-    z = np.linspace(-4, 4, 33)
-    wanted = tg.grad(lambda z: tg.sum(tg.softplus(z)))(z)
-    found = answer(z)
-    if np.allclose(found, wanted):
-        return "Right."
-    if np.allclose(found, wanted[::-1]):
-        return "Not yet: it is the right curve, mirrored. Look at the sign of the exponent."
-    return "Not yet. The chain rule: 1/u with u = 1 + eᶻ, times the derivative of u."
+    return str(teacher.check("z", answer))
 
 
-answer = ...  # a function of z
+answer = ...  # "…", with z
 print(check(answer))
 
 # %% [markdown]
@@ -105,7 +102,7 @@ print(check(answer))
 # 1/(1 + eᶻ)·eᶻ. Divide both by eᶻ, and it is 1/(1 + e⁻ᶻ): the sigmoid.
 #
 # ```python
-# answer = lambda z: 1 / (1 + np.exp(-z))
+# answer = "1 / (1 + e^-z)"
 # ```
 #
 # </details>

@@ -113,14 +113,35 @@ print(network.source(m=1))
 #
 # Our `backward` is for one example. Make it fit for m of them: the inputs are (7, m), the targets (1, m), and the cost
 # is the mean over all. Two lines have to change. Which?
+#
+# First on paper, as text for the tutor: ∂C/∂z3 and ∂C/∂b2.
+
+# %%
+X, Y = np.random.default_rng(2).normal(size=(7, 5)), np.array([[0.0, 1.0, 1.0, 0.0, 1.0]])
+teacher = tg.tutor(network.cost_graph(X, Y))
+
+
+def check_equations(equations):
+    if equations is ...:
+        return "Replace the dots with your equations and run the cell again."
+    for name in ("z3", "b2"):
+        verdict = teacher.check(name, equations.get(name, ""))
+        if not verdict:
+            return f"Not yet, ∂C/∂{name}:\n{verdict}"
+    return "Right. Now the program."
+
+
+equations = ...  # {"z3": "…", "b2": "…"}
+print(check_equations(equations))
+
+# %% [markdown]
+# Then the program:
 
 
 # %%
 def check(answer):
     if answer is ...:
         return "Replace the dots with your answer and run the cell again."
-    rng = np.random.default_rng(2)
-    X, Y = rng.normal(size=(7, 5)), np.array([[0.0, 1.0, 1.0, 0.0, 1.0]])
     network.forward_propagate(X)
     wanted, found = network.compute_derivatives(Y), answer(parameters, forward(parameters, X), Y)
     for name in derivatives:
@@ -143,6 +164,9 @@ print(check(answer))
 # the examples is added up. The product for dW adds up over the examples already.
 #
 # ```python
+# equations = {"z3": "(a3 - y) / m", "b2": "np.sum(dz2, axis=1, keepdims=True)"}
+#
+#
 # def answer(parameters, values, y):
 #     L = len(parameters) // 2
 #     derivatives = {}

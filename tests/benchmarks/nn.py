@@ -18,9 +18,10 @@ CONTESTANTS = (
     Contestant("jax", "jax.jit", "networks_jax:program", "jax"),
     Contestant("tinygrad", "tinygrad_bp", "networks_tinygrad:eager", "tinygrad_bp"),
     Contestant("compiled", "tinygrad_bp compiled", "networks_tinygrad:compiled", "tinygrad_bp"),
+    Contestant("compiled_jax", "compiled on JAX", "networks_tinygrad:on_jax", "tinygrad_bp"),
 )
 REFERENCE = CONTESTANTS[0]
-OWN = ("tinygrad", "compiled")
+OWN = ("tinygrad", "compiled", "compiled_jax")
 CHECKED_STEPS = 5
 TOLERANCE = 1e-4
 
@@ -54,7 +55,10 @@ def _line(row: NetworkRow, seconds: Mapping[str, float], contestants: Sequence[C
     """The times, and how tinygrad_bp stands: to torch eager as it is written, compiled to the best of the others."""
     cells = [f"{1e6 * seconds[c.name]:,.0f}" if c.name in seconds else NONE for c in contestants]
     others = {name: time for name, time in seconds.items() if name not in OWN}
-    rivals = {"tinygrad": others.get(REFERENCE.name), "compiled": min(others.values(), default=None)}
+    rivals = {
+        "tinygrad": others.get(REFERENCE.name), "compiled": min(others.values(), default=None),
+        "compiled_jax": others.get("jax"),
+    }  # fmt: skip
     ratios = [f"{seconds[o] / rival:.2f}" if o in seconds and (rival := rivals[o]) else NONE for o in OWN]
     return [f"{row.row}. {row.title}", *cells, *ratios]
 
@@ -69,6 +73,7 @@ def run(rows: Sequence[int], contestants: Sequence[Contestant], rounds: int, thr
         *(c.label for c in contestants),
         "tinygrad_bp / torch",
         "compiled / best of the others",
+        "compiled on JAX / jax.jit",
     ]
     print(table(header, [_line(row, seconds, contestants) for row, (seconds, _) in results.items()]))
     print(f"\nThe fastest step in {rounds} rounds, in which all took their turn.")

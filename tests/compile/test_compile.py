@@ -370,7 +370,7 @@ def test_metadata_of_the_function_is_kept():
 @pytest.mark.parametrize(
     ("call", "match"),
     [
-        (lambda: tg.compile(loss, backend="cuda"), "backend is one of auto, numpy, numba; got 'cuda'"),
+        (lambda: tg.compile(loss, backend="cuda"), "backend is one of auto, numpy, numba, jax; got 'cuda'"),
         (lambda: tg.compile(3), "expected a function; got int"),
         (lambda: on_numpy(lambda x: x)(np.array(["a"])), "dtype <U1 cannot be compiled"),
         (lambda: on_numpy(lambda x, s: x)(np.ones(2), {1, 2}), "of type set is neither an array nor a value"),

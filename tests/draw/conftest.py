@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from contextlib import contextmanager
 
 import pytest
 
@@ -17,6 +18,13 @@ ARGUMENTS = (
 
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory):
+    with started(tmp_path_factory.mktemp("profile")) as opened:
+        yield opened
+
+
+@contextmanager
+def started(profile):
+    """The browser, with a folder for its profile; skips the test where there is none."""
     webdriver = pytest.importorskip("selenium.webdriver", reason="Selenium is not installed (extra `test`)")
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     driver = shutil.which("chromedriver")
@@ -24,12 +32,14 @@ def browser(tmp_path_factory):
         pytest.skip("no Chromium with its driver on this machine")
     options = webdriver.ChromeOptions()
     options.binary_location = chromium
-    for argument in (*ARGUMENTS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+    for argument in (*ARGUMENTS, f"--user-data-dir={profile}"):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield opened
-    opened.quit()
+    try:
+        yield opened
+    finally:
+        opened.quit()
 
 
 @pytest.fixture

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+import tinygrad_bp as tg
 from tinygrad_bp import nn
 from tinygrad_bp.errors import ArgumentError, ShapeError
+from tinygrad_bp.ops.windows import fold, unfold
 
 rng = np.random.default_rng(0)
 
@@ -71,3 +73,34 @@ def test_refuses():
         model(np.ones((3, 5, 5)))
     with pytest.raises(ShapeError, match=r"got array \(1, 1, 2, 2\). Bring it into that form with reshape"):
         nn.Conv1d(1, 1, 2)(np.ones((1, 1, 2, 2)))
+
+
+@pytest.mark.parametrize("size", [1, 2, 5])
+@pytest.mark.parametrize("kernel", [1, 3])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("padding", [(0, 0), (1, 2), (7, 6)])
+@pytest.mark.parametrize("dilation", [1, 2])
+def test_fold_is_the_transpose_of_unfold(size, kernel, stride, padding, dilation):
+    if size + sum(padding) < dilation * (kernel - 1) + 1:
+        return
+    where = {"stride": (stride,), "padding": (padding,), "dilation": (dilation,)}
+    x = rng.normal(size=(2, 3, size))
+    windows = unfold(x, kernel=(kernel,), **where)
+    g = rng.normal(size=windows.shape)
+    back = fold(g, size=(size,), **where)
+    assert back.shape == x.shape
+    assert np.sum(g * windows) == pytest.approx(np.sum(back * x))
+
+
+@pytest.mark.parametrize(("filters", "channels"), [(2, 4), (40, 1)])
+def test_float32_filters_have_the_gradients_of_float64(filters, channels):
+    x, w = rng.normal(size=(3, channels, 6, 6)), rng.normal(size=(filters, channels // 2 or 1, 3, 3))
+    groups = 2 if channels > 1 else 1
+
+    def gradient(dtype):
+        inputs = x.astype(dtype)
+        return tg.grad(lambda w: (tg.conv2d(inputs, w, padding=1, groups=groups) ** 2).sum())(w.astype(dtype))
+
+    want, got = gradient(np.float64), gradient(np.float32)
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-3)

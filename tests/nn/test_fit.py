@@ -607,7 +607,7 @@ def test_refuses_examples_that_do_not_fit():
         ({"epochs": -1}, "epochs is a whole number from 0 on; got -1"),
         ({"batch": 0}, "batch is a whole number from 1 on; got 0"),
         ({"seed": "x"}, "a seed is"),
-        ({"backend": "jax"}, "backend is one of auto, numpy, numba, eager; got 'jax'"),
+        ({"backend": "cuda"}, "backend is one of auto, numpy, numba, jax, eager; got 'cuda'"),
         ({"progress": 3}, "progress is True, or a function of an Epoch; got 3"),
         ({"loss": "mse"}, "loss is a function of prediction and target; got 'mse'"),
     ],

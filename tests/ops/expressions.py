@@ -46,6 +46,16 @@ def sinc(x):
     return sp.sin(sp.pi * x) / (sp.pi * x)
 
 
+T = sp.Symbol("t", positive=True)
+
+
+def student(df, x):
+    """The distribution function of Student's t, from its density's series."""
+    half = sp.Rational(1, 2)
+    slope = sp.gamma((df + 1) * half) / (sp.sqrt(sp.pi * df) * sp.gamma(df * half))
+    return half + x * slope * sp.hyper([half, (df + 1) * half], [3 * half], -(x**2) / df)
+
+
 SELU = {"scale": 1.0507009873554805, "alpha": 1.6732632423543772}
 
 EXPRESSIONS = {
@@ -71,6 +81,18 @@ EXPRESSIONS = {
     "arctan2": sp.atan2,
     "arctanh": sp.atanh,
     "cbrt": lambda x: sp.sign(x) * sp.Abs(x) ** sp.Rational(1, 3),
+    "bessel_j": sp.besselj,
+    "bessel_k": sp.besselk,
+    "bessel_y": sp.bessely,
+    "beta": lambda a, b: sp.gamma(a) * sp.gamma(b) / sp.gamma(a + b),
+    "betaln": lambda a, b: sp.log(sp.gamma(a) * sp.gamma(b) / sp.gamma(a + b)),
+    "erfcinv": lambda x: sp.erfinv(1 - x),
+    "lower_beta": lambda a, b, x: sp.integrate(T ** (a - 1) * (1 - T) ** (b - 1), (T, 0, x)) / sp.beta(a, b),
+    "lower_gamma": lambda a, x: sp.lowergamma(a, x) / sp.gamma(a),
+    "lower_t": student,
+    "rgamma": lambda x: 1 / sp.gamma(x),
+    "scaled_i": lambda v, x: sp.exp(-sp.Abs(x)) * sp.besseli(v, x),
+    "upper_gamma": lambda a, x: sp.uppergamma(a, x) / sp.gamma(a),
     "cbrt_slope": lambda _, x: sp.Abs(x) ** sp.Rational(-2, 3) / 3,
     "celu": lambda x, alpha: exponential_unit(x, alpha, stretch=alpha),
     "clamp": lambda x, low, high: between(low, x, high),

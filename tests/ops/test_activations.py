@@ -198,3 +198,14 @@ def test_erf_keeps_dtype_shape_and_special_values():
     np.testing.assert_array_equal(erf_values([np.nan, np.inf, -np.inf, 1e300]), [np.nan, 1, -1, 1])
     np.testing.assert_array_equal(erfc_values([np.nan, np.inf, -np.inf, -1e300]), [np.nan, 0, 2, 2])
     assert np.signbit(erf_values(-0.0))
+
+
+@pytest.mark.parametrize("f", [tg.softmax, tg.log_softmax])
+@pytest.mark.parametrize(("shape", "axis"), [((0,), -1), ((3, 0), -1), ((3, 0), 0), ((3, 0), None), ((2, 0, 3), 1)])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_of_nothing_they_are_empty(f, shape, axis, compiled):
+    def both(x):
+        return f(x, axis=axis), tg.grad(lambda x: tg.sum(f(x, axis=axis)))(x)
+
+    y, slope = (tg.compile(both, backend="numpy") if compiled else both)(np.zeros(shape))
+    assert y.shape == slope.shape == shape

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tinygrad_bp as tg
-from tinygrad_bp.errors import MissingExtraError
+from tinygrad_bp.errors import MissingExtraError, MissingRuleError
 from tinygrad_bp.ops import (
     arithmetic as ar,
     comparison as co,
@@ -17,6 +17,7 @@ from tinygrad_bp.ops import (
     trigonometry as tr,
 )
 from tinygrad_bp.registry import OPS
+from tinygrad_bp.testing import check_gradients
 
 HALF = 0.5
 
@@ -203,7 +204,26 @@ def test_numpys_other_names_are_the_same_ops():
         (sp.digamma, "digamma", [[0.3, 2.0]]),
         (sp.polygamma, "polygamma", [[1, 2], [0.3, 2.0]]),
         (sp.i0, "i0", [[0.0, 2.0]]),
-        (sp.iv, "iv", [[0, 2], [0.3, 2.0]]),
+        (tg.special.iv, "iv", [[0, 2.5], [0.3, 2.0]]),
+        (tg.special.ive, "ive", [[0, 2.5], [800.0, 2.0]]),
+        (tg.special.jv, "jv", [[0, 2.5], [0.3, 9.0]]),
+        (tg.special.yv, "yv", [[0, 2.5], [0.3, 9.0]]),
+        (tg.special.kv, "kv", [[0, 2.5], [0.3, 9.0]]),
+        (tg.special.j0, "j0", [[-0.3, 2.0]]),
+        (tg.special.j1, "j1", [[-0.3, 2.0]]),
+        (tg.special.y0, "y0", [[0.3, 2.0]]),
+        (tg.special.y1, "y1", [[0.3, 2.0]]),
+        (tg.special.i1, "i1", [[-0.3, 2.0]]),
+        (tg.special.beta, "beta", [[0.3, 2.0], [4.0, 0.1]]),
+        (tg.special.betaln, "betaln", [[0.3, 2000.0], [4.0, 0.1]]),
+        (tg.special.betainc, "betainc", [[0.3, 2.0], [4.0, 0.1], [0.0, 0.7]]),
+        (tg.special.gammainc, "gammainc", [[0.3, 2.0], [4.0, 0.0]]),
+        (tg.special.gammaincc, "gammaincc", [[0.3, 2.0], [4.0, 90.0]]),
+        (tg.special.stdtr, "stdtr", [[0.3, 2.0], [-40.0, 0.1]]),
+        (tg.special.rgamma, "rgamma", [[-2.0, 0.0, -0.3, 2.0]]),
+        (tg.special.erfcinv, "erfcinv", [[1e-20, 1.3]]),
+        (tg.special.erf, "erf", [[1 + 2j, -0.3j]]),
+        (tg.special.erfc, "erfc", [[1 + 2j, 5.0 + 0j]]),
     ],
 )
 def test_special_functions_are_scipys(mine, name, xs):
@@ -214,14 +234,55 @@ def test_special_functions_are_scipys(mine, name, xs):
 
 
 @pytest.mark.parametrize(
-    "name", ["erf", "erfc", "expit", "gamma", "gammaln", "log_expit", "logit", "log_ndtr", "ndtr", "psi"]
+    "name",
+    [
+        "beta",
+        "erf",
+        "erfc",
+        "expit",
+        "gamma",
+        "gammaln",
+        "j0",
+        "log_expit",
+        "logit",
+        "log_ndtr",
+        "ndtr",
+        "psi",
+        "rgamma",
+    ],
 )
 def test_scipys_own_ufuncs_take_tensors(name):
     theirs = getattr(pytest.importorskip("scipy.special"), name)
     x = tg.tensor([0.2, 0.7], requires_grad=True)
-    y = theirs(x)
+    xs = [x] * theirs.nin
+    y = theirs(*xs)
     assert y.requires_grad
-    np.testing.assert_allclose(y.data, theirs(x.data), rtol=1e-14)
+    np.testing.assert_allclose(y.data, theirs(*[x.data for x in xs]), rtol=1e-14)
+
+
+def test_an_order_has_no_derivative():
+    with pytest.raises(MissingRuleError, match="jv has no derivative for v, and order"):
+        tg.special.jv(tg.tensor(2.5, requires_grad=True, name="order"), 1.0)
+
+
+def test_one_over_gamma_at_its_zeros():
+    """(−1)ⁿ·n! at −n, and the slope of the slope by a difference."""
+    slope = tg.grad(tg.special.rgamma)
+    np.testing.assert_allclose([slope(-n * 1.0) for n in range(4)], [1, -1, 2, -6], rtol=1e-14)
+    for x in (-1.0, 0.5):
+        np.testing.assert_allclose(tg.grad(slope)(x), (slope(x + 1e-5) - slope(x - 1e-5)) / 2e-5, rtol=1e-8)
+
+
+def test_logsumexp_with_weights():
+    special = pytest.importorskip("scipy.special")
+    a, b = np.array([[1e3, 1e3 + 1, -np.inf], [1.0, 2.0, 3.0]]), np.array([[2.0, 1.0, 0.0], [0.0, 3.0, 0.5]])
+    for axis, keepdims in ((None, False), (1, True), (0, False)):
+        got = tg.special.logsumexp(a, axis, b, keepdims)
+        np.testing.assert_allclose(got, special.logsumexp(a, axis, b, keepdims), rtol=1e-14)
+    size, sign = tg.special.logsumexp(a[1], b=-b[1], return_sign=True)
+    np.testing.assert_allclose([size, sign], special.logsumexp(a[1], b=-b[1], return_sign=True), rtol=1e-14)
+    check_gradients(lambda a, b: tg.special.logsumexp(a, 1, b), np.clip(a, -3, 3), b + 0.1)
+    np.testing.assert_array_equal(tg.grad(lambda a: tg.special.logsumexp(a, b=b[0]))(a[0])[2], 0)
 
 
 def test_without_scipy_the_extra_is_named(monkeypatch):

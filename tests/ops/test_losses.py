@@ -201,3 +201,19 @@ def test_divergence_between_distributions():
     assert kl_divergence(ROWS.T, q.T, axis=0) == pytest.approx(divergences.mean())
     assert kl_divergence(q, q) == 0
     np.testing.assert_allclose(tg.grad(kl_divergence, argnums=1)(ROWS, q), -ROWS / q / 6)
+
+
+@pytest.mark.parametrize("loss", [binary_cross_entropy, kl_divergence])
+@pytest.mark.parametrize("wrong", [2.0, -0.25])
+def test_probabilities_out_of_range(loss, wrong):
+    p, t = np.array([0.5, wrong]), np.array([0.0, 1.0])
+    with pytest.raises(ArgumentError, match=rf"{loss.__name__}: probabilities are between 0 and 1; got {wrong:g} in"):
+        loss(p, t)
+    with pytest.raises(ArgumentError, match="odds"):
+        loss(tg.tensor(p, requires_grad=True, name="odds"), t)
+
+
+@pytest.mark.parametrize("loss", [binary_cross_entropy, kl_divergence])
+def test_rounded_probabilities_are_in_range(loss):
+    assert np.isfinite(loss(np.array([1 + 1e-15, -1e-17]), np.array([1.0, 0.0])))
+    assert np.isnan(loss(np.array([np.nan, 0.5]), np.array([1.0, 0.0])))

@@ -245,3 +245,9 @@ def test_the_sum_of_weights_has_the_dtype_of_the_average():
 def test_percentiles_have_numpys_dtype(q, dtype):
     x = np.array([3, 1, 2], dtype)
     assert np.percentile(tg.tensor(x), q).dtype == np.percentile(x, q).dtype
+
+
+def test_logsumexp_of_nothing():
+    assert tg.logsumexp(np.zeros((3, 0)), axis=1).tolist() == [-np.inf] * 3
+    assert tg.logsumexp(np.zeros((0, 3)), axis=1).shape == (0,)
+    assert tg.grad(lambda x: tg.sum(tg.logsumexp(x, axis=1)))(np.zeros((3, 0))).shape == (3, 0)

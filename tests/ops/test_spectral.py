@@ -347,3 +347,74 @@ def test_programs_refuse_functions_of_a_matrix_too():
     np.testing.assert_allclose(fast(a), tg.grad(lambda a: of_eigenvalues(tg.exp)(a)[0, 1])(a), rtol=1e-12)
     with pytest.raises(np.linalg.LinAlgError, match="equal eigenvalues"):
         fast(np.eye(2))
+
+
+# --- what does not depend on the vectors of equal values --------------------------------------------------------------
+
+APART = {
+    "a singular value": (lambda a: linalg.svd(a)[1][0], lambda w: w == 3, "svd"),
+    "its last place": (lambda a: linalg.svd(a).S[..., 0], lambda w: w == 3, "svd"),
+    "the best matrix of rank 1": (
+        lambda a: tg.sum((lambda u, s, vh: (u[:, :1] * s[:1]) @ vh[:1])(*linalg.svd(a)) * WEIGHTS["any"]),
+        None,
+        "svd",
+    ),
+    "an eigenvalue": (lambda a: linalg.eigh(a)[0][-1], lambda w: w == 3, "eigh"),
+    "a function of an eigenspace": (
+        lambda a: tg.sum((lambda w, v: (v[:, 2:] * tg.exp(w[2:])) @ v[:, 2:].T)(*linalg.eigh(a)) * WEIGHTS["any"]),
+        None,
+        "eigh",
+    ),
+}
+BY_PART = pytest.mark.parametrize(("f", "chosen", "kind"), APART.values(), ids=APART)
+
+
+def tied_beside_3(kind, others):
+    w = np.array([3.0, others, others] if kind == "svd" else [others, others, 3.0])
+    u, v = basis(float, 3), basis(float, 3)
+    v = u if kind == "eigh" else v
+    return w, u, v
+
+
+@BY_PART
+@pytest.mark.parametrize("others", [1.0, 0.0])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_what_is_apart_from_equal_values_is_not_refused(f, chosen, kind, others, compiled):
+    w, u, v = tied_beside_3(kind, others)
+    a, t = (u * w) @ v.T, draw(float, 3, 3)
+    t = (t + t.T) / 2 if kind == "eigh" else t
+    slope = tg.compile(tg.grad(f), backend="numpy") if compiled else tg.grad(f)
+    expected = (f(a + 1e-5 * t) - f(a - 1e-5 * t)) / 2e-5
+    np.testing.assert_allclose(np.sum(slope(a) * t), expected, rtol=1e-7, atol=1e-8)
+    np.testing.assert_allclose(tg.jvp(f, (a,), (t,))[1], expected, rtol=1e-7, atol=1e-8)
+    if chosen is not None:
+        np.testing.assert_allclose(slope(a), u[:, chosen(w)] @ v[:, chosen(w)].T, atol=1e-14)
+
+
+@pytest.mark.parametrize("kind", ["svd", "eigh"])
+def test_the_second_derivative_of_a_separate_value(kind):
+    f = APART["a singular value" if kind == "svd" else "an eigenvalue"][0]
+    w, u, v = tied_beside_3(kind, 1.0)
+    a, t = (u * w) @ v.T, draw(float, 3, 3)
+
+    got, slope = tg.hvp(f, (a,), (t,))[0], tg.grad(f)
+    np.testing.assert_allclose(got, (slope(a + 1e-5 * t) - slope(a - 1e-5 * t)) / 2e-5, atol=1e-8)
+
+
+def test_parts_of_equal_values_are_refused_as_all_of_them_are():
+    for f in (lambda a: linalg.eigh(a)[0][0], lambda a: linalg.eigh(a)[0][1:].sum(), lambda a: linalg.svd(a)[1][2]):
+        a = np.diag([3.0, 1.0, 1.0])
+        with pytest.raises(LinearAlgebraError, match="equal"):
+            tg.grad(f)(a)
+        with pytest.raises(LinearAlgebraError, match="equal"):
+            tg.jvp(f, (a,), (np.ones((3, 3)),))
+
+
+def test_parts_of_the_values_of_several_matrices():
+    a = np.array([np.diag([1.0, 1.0, 3.0]), np.diag([1.0, 2.0, 3.0])])
+    expected = np.zeros((2, 3, 3))
+    expected[:, 2, 2] = 1
+    np.testing.assert_allclose(tg.grad(lambda a: linalg.eigh(a)[0][..., 2].sum())(a), expected, atol=1e-15)
+    np.testing.assert_allclose(tg.jvp(lambda a: linalg.eigh(a)[0][..., 2], (a,), (expected,))[1], [1, 1])
+    with pytest.raises(LinearAlgebraError):
+        tg.grad(lambda a: linalg.eigh(a)[0][0].sum())(a)

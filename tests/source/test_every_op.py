@@ -9,27 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import tinygrad_bp as tg
+from tests.engines.cases import with_derivatives
 from tinygrad_bp.program import optimized, traced
 from tinygrad_bp.registry import OPS
 from tinygrad_bp.source import module
 from tinygrad_bp.testing import op_cases
-
-
-def with_derivatives(case):
-    """The function from a case's inputs to the op's value and, where it has them, what its VJPs make of a cotangent."""
-    trainable = [i for i, x in enumerate(case.inputs) if x.dtype.kind in "fc"]
-
-    def function(*inputs):
-        def of_trainable(*chosen):
-            new = dict(zip(trainable, chosen, strict=True))
-            return case.function(*[new.get(i, x) for i, x in enumerate(inputs)])
-
-        if not (trainable and case.op.differentiable):
-            return [case.function(*inputs)]
-        y, pullback = tg.vjp(of_trainable, *[inputs[i] for i in trainable])
-        return [y, *pullback(np.cos(np.arange(y.size)).reshape(y.shape).astype(y.dtype))]
-
-    return function
 
 
 def run_alone(program, inputs):

@@ -1,1 +1,1 @@
-"""Long forms of tests, run by hand: `python -m tests.stress.checkpoints` prints what it found."""
+"""Long forms of tests, run by hand: `python -m tests.stress` runs all, `--list` says what there is."""

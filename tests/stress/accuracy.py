@@ -45,6 +45,10 @@ LIMITS = {
     "erfcx": (-30, 1e300),
     "erfinv": (-1, 1),
     "log_ndtr": (-1e150, 50),
+    "beta": (1e-2, 50),
+    "betaln": (1e-2, 50),
+    "rgamma": (-30, 200),
+    "erfcinv": (0, 2),
 }
 """Between which numbers an op is looked at, where mpmath is slow beyond, or the op is not made for more."""
 
@@ -92,7 +96,7 @@ def grid(name: str, dtype, count: int) -> list[np.ndarray]:
         with np.errstate(all="ignore"):
             columns = [np.asarray(column, dtype) for column in record.domain.prepare(*columns)]
     low, high = LIMITS.get(name, (-np.inf, np.inf))
-    chosen = (columns[-1] >= low) & (columns[-1] <= high)
+    chosen = np.all([(low <= x.astype(float)) & (x.astype(float) <= high) for x in columns], axis=0)
     if record.domain.kink is not None:
         with np.errstate(all="ignore"):
             distances = record.domain.kink(*columns, **record.defaults)

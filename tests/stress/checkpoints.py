@@ -72,7 +72,7 @@ def outcomes(path: Path, contents: Iterator[bytes]) -> Counter[str]:
 # --- writers that are killed ------------------------------------------------------------------------------------------
 
 
-class _Points:
+class Points:
     """Counts the points at which a writer can be killed, and ends the process at the n-th."""
 
     def __init__(self, n: int):
@@ -117,14 +117,14 @@ class _Unbuffered:
         self.raw.close()
 
 
-def _watched(point) -> None:
+def watched(point) -> None:
     """From now on every step of `files.replacing` is a point."""
 
     def open_(path, mode, **options):
         return _Unbuffered(builtins.open(path, mode, buffering=0, **options), point)
 
     files.open = open_
-    for name in ("open", "fsync", "replace", "unlink", "chmod"):
+    for name in ("open", "fsync", "link", "replace", "unlink", "chmod"):
         setattr(os, name, point.around(getattr(os, name)))
 
 
@@ -134,7 +134,7 @@ def points(folder: Path, suffix: str) -> int:
     save_small(path, seed=1)
     if os.fork() == 0:
         with suppress(BaseException):
-            _watched(point := _Points(sys.maxsize))
+            watched(point := Points(sys.maxsize))
             save_small(path, seed=2)
             passed = point.passed
             count.write_text(str(passed))
@@ -154,7 +154,7 @@ def killed(folder: Path, suffix: str, at: Iterable[int]) -> Counter[str]:
         child = os.fork()
         if child == 0:
             with suppress(BaseException):
-                _watched(_Points(n))
+                watched(Points(n))
                 save_small(path, seed=2)
             os._exit(0)
         if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != KILLED:

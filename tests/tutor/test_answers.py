@@ -1,6 +1,7 @@
 """Right answers in every notation; what a derivation prints is one of them, and what is changed in it is not."""
 
 from dataclasses import replace
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 import tinygrad_bp as tg
 from tests.tutor.networks import network_cost, tutor
 from tinygrad_bp.derive.show import Notation
+from tinygrad_bp.draw.layered_svg import drawn
+from tinygrad_bp.draw.svg import styled
 from tinygrad_bp.errors import ArgumentError, GraphFreedError, NoGradientError, NonScalarBackwardError
 from tinygrad_bp.tutor.evaluation import Misfit, evaluate, matches, readings
 from tinygrad_bp.tutor.reading import read
@@ -264,9 +267,9 @@ def test_a_verdict_shows_itself():
     verdict = tutor("batch").check("z2", "W3 @ dz3 * a2*(1-a2)")
     assert not verdict
     assert str(verdict) == "W3 @ dz3 * a2*(1-a2)\n^^\nW3 has to be transposed here."
-    assert verdict._repr_html_() == (
-        "<p><code><u>W3</u> @ dz3 * a2*(1-a2)</code></p><p>✗ W3 has to be transposed here.</p>"
-    )
+    words, _, picture = verdict._repr_html_().partition("<div>")
+    assert words == "<p><code><u>W3</u> @ dz3 * a2*(1-a2)</code></p><p>✗ W3 has to be transposed here.</p>"
+    assert picture == f"{verdict.picture._repr_svg_()}</div>"
     assert repr(verdict) == "<wrong: W3 has to be transposed here.>"
     names = {node.name for node in verdict.picture.graph.nodes}
     assert {"a2", "z3"} <= names
@@ -275,6 +278,7 @@ def test_a_verdict_shows_itself():
     right = tutor("batch").check("z2", "W3.T @ dz3 * a2*(1-a2)")
     assert right
     assert right.picture is None
+    assert "<svg" not in right._repr_html_()
     assert "<u>" not in right._repr_html_()
 
 
@@ -351,3 +355,36 @@ def test_what_there_is_no_tutor_for():
         tutor("batch").check("z9", "1")
     with pytest.raises(ArgumentError, match="an answer is text; got int"):
         tutor("batch").check("z1", 1)
+
+
+def lit(svg):
+    """The texts at the edges of a picture that stand out."""
+    groups = [group for group in ElementTree.fromstring(svg).iter() if " lit" in group.get("class", "")]
+    return ["".join(group.itertext()).replace("\n", "") for group in groups]
+
+
+@pytest.mark.parametrize(
+    ("network", "name", "answer", "factor"),
+    [
+        ("batch", "z2", "W3 @ dz3 * a2*(1-a2)", "∂z3/∂a2"),
+        ("batch", "b2", "dz2", "∂z2/∂b2"),
+        ("batch", "z3", "a3 - y", "∂C/∂a3"),
+        ("ways", "h", "sin(x)", "∂C/∂h"),
+    ],
+)
+def test_the_edge_of_the_wrong_factor_is_lit(network, name, answer, factor):
+    picture = tutor(network).check(name, answer).picture
+    scene = picture._scene
+    count = 2 if network == "ways" else 1  # C has h in it twice
+    for svg in (picture.svg, styled(drawn(scene), scene)):
+        said = lit(svg)
+        assert len(said) == count
+        assert all(factor in text for text in said)
+    assert picture.dot.count("penwidth=4") == count
+    assert picture.mermaid.count("stroke-width:4px") == 1
+
+
+def test_no_other_picture_has_an_edge_lit():
+    picture = tg.draw(tutor("batch").graph)
+    assert lit(picture.svg) == []
+    assert ".lit" not in picture.svg

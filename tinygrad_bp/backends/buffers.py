@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from sys import getrefcount
+from sysconfig import get_config_var
 from typing import Any, final
 
 import numpy as np
@@ -23,11 +24,16 @@ _ALONE = _turned(deque([np.empty(0)]))[1]
 """The count for an array that nobody else has: not all versions of Python count a name and an argument alike."""
 
 
+_COUNTS_ARE_RIGHT = not get_config_var("Py_GIL_DISABLED")
+"""Free-threaded builds of Python count references in parts, a thread each."""
+
+
 @final
 class BufferPool:
     """Arrays of one shape and dtype, as a function that gives one of them.
 
-    The system hands out fresh memory page by page, which can take as long as filling it.
+    The system hands out fresh memory page by page, which can take as long as filling it. Where nobody can tell whether
+    an array is still looked at, all are new.
     """
 
     __name__ = "buffer"
@@ -38,6 +44,8 @@ class BufferPool:
 
     def __call__(self) -> Any:
         """An array whose numbers nobody needs."""
+        if not _COUNTS_ARE_RIGHT:
+            return np.empty(self.shape, self.dtype)
         for _ in range(POOLED_ARRAYS):
             try:
                 array, references = _turned(self.kept)

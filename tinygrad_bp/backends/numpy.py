@@ -10,6 +10,7 @@ from tinygrad_bp.backends.backend import Backend, Executable, Run
 from tinygrad_bp.backends.llvm import jit
 from tinygrad_bp.backends.thresholds import FUSION_ELEMENT_STEPS, FUSION_ELEMENTS, KERNEL_ELEMENT_STEPS, KERNEL_ELEMENTS
 from tinygrad_bp.blocks import threads
+from tinygrad_bp.modes import ignoring
 from tinygrad_bp.program import Program, fuse_elementwise, sums_as_products
 from tinygrad_bp.program.fusion import FusionGroup
 from tinygrad_bp.source import Writer, pytext
@@ -31,8 +32,10 @@ def prepare(program: Program, inputs: Sequence[Any], expected: Sequence[Any], ke
         loops.append(Tiled(group, kernels))
         return loops[-1]  # type: ignore[no-any-return]
 
-    module = Writer(program, "numpy", pool=_pool, fused=fused).module("As it runs.")
+    writer = Writer(program, "numpy", pool=_pool, fused=fused, silent=False)
+    module = writer.module("As it runs.")
     run = pytext.function(module.text, module.name, module.objects)
+    run = ignoring(all="ignore")(run) if writer.warnings else run
     run = _partial_last(run, module.constants) if module.constants else run
     return Executable(run, run, note=_note(loops))
 

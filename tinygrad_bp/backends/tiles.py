@@ -12,6 +12,7 @@ import numpy as np
 from tinygrad_bp.backends.buffers import BufferPool
 from tinygrad_bp.backends.thresholds import CALL_TILE_ELEMENTS
 from tinygrad_bp.blocks import share_out
+from tinygrad_bp.modes import ignoring
 from tinygrad_bp.program.fusion import FusionGroup
 from tinygrad_bp.program.step import CONSTANT, FUNCTION, SCALE, WHOLE, Step, is_total, uniform
 from tinygrad_bp.source import pytext
@@ -51,12 +52,12 @@ class Tiled:
         sums = [dtype.type(total) for dtype, total in zip(self.sums, totals.sum(axis=1), strict=True)]
         return *arrays, *sums
 
+    @ignoring(all="ignore")
     def _work(self, inputs: Sequence[Any], arrays: Sequence[Any], totals: Any, left: Iterator[int]) -> None:
         """Compute one tile after the other, as long as any are left."""
         compute, tile = self.loop.begun(inputs, arrays), self.loop.tile
-        with np.errstate(all="ignore"):
-            for start in left:
-                totals[:, start // tile] = compute(start, min(start + tile, self.size))
+        for start in left:
+            totals[:, start // tile] = compute(start, min(start + tile, self.size))
 
 
 def _kernel(group: FusionGroup, overwritten: Sequence[int | None]) -> Any:

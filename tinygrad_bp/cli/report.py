@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
 import tinygrad_bp as tg
 from tinygrad_bp.cli.application import INTERRUPTED, program, tell
-from tinygrad_bp.cli.charts import boundary_chart, history_chart
+from tinygrad_bp.cli.charts import history_chart
 from tinygrad_bp.cli.learning import Plan, Prepared
 from tinygrad_bp.cli.outputs import require_folder
+from tinygrad_bp.cli.plane import boundary_chart
 from tinygrad_bp.cli.scores import Scores, confusion_table, scores
 from tinygrad_bp.datasets import Table
-from tinygrad_bp.errors import missing_extra
 from tinygrad_bp.files import write_whole
+from tinygrad_bp.play import MOST_EXAMPLES, LivingPage
 
 PICTURES: tuple[Literal["forward", "backward", "both"], ...] = ("forward", "backward", "both")
-NETWORK, PAGE = "network.npz", "step_through.html"
+NETWORK, STEPS, LIVING = "network.npz", "step_through.html", "play.html"
 CHARTS = ("history.svg", "boundary.svg")
 PICTURED = 10_000
 """So many examples at most are in the graph that is drawn."""
@@ -28,11 +28,10 @@ PICTURED = 10_000
 class Report:
     """What training prints and writes. The places are checked at once, before there is something to lose."""
 
-    def __init__(self, out: Path, step_through: bool, quiet: bool, as_json: bool):
-        self.out, self.step_through, self.quiet, self.as_json = out, step_through, quiet, as_json
+    def __init__(self, out: Path, step_through: bool, play: bool, quiet: bool, as_json: bool):
+        self.out, self.step_through, self.play, self.quiet, self.as_json = out, step_through, play, quiet, as_json
         self.told: dict[str, Any] = {}
-        self.has_charts = find_spec("matplotlib") is not None
-        require_folder(out, [NETWORK, *[f"{name}.svg" for name in PICTURES], *CHARTS, PAGE])
+        require_folder(out, [NETWORK, *[f"{name}.svg" for name in PICTURES], *CHARTS, STEPS, LIVING])
 
     def begin(self, table: Table, plan: Plan, ready: Prepared) -> None:
         """Say what will be trained on what."""
@@ -52,8 +51,6 @@ class Report:
             f"network {'-'.join(map(str, layers))}, {plan.activation}, {plan.optimizer}, learning rate {plan.alpha:g}, "
             f"batches of {plan.batch}, seed {plan.seed}",
         )
-        if not self.has_charts:
-            self._say(f"without {' and '.join(CHARTS)}: {missing_extra('matplotlib', 'plot')}")
 
     def end(self, ready: Prepared, optimizer: Any, history: tg.nn.History) -> int:
         """Say how good the network is, write it and the pictures; returns the exit status."""
@@ -89,10 +86,12 @@ class Report:
         drawings: dict[str, Any] = {f"{name}.svg": tg.draw(C, passes=name, detail="named") for name in PICTURES}
         with ThreadPoolExecutor() as pool:  # Graphviz runs in processes of its own while charts are drawn here
             texts = pool.map(lambda drawing: drawing.svg, drawings.values())
-            charts = self._charts(ready, history) if self.has_charts else {}
+            charts = self._charts(ready, history)
             pictures = {name: text.encode() for name, text in zip(drawings, texts, strict=True)}
         if self.step_through:
-            pictures[PAGE] = tg.step_through(C).html.encode()
+            pictures[STEPS] = tg.step_through(C).html.encode()
+        if self.play:
+            pictures[LIVING] = _living(ready).html.encode()
         return pictures | charts
 
     def _charts(self, ready: Prepared, history: tg.nn.History) -> dict[str, bytes]:
@@ -106,6 +105,13 @@ class Report:
     def _say(self, *lines: str) -> None:
         if not (self.quiet or self.as_json):
             print(*lines, sep="\n")
+
+
+def _living(ready: Prepared) -> LivingPage:
+    """The page of the network for one example, with as many of the training examples as fit."""
+    network, (X, y) = ready.network, ready.train
+    inputs, targets = network.scaled(X[:MOST_EXAMPLES]), network.targets(y[:MOST_EXAMPLES])
+    return tg.play(network.cost_graph(X[:1], y[:1]), examples={"X": inputs, "y": targets})
 
 
 def _costs(on: Mapping[str, Scores]) -> list[str]:

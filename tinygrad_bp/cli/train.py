@@ -26,6 +26,7 @@ OTHERS = Plan(None, "tanh", "adam", alpha=0.01, epochs=100, batch=32, seed=0)
         "train --layers 7,16,1 --activation relu --optimizer adam --batch 32",
         "train --data flowers.csv --target species --validation 0.2 --early-stopping 10",
         "train --data houses.csv --target 4 --task regression --out houses",
+        "train --layers 7,3,2,1 --play",
     ),
 )
 def train(
@@ -44,6 +45,7 @@ def train(
     early_stopping: option.Patience = None,
     out: option.Out = Path("tinygrad_bp_output"),
     step_through: option.StepThrough = False,
+    play: option.Play = False,
     quiet: option.Quiet = False,
     as_json: Json = False,
 ) -> int:
@@ -63,7 +65,7 @@ def train(
         validation=validation,
         patience=early_stopping,
     )
-    report = Report(out, step_through, quiet, as_json)
+    report = Report(out, step_through, play, quiet, as_json)
     table = _table(data, target, task, header)
     ready = prepared(table, plan)
     with bar(epochs, quiet or as_json) as show:

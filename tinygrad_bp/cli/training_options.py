@@ -42,4 +42,5 @@ Patience = Annotated[
 ]
 Out = Annotated[Path, typer.Option(help="The folder for network and pictures.")]
 StepThrough = Annotated[bool, typer.Option("--step-through", help="Write a page to step through as well.")]
+Play = Annotated[bool, typer.Option("--play", help="Write a page in which the trained network lives as well.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print the test's result only.")]

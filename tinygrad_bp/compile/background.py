@@ -17,6 +17,7 @@ from weakref import ref
 import numpy as np
 
 from tinygrad_bp.backends import Executable, Plan, prepared
+from tinygrad_bp.modes import quietly
 from tinygrad_bp.program import Program
 
 CALLS = 100
@@ -64,10 +65,9 @@ class Promotion:
     def compile(self) -> None:
         """Make the machine code, and try it out on the inputs of the call that earned it."""
         try:
-            with np.errstate(all="ignore"):  # the call itself has warned
-                results = self._plain.run(*self._inputs)
-                expected = [results] if len(self._program.outputs) == 1 else results or ()
-                executable, plan = prepared(self._program, "settled", self._inputs, expected)
+            results = quietly(self._plain.run, *self._inputs)  # the call itself has warned
+            expected = [results] if len(self._program.outputs) == 1 else results or ()
+            executable, plan = quietly(prepared, self._program, "settled", self._inputs, expected)
         except Exception as error:  # nobody waits for it
             self.reason = f"the arrays are small, but Numba failed: {error!r}"
             return

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from copy import deepcopy
 from functools import update_wrapper
 from typing import Any, final
 
-from tinygrad_bp.backends import CHOICES, Choice, Plan, Settled
+import numpy as np
+
+from tinygrad_bp.backends import BACKENDS, CHOICES, Choice, Placement, Plan, Settled
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.compile.dispatch import fast_path
 from tinygrad_bp.compile.overview import name_of, overview, summarised
 from tinygrad_bp.compile.specialization import Call, Specialization, has_tensors, specialized
-from tinygrad_bp.errors import ArgumentError
+from tinygrad_bp.errors import ArgumentError, CopyError
 from tinygrad_bp.program import NumbersNeeded
 from tinygrad_bp.source import module
 from tinygrad_bp.tables import Table
+from tinygrad_bp.trees import tree_map
 
 Function = Callable[..., Any]
 
@@ -29,15 +35,38 @@ TOO_MANY = "the function is called in too many ways, and Numba keeps machine cod
 class Compiled:
     """A function that runs as a NumPy program; made by `compile`."""
 
-    def __init__(self, f: Function, backend: Settled):
+    def __init__(self, f: Function, backend: Settled, placement: Placement | None = None):
         self.f = f
         self.backend = backend
+        self.placement = placement
+        self._arrays = BACKENDS[backend].arrays if backend in BACKENDS else None
         self._specializations: OrderedDict[Any, Specialization] = OrderedDict()
         self._needed: dict[Any, frozenset[int]] = {}  # the numbers that ops asked for, by the structure of the call
         self._made = 0
         self._latest: Specialization | None = None
         self._fast: Function = self._unlike
         update_wrapper(self, f)
+
+    def __copy__(self) -> Compiled:
+        return Compiled(self.f, self.backend)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Compiled:
+        return Compiled(deepcopy(self.f, memo), self.backend)
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """A pickle has the function by its name; programs are made anew where it is called."""
+        name = getattr(self.f, "__qualname__", "")
+        known: Any = sys.modules.get(getattr(self.f, "__module__", None) or "")
+        for part in name.split("."):
+            known = getattr(known, part, None)
+        if known is self:
+            return name
+        if known is not self.f and name:
+            raise CopyError(
+                f"{name_of(self.f)} cannot be pickled: no module has it by its name. Define it with def at the top of "
+                "a file, or compile it where it is needed."
+            )
+        return Compiled, (self.f, self.backend)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What f gives for these arguments."""
@@ -85,7 +114,7 @@ class Compiled:
 
     def _find(self, *args: Any, **kwargs: Any) -> Any:
         """A call that is not like the latest one, or whose values the latest program refused."""
-        call = Call.of(args, kwargs, self._needed)
+        call = Call.of(args, kwargs, self._needed, self._arrays)
         if has_tensors(call.leaves):
             return self.f(*args, **kwargs)
         found = self._specializations.get(call.key)
@@ -96,17 +125,26 @@ class Compiled:
         try:
             result = found(call.values)
         except ValueError:  # a guard: the eager function knows what to say, or to do
-            result = self.f(*args, **kwargs)
+            result = self._eager(call)
         self._latest, self._fast = found, self._unlike
         if not kwargs:  # such a call has come again
-            self._fast = found.fast_path = found.fast_path or fast_path(args, found, self._find, call.fixed)
+            self._fast = found.fast_path = found.fast_path or fast_path(args, found, self._find, call)
         return result
+
+    def _eager(self, call: Call) -> Any:
+        """What f gives by itself, in the kind of arrays that it is called with."""
+        args, kwargs = call.with_values(call.as_numpy)
+        result = self.f(*args, **kwargs)
+        arrays = call.arrays
+        if arrays is None or not (self.placement or call.has_own_arrays):
+            return result
+        return tree_map(lambda x: arrays.from_numpy(x) if isinstance(x, np.ndarray | np.generic) else x, result)
 
     def _specialize(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The first call of its kind, or the first again since it was forgotten."""
         try:
             obstacle = TOO_MANY * (self._made >= SPECIALIZATIONS)
-            found, result = specialized(self.f, call, self.backend, obstacle)
+            found, result = specialized(self.f, call, self.backend, obstacle, self.placement)
         except NumbersNeeded as error:
             places = [call.dynamic[place] for place in error.places]
             self._needed[call.structure] = self._needed.get(call.structure, frozenset()).union(places)
@@ -119,7 +157,10 @@ class Compiled:
         return result
 
 
-def compile(f: Function, backend: Choice = "auto") -> Compiled:
+@guarded
+def compile(
+    f: Function, backend: Choice = "auto", *, mesh: Any = None, sharded: Mapping[str, Any] | None = None
+) -> Compiled:
     """The same function, traced at its first call and run as a NumPy program from then on.
 
     f takes and returns arrays, numbers and containers of them; it may be `value_and_grad(loss)`, or a whole training
@@ -138,6 +179,11 @@ def compile(f: Function, backend: Choice = "auto") -> Compiled:
     The result has `.source`, the program, and `.plan`, how it runs and why. It keeps the memory of large arrays for the
     next call, once nobody has them any more.
 
+    "jax" (extra `jax`) is XLA, on JAX's devices, float64 staying float64. JAX's arrays give JAX's, NumPy's give
+    read-only ones. Draws are JAX's, from a key that the generator gives; what NumPy raises for values is NaN. mesh: a
+    `jax.sharding.Mesh`; results are JAX's then. sharded: by the names of arguments the axes of the mesh that they are
+    split along, {"X": "data", "W1": (None, "model")}; others are whole on every device.
+
     >>> import numpy as np
     >>> import tinygrad_bp as tg
     >>> fast = tg.compile(tg.grad(lambda w, x: tg.sum(w * w * x)), backend="numpy")
@@ -150,4 +196,8 @@ def compile(f: Function, backend: Choice = "auto") -> Compiled:
         raise ArgumentError(f"compile: backend is one of {', '.join(CHOICES)}; got {backend!r}.")
     if not callable(f):
         raise ArgumentError(f"compile: expected a function; got {type(f).__name__}.")
-    return Compiled(f, backend)
+    if backend != "jax" and (mesh is not None or sharded):
+        raise ArgumentError(f"compile: mesh and sharded are for backend='jax'; got backend={backend!r}.")
+    if sharded and mesh is None:
+        raise ArgumentError("compile: sharded names axes of a mesh. Pass mesh=jax.make_mesh(…) too.")
+    return Compiled(f, backend, None if mesh is None else Placement(mesh, dict(sharded or {})))

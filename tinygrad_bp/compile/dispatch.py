@@ -8,22 +8,17 @@ from typing import Any, final
 
 import numpy as np
 
-from tinygrad_bp.compile.specialization import HOLE, Specialization
+from tinygrad_bp.compile.specialization import HOLE, Call, Specialization
 from tinygrad_bp.source import pytext
 from tinygrad_bp.trees import children, rebuilt
 
 Function = Callable[..., Any]
 
 
-def fast_path(
-    args: tuple[Any, ...], specialization: Specialization, otherwise: Function, fixed: frozenset[int]
-) -> Function:
-    """The function that takes the arguments of calls like this one, in a tuple, and leaves others to `otherwise`.
-
-    fixed: the places, among the leaves, of numbers that the program is written for.
-    """
+def fast_path(args: tuple[Any, ...], specialization: Specialization, otherwise: Function, like: Call) -> Function:
+    """The function that takes the arguments of calls like this one, in a tuple, and leaves others to `otherwise`."""
     executable, program = specialization.executable, specialization.program
-    guard = _Guard(executable.checks, fixed)
+    guard = _Guard(executable.checks, like)
     parameters = [f"a{i}" for i in range(len(args))]
     for name, arg in zip(parameters, args, strict=True):
         guard.take(name, arg)
@@ -52,12 +47,12 @@ def fast_path(
 class _Guard:
     """The checks of a call's arguments while they are written, and the names of what they hold.
 
-    checks: whether the program refuses arrays of another shape or dtype by itself. fixed: see `fast_path`.
+    checks: whether the program refuses arrays of another shape or dtype by itself. like: the call it was made for.
     """
 
-    def __init__(self, checks: bool, fixed: frozenset[int]) -> None:
+    def __init__(self, checks: bool, like: Call) -> None:
         self.checks = checks
-        self.fixed = fixed
+        self.like = like
         self.leaves = 0
         self.lines: list[str] = []
         self.tests: list[str] = []
@@ -90,13 +85,18 @@ class _Guard:
 
     def _leaf(self, name: str, x: Any) -> None:
         place, self.leaves = self.leaves, self.leaves + 1
-        if place in self.fixed:
+        if place in self.like.fixed:
             self.tests.append(f"{name}.__class__ is {self.known(type(x))} and repr({name}) == {repr(x)!r}")
         elif isinstance(x, np.ndarray | float | complex | np.generic | np.random.Generator):
             self.dynamic.append(name)
-            if not (self.checks and isinstance(x, np.ndarray)):  # Numba turns a number into what it was compiled for
+            if not (
+                self.checks and isinstance(x, np.ndarray) and self.like.arrays is None
+            ):  # Numba turns a number into what it was compiled for
                 self.tests.append(f"{name}.__class__ is {self.known(type(x))}")
-                self.tests += self._traits(name, x) if isinstance(x, np.ndarray) else []
+                self.tests += self._traits(name, x) if isinstance(x, np.ndarray) and not self.checks else []
+        elif self.like.arrays is not None and self.like.arrays.owns(x):
+            self.dynamic.append(name)
+            self.tests.append(f"{name}.__class__ is {self.known(type(x))}")
         else:
             self.tests.append(f"{name}.__class__ is {self.known(type(x))} and {name} == {self.known(x)}")
 

@@ -51,7 +51,8 @@ def call(key: Any, found: Specialization) -> str:
             continue
         step = next(inputs)
         name = program.names.get(step, "")
-        arguments.append(f"{name} {_array(*about) if issubclass(kind, np.ndarray) else kind.__name__}".strip())
+        is_array = about is not None and not issubclass(kind, np.generic)
+        arguments.append(f"{name} {_array(*about) if is_array else kind.__name__}".strip())
     if len(arguments) > _SHOWN:
         arguments = [*arguments[: _SHOWN - 1], "…", arguments[-1]]
     return f"({', '.join(arguments)})"

@@ -10,7 +10,7 @@ from typing import Any, final
 
 import numpy as np
 
-from tinygrad_bp.backends import BACKENDS, Executable, Plan, Settled, prepared, unsuited
+from tinygrad_bp.backends import BACKENDS, Arrays, Executable, Placement, Plan, Settled, prepared, unsuited
 from tinygrad_bp.compile.background import Promotion
 from tinygrad_bp.engine import Node
 from tinygrad_bp.errors import TracingError
@@ -55,7 +55,7 @@ class Specialization:
             return self
         executable, plan = self.promotion.ready
         plan = replace(plan, reason=f"{plan.reason}; machine code since call {self.promotion.calls:,}")
-        types = [_type(y, None, executable.python_numbers) for y in self.program.outputs]
+        types = [_type(y, None, executable, None) for y in self.program.outputs]
         return replace(self, executable=executable, prepared=plan, types=types, fast_path=None, promotion=None)
 
     @property
@@ -71,10 +71,12 @@ class Specialization:
         return _filled(self.result, typed)
 
 
-def specialized(f: Function, call: Call, backend: Settled, obstacle: str) -> tuple[Specialization, Any]:
+def specialized(
+    f: Function, call: Call, backend: Settled, obstacle: str, placement: Placement | None = None
+) -> tuple[Specialization, Any]:
     """Trace a call of f and compile what it did; also returns the result of the call.
 
-    obstacle: why it should not become machine code of Numba's; empty if it may.
+    obstacle: why it should not become machine code of Numba's; empty if it may. placement: of arrays, for JAX.
     """
     returned: Any = None
 
@@ -85,7 +87,9 @@ def specialized(f: Function, call: Call, backend: Settled, obstacle: str) -> tup
         found = [leaf for leaf in flatten(returned)[0] if _is_computed(leaf)]
         return [getattr(leaf, "traced", leaf) for leaf in found]
 
-    given = list(zip(call.names(f), call.values, strict=True))
+    arrays = call.arrays if placement or call.has_own_arrays else None
+    states = [(x, x.bit_generator.state) for x in call.values if isinstance(x, np.random.Generator)]
+    given = list(zip(call.names(f), call.as_numpy, strict=True))
     program, values = traced(on_tensors, getattr(f, "__name__", type(f).__name__), given)
     program = optimized(program)
     leaves, rebuild = flatten(returned)
@@ -94,15 +98,30 @@ def specialized(f: Function, call: Call, backend: Settled, obstacle: str) -> tup
     inputs = [*call.values, *[t.value for t in program.captured]]
     if backend not in BACKENDS:
         obstacle = obstacle or unsuited(program)
-    executable, plan = prepared(program, backend, inputs, values, obstacle)
+    executable, plan = prepared(program, backend, inputs, values, obstacle, placement)
     promotion = None
     if backend == "auto" and not obstacle:
         promotion = Promotion(program, executable)
         executable = promotion.executable
-    types = [_type(y, x, executable.python_numbers) for y, x in zip(program.outputs, values, strict=True)]
+    if arrays is not None and not executable.own_arrays:
+        executable = _on_numpy(executable, arrays)
+    types = [_type(y, x, executable, arrays) for y, x in zip(program.outputs, values, strict=True)]
     traits = [(t.shape, t.dtype) for t in program.captured]
     made = Specialization(program, executable, plan, result, types, traits, promotion=promotion)
-    return made, _filled(result, values)
+    if call.arrays is None or not executable.own_arrays:
+        return made, _filled(result, values if arrays is None else list(map(arrays.from_numpy, values)))
+    for generator, state in states:  # what was traced is computed once more, by the backend
+        generator.bit_generator.state = state
+    return made, made(call.values)
+
+
+def _on_numpy(executable: Executable, arrays: Arrays) -> Executable:
+    """The same for arrays of another backend's kind too."""
+
+    def run(*inputs: Any) -> Any:
+        return executable.run(*[arrays.to_numpy(x) if arrays.owns(x) else x for x in inputs])
+
+    return replace(executable, run=run, quick=run)
 
 
 def _filled(result: Any, values: Sequence[Any]) -> Any:
@@ -117,11 +136,17 @@ def _is_computed(leaf: Any) -> bool:
     return isinstance(leaf, Node | np.ndarray | np.generic) or hasattr(leaf, "traced")  # a generator of a program
 
 
-def _type(y: Step, value: Any, python_numbers: bool) -> Any:
-    """What a result without axes is turned into: NumPy's number where it is Python's, or an array of its own."""
+def _type(y: Step, value: Any, executable: Executable, arrays: Arrays | None) -> Any:
+    """What a result is turned into: NumPy's number where it is Python's, or an array of its own; or the kind of array
+    that the call was given. arrays: the kind to give back, if it is not NumPy's."""
+    if arrays is not None:
+        return None if executable.own_arrays else arrays.from_numpy
+    is_array = bool(y.shape) or isinstance(value, np.ndarray)
+    if executable.own_arrays:
+        return np.asarray if is_array else y.dtype.type
     if y.shape:
         return None
-    return y.dtype.type if python_numbers else np.array if isinstance(value, np.ndarray) else None
+    return y.dtype.type if executable.python_numbers else np.array if is_array else None
 
 
 # --- calls ------------------------------------------------------------------------------------------------------------
@@ -132,7 +157,8 @@ def _type(y: Step, value: Any, python_numbers: bool) -> Any:
 class Call:
     """The leaves of a call's arguments: `dynamic` ones a program is given, the others are part of it.
 
-    structure: the containers that hold them. fixed: the numbers among the others.
+    structure: the containers that hold them. fixed: the numbers among the others. arrays: the backend's own kind, which
+    some of the dynamic ones may be.
     """
 
     leaves: list[Any]
@@ -141,9 +167,16 @@ class Call:
     key: Any
     structure: Any
     fixed: frozenset[int]
+    arrays: Arrays | None = None
 
     @classmethod
-    def of(cls, args: tuple[Any, ...], kwargs: dict[str, Any], needed: Mapping[Any, Collection[int]]) -> Call:
+    def of(
+        cls,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        needed: Mapping[Any, Collection[int]],
+        arrays: Arrays | None = None,
+    ) -> Call:
         """Take a call apart. needed: by structure, the places of numbers that programs are written for.
 
         Raises TracingError for an argument that cannot be part of a program.
@@ -151,14 +184,26 @@ class Call:
         leaves, rebuild = flatten((args, kwargs))
         structure = _structure((args, kwargs))
         fixed = frozenset([i for i in needed.get(structure, ()) if isinstance(leaves[i], float | complex | np.generic)])
-        traits = [(None, _as_static(x)) if i in fixed else _traits(x) for i, x in enumerate(leaves)]
+        traits = [(None, _as_static(x)) if i in fixed else _traits(x, arrays) for i, x in enumerate(leaves)]
         dynamic = [i for i, (kind, _) in enumerate(traits) if kind is not None]
-        return cls(leaves, rebuild, dynamic, (structure, tuple(traits)), structure, fixed)
+        return cls(leaves, rebuild, dynamic, (structure, tuple(traits)), structure, fixed, arrays)
 
     @property
     def values(self) -> list[Any]:
         """The dynamic leaves."""
         return [self.leaves[i] for i in self.dynamic]
+
+    @property
+    def has_own_arrays(self) -> bool:
+        """Whether some of them are arrays of the backend's own kind."""
+        return self.arrays is not None and any(map(self.arrays.owns, self.values))
+
+    @property
+    def as_numpy(self) -> list[Any]:
+        """The dynamic leaves, all arrays among them NumPy's."""
+        if self.arrays is None:
+            return self.values
+        return [self.arrays.to_numpy(x) if self.arrays.owns(x) else x for x in self.values]
 
     def with_values(self, values: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The same call with other dynamic leaves."""
@@ -181,12 +226,12 @@ def _as_static(x: Any) -> tuple[Any, Any]:
     return type(x), repr(x)
 
 
-def _traits(x: Any) -> tuple[Any, Any]:
-    """Kind of a leaf (None if static), and what a program depends on."""
+def _traits(x: Any, arrays: Arrays | None) -> tuple[Any, Any]:
+    """Kind of a leaf (None if static), and what a program depends on. arrays: the backend's own kind."""
     kind = type(x)
     if kind is float or kind is complex:
         return kind, None
-    if isinstance(x, np.ndarray | np.generic):
+    if isinstance(x, np.ndarray | np.generic) or (arrays is not None and arrays.owns(x)):
         if x.dtype.kind not in "biufc":
             raise TracingError(f"an argument of dtype {x.dtype} cannot be compiled. Convert it to numbers.")
         return kind, (x.shape, x.dtype)

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_bp.calls import guarded
+
 FEATURES = (
     "area",
     "perimeter",
@@ -22,6 +24,7 @@ VARIETIES = {1: "Kama", 2: "Rosa", 3: "Canadian"}
 """The varieties of wheat by number, 70 kernels each."""
 
 
+@guarded
 def load_seeds(varieties: Sequence[int] = (1, 2)) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Load the kernels of some varieties: measurements X and labels y.
 

@@ -16,6 +16,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import DataError
 
 DELIMITERS = {"\t": "tab", ";": "semicolon", ",": "comma"}
@@ -151,6 +152,7 @@ class Sheet:
         return f"{self.path}, line {line}, column {column + 1}{name}"
 
 
+@guarded
 def read_sheet(path: str | PathLike[str], header: bool | None = None) -> Sheet:
     """Open a file of comma-, semicolon- or tab-separated values; header: whether its first line names the columns.
 

@@ -10,6 +10,7 @@ from typing import Any, Literal, final, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.datasets.sheet import Sheet, read_sheet
 from tinygrad_bp.errors import ArgumentError, DataError
 
@@ -40,6 +41,7 @@ class Table:
     found: str
 
 
+@guarded
 def read_table(
     path: str | PathLike[str], target: str | int = -1, task: Task | None = None, header: bool | None = None
 ) -> Table:
@@ -81,6 +83,7 @@ def read_table(
     return Table(X, y, features, name, task or "regression", classes, sheet.names, sheet.has_header, sheet.found)
 
 
+@guarded
 def load_table(
     path: str | PathLike[str], target: str | int = -1, task: Task | None = None
 ) -> tuple[NDArray[np.float64], NDArray[Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.derive.derivation import Derivation as Derivation
 from tinygrad_bp.derive.equations import Equation
 from tinygrad_bp.derive.sweep import sweep
@@ -45,7 +46,8 @@ def whole(C: Any) -> tuple[Graph, tuple[Equation, ...]]:
     return graph, sweep(graph)
 
 
-def derive(C: Any, x: Any) -> Derivation:
+@guarded
+def derive(C: Any, x: Any = None) -> Derivation:
     r"""The derivation of ∂C/∂x: chain rule, factors, the factors put together and simplified, the rule of every layer.
 
     C is a tensor with one number; x is a tensor that it was computed from, or the name of one. Formulas come from the
@@ -64,6 +66,12 @@ def derive(C: Any, x: Any) -> Derivation:
       ∂C/∂W1 = (a1 − y)·Xᵀ   (1, 2)
     """
     graph, steps = whole(C)
+    if x is None:
+        names = [step.node.name for step in steps if step.node.kind == "parameter"] or [graph.root.name]
+        raise ArgumentError(
+            f"derive: the derivative of {describe(C)} for which value? Its parameters: {', '.join(names)}. "
+            f"Write derive(C, {names[0]!r}), or pass the tensor itself."
+        )
     node = _node(graph, C, x)
     if node.id not in {step.node.id for step in steps}:
         raise NoGradientError(

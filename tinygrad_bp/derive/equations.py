@@ -8,6 +8,7 @@ from typing import Any, final
 import numpy as np
 
 from tinygrad_bp.graph import GraphNode
+from tinygrad_bp.modes import quietly
 
 
 @final
@@ -30,9 +31,8 @@ def difference(value: Any, expected: Any, least: float = 0.0) -> float:
     expected = np.asarray(expected)
     value = np.broadcast_to(value, expected.shape)
     same = (value == expected) | (np.isnan(value) & np.isnan(expected))
-    with np.errstate(invalid="ignore"):
-        apart = np.where(same, 0.0, np.absolute(value - expected))
-        size = max(largest(expected), least)
+    apart = np.where(same, 0.0, np.absolute(quietly(np.subtract, value, expected)))
+    size = max(largest(expected), least)
     worst = float(np.max(apart, initial=0.0))
     return worst / size if size else worst
 
@@ -49,7 +49,12 @@ def rounding(x: Any) -> float:
 
 def agree(value: Any, expected: Any, least: float = 0.0) -> bool:
     """Whether two arrays are as close as rounding lets them be."""
-    return bool(difference(value, expected, least) <= rounding(expected) ** 0.6)
+    return bool(difference(value, expected, least) <= tolerance(expected))
+
+
+def tolerance(x: Any) -> float:
+    """How far from an array is near enough, relative to its largest element."""
+    return float(rounding(x) ** 0.6)
 
 
 @final

@@ -17,7 +17,7 @@ from tinygrad_bp.derive.terms import LONGEST, Terms
 from tinygrad_bp.engine import Node, history
 from tinygrad_bp.formula import COTANGENT, constant, fill, length
 from tinygrad_bp.graph import Graph, GraphEdge, GraphNode
-from tinygrad_bp.modes import tracing
+from tinygrad_bp.modes import quietly, tracing
 from tinygrad_bp.registry import OPS, scale
 
 
@@ -45,8 +45,8 @@ class _Cotangent:
 
 def sweep(graph: Graph) -> tuple[Equation, ...]:
     """A step for every named value that the root's gradient reaches, from the root back."""
-    with tracing(), np.errstate(all="ignore"):
-        return tuple(_Sweep(graph.without_copies()).steps())
+    with tracing():
+        return quietly(tuple, _Sweep(graph.without_copies()).steps())
 
 
 _FORMS = ("symbolic", "linked", "written", "closed")

@@ -15,6 +15,7 @@ WORTH_IT = 1.1
 PURPOSES = {
     "dot": "pictures laid out by Graphviz",
     "jit": "compiled functions as machine code",
+    "jax": 'compiled functions on GPUs and many devices, backend="jax"; on a processor it pays for large float32 steps',
     "cli": "the command line",
     "scipy": "some special functions, L-BFGS",
     "derive": "derivations simplified",

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, final
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.draw.dot import to_dot
 from tinygrad_bp.draw.layout import to_image, to_svg
 from tinygrad_bp.draw.mermaid import to_mermaid
@@ -78,6 +79,7 @@ class Drawing:
         return repr(self.graph).replace("Graph", "Drawing", 1)
 
 
+@guarded
 def draw(
     C: Any,
     *inputs: Any,

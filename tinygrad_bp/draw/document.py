@@ -1,15 +1,16 @@
-"""Pages that ask nothing of a network or a server."""
+"""Pages and pictures that ask nothing of a network or a server."""
 
 from __future__ import annotations
 
 import os
 import re
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from html import escape, unescape
 from pathlib import Path
 
+from tinygrad_bp.draw.palette import CLASS, style
 from tinygrad_bp.errors import ArgumentError
 
 _STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
@@ -38,6 +39,17 @@ def framed(html: str, title: str, height: int) -> str:
     return (
         f'<iframe srcdoc="{escape(html)}" sandbox="allow-scripts" title="{title}" width="100%" '
         f'height="{height}" style="border: 0"></iframe>'
+    )
+
+
+def picture(width: float, height: float, title: str, parts: Iterable[str], about: str = "", rules: str = "") -> str:
+    """An SVG that fits its page and its reader's theme. about: its description; rules: further ones of its style."""
+    description = f"<desc>{escape(about)}</desc>" if about else ""
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" '
+        f'height="{height:g}" class="{CLASS}" style="background: var(--page)" role="img" '
+        'font-family="Helvetica,Arial,sans-serif" font-size="13">'
+        f"<title>{escape(title)}</title>{description}<style>{style('auto')}{rules}</style>{''.join(parts)}</svg>\n"
     )
 
 

@@ -83,7 +83,9 @@ def _links(scene: Scene) -> Iterator[str]:
                 look += f", weight={_STRAIGHT}"
             elif way == "forward":
                 look = f'label=" ", {look}'
-            yield f'{link.source} -> {link.target} [id="{identity}", class="{way}", {look}];'
+            if way == link.lit:
+                look += f', color="{color["bad"]}", fontcolor="{color["bad"]}", penwidth=4'
+            yield f'{link.source} -> {link.target} [id="{identity}", class="{link.css(way)}", {look}];'
 
 
 def _boxes(scene: Scene) -> Iterator[str]:
@@ -119,9 +121,9 @@ def _box(box: Box, color: dict[str, str], on_spine: bool) -> str:
     words = box.words
     label = "|".join([r"\n".join(map(_field, lines)) for lines in parts(words)])
     width = box_width(words) / POINTS
-    fill = color[box.kind if box.mark.heat is None else f"heat{box.mark.heat}"]
+    fill = color[box.fill]
     bad = f', color="{color["bad"]}", penwidth={4 if "first-bad" in box.mark.classes else 1}'
-    special = (bad if box.mark.classes else "") + (', group="spine"' if on_spine else "")
+    special = (bad if "bad" in box.mark.classes else "") + (', group="spine"' if on_spine else "")
     return (
         f'{box.id} [id="{box.id}", class="{box.css}", fillcolor="{fill}"{special}, width={width:.2f}, label="{label}"];'
     )

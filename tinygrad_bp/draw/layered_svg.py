@@ -81,9 +81,10 @@ class _Painter:
             down = _SIDE if way == "backward" else -_SIDE if len(link.ways) > 1 else 0.0
             start, path, end = self._round(link, down) if not route.places else self._along(link, route, down)
             name = "backward" if way == "backward" else "forward"
-            color = self.color["soft" if way == "unused" else way]
+            color = self.color["bad" if way == link.lit else "soft" if way == "unused" else way]
             look = ' stroke-dasharray="5,2"' if way == "backward" else ""
-            yield f'<g id="e{link.number}-{name}" class="edge {way}"><title/>'
+            look += ' stroke-width="4"' if way == link.lit else ""
+            yield f'<g id="e{link.number}-{name}" class="edge {link.css(way)}"><title/>'
             yield f'<path fill="none" stroke="{color}"{look} d="{path}"/>'
             if way != "unused":
                 yield _arrow(*(start if way == "backward" else end), color, back=way == "backward")
@@ -130,14 +131,14 @@ class _Painter:
     def _label(self, link: Link, place: Place) -> Iterator[str]:
         y = place.y - len(link.label) * SMALL_LINE / 2 - 3.0
         for i, line in enumerate(link.label):
-            yield _text(line, place.x, y + (i + 1) * SMALL_LINE, SMALL, self.color["backward"])
+            yield _text(line, place.x, y + (i + 1) * SMALL_LINE, SMALL, self.color["bad" if link.lit else "backward"])
 
     def _box(self, box: Box) -> Iterator[str]:
         place = self.layout.nodes[box.id]
         left, top = place.x - place.width / 2, place.y - place.height / 2
         inside = parts(box.words)
-        fill = self.color[box.kind if box.mark.heat is None else f"heat{box.mark.heat}"]
-        stroke = self.color["bad" if box.mark.classes else "line"]
+        fill = self.color[box.fill]
+        stroke = self.color["bad" if "bad" in box.mark.classes else "line"]
         wide = 4 if "first-bad" in box.mark.classes else 1
         yield f'<g id="{box.id}" class="node {box.css}"><title/>'
         right, bottom = left + place.width, top + place.height

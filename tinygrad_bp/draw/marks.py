@@ -24,12 +24,13 @@ _VANISHING, _EXPLODING = 1, 7
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What is special about a node: lines to add, classes that colour it, and the norm of its gradient in words."""
+    """What is special about a node: lines to add, classes, the norm of its gradient in words, and a fill of its own."""
 
     lines: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     heat: int | None = None
     norm: tuple[str, ...] = ()
+    fill: str = ""
 
 
 def norm(node: GraphNode) -> float | None:

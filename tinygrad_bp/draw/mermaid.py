@@ -36,7 +36,7 @@ def _lines(scene: Scene) -> Iterator[str]:
 def _styles(scene: Scene, color: dict[str, str]) -> Iterator[str]:
     kinds: dict[str, list[str]] = {}
     for box in scene.boxes:
-        kinds.setdefault(box.kind if box.mark.heat is None else f"heat{box.mark.heat}", []).append(box.id)
+        kinds.setdefault(box.fill, []).append(box.id)
     for kind, ids in kinds.items():
         yield f"classDef {kind} fill:{color[kind]},stroke:{color['line']},color:{color['ink']}"
         yield f"class {','.join(ids)} {kind}"
@@ -51,6 +51,9 @@ def _styles(scene: Scene, color: dict[str, str]) -> Iterator[str]:
     for way, edges in numbers.items():
         stroke = color["soft" if way == "unused" else way]
         yield f"linkStyle {','.join(edges)} stroke:{stroke}"
+    lit = [i for i, way in enumerate([way == link.lit for link in scene.links for way in link.ways]) if way]
+    if lit:
+        yield f"linkStyle {','.join(map(str, lit))} stroke:{color['bad']},stroke-width:4px"
 
 
 def _label(box: Box) -> str:

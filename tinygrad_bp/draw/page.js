@@ -1,9 +1,11 @@
 
 "use strict";
-(() => {
-  const find = (id) => document.getElementById(id);
-  const steps = [...document.querySelectorAll(".step")];
-  const links = [...document.querySelectorAll("#outline a")];
+
+// Bring the steps in `root` to life, from step `start`. `keys` listens to keys; `moved` hears of every step.
+function stepThrough(root, keys, start, moved) {
+  const find = (id) => root.getElementById(id);
+  const steps = [...root.querySelectorAll(".step")];
+  const links = [...root.querySelectorAll("#outline a")];
   const stage = find("stage"), slider = find("slider"), search = find("search");
   const svg = stage.querySelector("svg");
   const parts = [...svg.querySelectorAll(".node, .edge")];
@@ -44,11 +46,9 @@
     find("next").disabled = now === steps.length;
     paint();
     follow();
-    try { history.replaceState(null, "", `#step-${now}`); } catch { /* a frame without an address */ }
+    moved(now);
     if (now === steps.length) pause();
   }
-
-  const fromHash = () => Number(/^#step-(\d+)$/.exec(location.hash)?.[1] ?? now);
 
   function pause() {
     clearInterval(timer);
@@ -97,6 +97,7 @@
 
   function follow() {
     const frame = stage.getBoundingClientRect();
+    if (!view.scale) return;  // not on the page yet
     const boxes = ids(steps[now - 1], "at").map(find).filter(Boolean).map((node) => node.getBoundingClientRect());
     if (!boxes.length || boxes.length > 1) return;
     const [box] = boxes, edge = 24;
@@ -138,6 +139,7 @@
     held.set(event.pointerId, event);
     dragged = false;
   });
+  const gone = new AbortController(), always = { signal: gone.signal };
   addEventListener("pointermove", (event) => {
     const before = held.get(event.pointerId);
     if (!before) return;
@@ -150,13 +152,13 @@
     view.x -= dx / view.scale;
     view.y -= dy / view.scale;
     place();
-  });
+  }, always);
   const release = (event) => {
     held.delete(event.pointerId);
     stage.classList.remove("held");
   };
-  addEventListener("pointerup", release);
-  addEventListener("pointercancel", release);
+  addEventListener("pointerup", release, always);
+  addEventListener("pointercancel", release, always);
   stage.addEventListener("wheel", (event) => {
     const scrolls = document.documentElement.scrollHeight > innerHeight;
     if (scrolls && !event.ctrlKey && !event.metaKey) return;
@@ -184,7 +186,7 @@
     go(i + 1);
   }));
 
-  addEventListener("keydown", (event) => {
+  keys.addEventListener("keydown", (event) => {
     if (event.target === search || event.altKey || event.ctrlKey || event.metaKey) return;
     if (event.key === " " && event.target.closest("button, a")) return;
     const moves = {
@@ -212,11 +214,17 @@
   });
 
   // --- start ---
-  addEventListener("hashchange", () => go(fromHash()));
-  addEventListener("resize", () => (fitted ? whole() : place()));
-  document.documentElement.classList.add("live");
+  const sizes = new ResizeObserver(() => (fitted ? whole() : place()));
   svg.style.width = `${width}px`;
   svg.style.height = `${height}px`;
   whole();
-  show(fromHash() || 1);
-})();
+  show(start);
+  sizes.observe(stage);
+
+  function end() {
+    pause();
+    gone.abort();
+    sizes.disconnect();
+  }
+  return { go, end };
+}

@@ -9,11 +9,13 @@ from html import escape
 from pathlib import Path
 from typing import Any, Literal, final
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.draw import Drawing
 from tinygrad_bp.draw.cards import Cards
 from tinygrad_bp.draw.document import filled, framed, policy, styles_in, suited
 from tinygrad_bp.draw.frames import Frame, steps
 from tinygrad_bp.draw.labels import clean, shortened
+from tinygrad_bp.draw.widget import is_there, made, shown
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.files import write_whole
 from tinygrad_bp.graph import Graph, graph as snapshot
@@ -36,15 +38,36 @@ class StepThrough:
     @cached_property
     def html(self) -> str:
         """The page. Raises what `Drawing.svg` raises."""
-        cards = Cards(self.graph, self.steps)
-        svg = Drawing(self.graph).svg
-        css, js = _part("page.css"), _part("page.js")
-        styles = [css, *styles_in(svg)]
+        css, js = _part("page.css"), _part("page.js") + _part("start.js")
+        styles = [css, *styles_in(self._svg)]
+        page = _part("page.html")
         return filled(
-            _part("page.html"),
-            title=escape(f"{shortened(clean(self.graph.root.name), 40)}, step by step"),
-            policy=policy(scripts=[js], styles=styles),
-            css=css, js=js, svg=svg, cards=cards.cards(), outline=cards.outline(), count=str(len(self.steps)),
+            page, title=self._title, policy=policy(scripts=[js], styles=styles), css=css, js=js, body=self._body
+        )
+
+    @cached_property
+    def widget(self) -> Any:
+        """The page as a widget of a live notebook, without a frame; its `step`, from 1, can be read, set and observed.
+
+        Raises MissingExtraError without anywidget (extra `notebook`).
+        """
+        return made(len(self.steps), _part("page.js"), _part("page.css"), self._body)
+
+    @cached_property
+    def _svg(self) -> str:
+        return Drawing(self.graph).svg
+
+    @cached_property
+    def _title(self) -> str:
+        return escape(f"{shortened(clean(self.graph.root.name), 40)}, step by step")
+
+    @cached_property
+    def _body(self) -> str:
+        cards = Cards(self.graph, self.steps)
+        count = str(len(self.steps))
+        return filled(
+            _part("body.html"),
+            title=self._title, svg=self._svg, cards=cards.cards(), outline=cards.outline(), count=count,
         )  # fmt: skip
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -57,7 +80,12 @@ class StepThrough:
     def _repr_html_(self) -> str:
         return framed(self.html, "step by step", 720)
 
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
+        """What a live notebook prefers to `_repr_html_`; nothing without anywidget."""
+        return shown(self.widget) if is_there() else {}
 
+
+@guarded
 def step_through(C: Any, detail: Literal["named", "ops"] = "named") -> StepThrough:
     """A page that goes through what C, a tensor or a Graph, was computed from, and back through the chain rule.
 

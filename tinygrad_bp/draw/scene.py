@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -25,7 +25,7 @@ MAX_NODES = 300
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a picture is to look; see `draw`."""
+    """How a picture is to look; see `draw`. marked: what stands out, by id. lit: two names, whose edge stands out."""
 
     values: Values = "summary"
     gradients: bool = True
@@ -34,6 +34,8 @@ class Options:
     title: str | None = None
     legend: bool = False
     max_nodes: int = MAX_NODES
+    marked: Mapping[str, Mark] = field(default_factory=dict, hash=False)
+    lit: tuple[str, str] | None = None
 
 
 DEFAULT = Options()
@@ -50,18 +52,26 @@ class Box:
     mark: Mark
 
     @property
+    def fill(self) -> str:
+        """The name of its colour."""
+        return self.mark.fill or (self.kind if self.mark.heat is None else f"heat{self.mark.heat}")
+
+    @property
     def css(self) -> str:
         """Its classes in the SVG."""
         classes = [self.kind, *self.mark.classes]
-        if self.mark.heat is not None:
-            classes.append(f"heat{self.mark.heat}")
+        if self.fill != self.kind:
+            classes.append(self.fill)
         words = self.words
         return " ".join([*classes, f"v{len(words.value)}", f"a{len(words.about)}", f"g{len(words.gradient)}"])
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One use of a value, and which of its two directions are drawn; "unused" is one without a gradient."""
+    """One use of a value, and which of its two directions are drawn; "unused" is one without a gradient.
+
+    lit: the direction that stands out, if one does.
+    """
 
     number: int
     source: str
@@ -69,6 +79,11 @@ class Link:
     ways: tuple[str, ...]
     label: tuple[str, ...]
     on_spine: bool
+    lit: str | None = None
+
+    def css(self, way: str) -> str:
+        """The classes of one direction in the SVG."""
+        return f"{way} lit" if way == self.lit else way
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +112,7 @@ class Scene:
 def scene(given: Graph, options: Options) -> Scene:
     """The scene of a graph, collapsed if it has too many nodes."""
     graph, notes = collapsed(given, options.max_nodes)
-    special = marks(graph, options.heat and options.gradients)
+    special = {**marks(graph, options.heat and options.gradients), **options.marked}
     notation = Notation.of(graph)
     boxes, tooltips = [], {}
     way = spine(graph)
@@ -125,11 +140,12 @@ def _links(
     graph: Graph, options: Options, notation: Notation, way: Sequence[str], tooltips: dict[str, str]
 ) -> tuple[Link, ...]:
     symbols = {node.id: node.symbol for node in graph.nodes}
+    names = {node.id: node.name for node in graph.nodes}
     steps = {*pairwise(way)}
     links = []
     for i, (edge, text) in enumerate(zip(graph.edges, edge_words(graph), strict=True)):
         carries = edge.template is not None
-        ways = ("forward",) if graph.passes != "backward" else () if carries else ("unused",)
+        ways: tuple[str, ...] = ("forward",) if graph.passes != "backward" else () if carries else ("unused",)
         back = carries and graph.passes != "forward"
         label: tuple[str, ...] = ()
         if back and options.values == "none":
@@ -138,7 +154,9 @@ def _links(
             label = *text.derivative, *(text.contribution if options.gradients else ())
         on_spine = (edge.source, edge.target) in steps
         steps.discard((edge.source, edge.target))  # of several uses one is straight
-        links.append(Link(i, edge.source, edge.target, (*ways, "backward") if back else ways, label, on_spine))
+        ways = (*ways, "backward") if back else ways
+        lit = ways[-1] if (names[edge.source], names[edge.target]) == options.lit else None
+        links.append(Link(i, edge.source, edge.target, ways, label, on_spine, lit))
         tooltips[f"e{i}-forward"] = text.forward_tooltip
         tooltips[f"e{i}-backward"] = text.backward_tooltip
     return tuple(links)

@@ -37,7 +37,11 @@ def styled(svg: str, scene: Scene) -> str:
         for line in group.findall(f"{{{_SVG}}}text"):
             set_scripts(line, scene.layered, scene.names)
     _around(root, scene, color)
-    texts = [("title", scene.title), ("desc", scene.description), ("style", style(scene.theme))]
+    texts = [
+        ("title", scene.title),
+        ("desc", scene.description),
+        ("style", style(scene.theme, any(link.lit for link in scene.links), any(box.mark.fill for box in scene.boxes))),
+    ]
     identity = f"{CLASS}-{sha256((svg + repr(texts)).encode()).hexdigest()[:8]}"
     root.set("aria-labelledby", f"{identity}-title {identity}-desc")
     for i, (tag, text) in enumerate(texts):

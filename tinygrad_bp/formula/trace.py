@@ -16,7 +16,7 @@ from tinygrad_bp.broadcasting import unbroadcast
 from tinygrad_bp.engine import Node, history
 from tinygrad_bp.formula.notation import fill, listed, number, slot, template
 from tinygrad_bp.formula.tidy import as_number, tidied
-from tinygrad_bp.modes import tracing
+from tinygrad_bp.modes import quietly, tracing
 
 COTANGENT = slot("g")
 """Where the cotangent that comes from the right, δ, stands in a derivative."""
@@ -130,8 +130,8 @@ def _is_inlined(operand: Any) -> bool:
 
 def _trace(node: Node, i: int) -> str | None:
     try:
-        with tracing(), np.errstate(all="ignore"):
-            return _traced(node, i)
+        with tracing():
+            return quietly(_traced, node, i)
     except Exception:  # whatever an op's rule does that cannot be recorded, the picture still comes
         return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Self, final
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.engine import Node
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.graph import export, paths, serial
@@ -147,6 +148,7 @@ class Graph:
         return cls(**serial.from_json(text))
 
 
+@guarded
 def graph(C: Any, gradients: bool = True) -> Graph:
     """Snapshot of everything the tensor C was computed from.
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from types import MappingProxyType
 from typing import Any, NamedTuple, Self, final
 
 import numpy as np
 
 from tinygrad_bp.formula import COTANGENT, SLOT, enclosed, latex_name, length, plain, slot, symbol, with_names
+from tinygrad_bp.modes import quietly
 
 ROUNDING = 1e-13
 """A mean smaller than this, relative to the largest element, is 0."""
@@ -61,8 +63,8 @@ def _reduced(array: Any) -> tuple[float, float, float]:
     low, high = _real(np.minimum.reduce(array, axis=None)), _real(np.maximum.reduce(array, axis=None))
     if low > -_SURE and high < _SURE:
         return low, float(np.add.reduce(array, axis=None, dtype=np.float64)) / array.size, high
-    with np.errstate(all="ignore"):  # only here can adding up overflow; this takes longer than the sum
-        return low, _real(np.add.reduce(array, axis=None, dtype=np.float64) / array.size), high
+    # only here can adding up overflow; to be quiet takes longer than the sum
+    return low, _real(quietly(np.add.reduce, array, axis=None, dtype=np.float64) / array.size), high
 
 
 def _real(x: Any) -> float:
@@ -149,7 +151,7 @@ class GraphNode:
     shape: tuple[int, ...]
     dtype: str
     scope: str
-    params: Mapping[str, Any]
+    params: Mapping[str, Any] = field(hash=False)
     parents: tuple[str, ...]
     template: str
     value: Summary | None
@@ -158,6 +160,9 @@ class GraphNode:
     data: Any = field(default=None, repr=False, compare=False)
     gradient_data: Any = field(default=None, repr=False, compare=False)
     symbols: Symbols = field(default_factory=Symbols, repr=False, compare=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _node, (dict(self.params), {f.name: getattr(self, f.name) for f in fields(self) if f.name != "params"})
 
     @property
     def formula(self) -> str:
@@ -173,6 +178,23 @@ class GraphNode:
     def symbol(self) -> str:
         """The value in a derivative's symbol: its name, or (a·b)."""
         return self.symbols.text(enclosed(self.symbols.operand(self.id)))
+
+
+def _node(params: dict[str, Any], others: dict[str, Any]) -> GraphNode:
+    """A node that is copied: its params cannot be pickled as they are, and arrays forget that they are read-only."""
+    for name in ("data", "gradient_data"):
+        others[name] = _read_only(others[name])
+    return GraphNode(params=MappingProxyType(params), **others)
+
+
+def _edge(*values: Any) -> GraphEdge:
+    return GraphEdge(*map(_read_only, values))
+
+
+def _read_only(x: Any) -> Any:
+    if isinstance(x, np.ndarray):
+        x.flags.writeable = False
+    return x
 
 
 @final
@@ -195,6 +217,9 @@ class GraphEdge:
     count: int = 1
     contribution_data: Any = field(default=None, repr=False, compare=False)
     symbols: Symbols = field(default_factory=Symbols, repr=False, compare=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _edge, tuple([getattr(self, f.name) for f in fields(self)])
 
     @property
     def is_product(self) -> bool:

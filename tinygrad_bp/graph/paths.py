@@ -12,6 +12,7 @@ import numpy as np
 from tinygrad_bp.broadcasting import unbroadcast
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.graph.model import GraphEdge, GraphNode
+from tinygrad_bp.modes import quietly
 from tinygrad_bp.registry import OPS
 
 Into = Mapping[str, Sequence[GraphEdge]]
@@ -63,8 +64,7 @@ def paths(
         )
     kept = {end: [edge for edge in arriving if edge.source in ways] for end, arriving in into.items()}
     by_id = {node.id: node for node in nodes}
-    with np.errstate(all="ignore"):
-        return tuple(_walked(by_id, kept, source, target, products)) if target.id in ways else ()
+    return quietly(tuple, _walked(by_id, kept, source, target, products)) if target.id in ways else ()
 
 
 def _walked(

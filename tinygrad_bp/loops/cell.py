@@ -12,7 +12,7 @@ import numpy as np
 from tinygrad_bp.constants import IMMUTABLE
 from tinygrad_bp.engine import Node, Op, history
 from tinygrad_bp.errors import TracingError
-from tinygrad_bp.modes import recording_a_step
+from tinygrad_bp.modes import quietly, recording_a_step
 from tinygrad_bp.program.tracer import TracedArray, Tracer
 from tinygrad_bp.tensor import Tensor
 
@@ -126,8 +126,8 @@ class Recorder:
 
     def call(self, f: Callable[..., Any], *args: Any) -> Any:
         """What f gives. Raises TracingError if it asks for numbers."""
-        with recording_a_step(), np.errstate(all="ignore"):
-            return f(*args)
+        with recording_a_step():
+            return quietly(f, *args)
 
     def found(self, results: Sequence[Any]) -> list[Any]:
         """The keys of results, after the steps that lead to them were found."""

@@ -19,7 +19,7 @@ from tinygrad_bp.engine import sweep
 from tinygrad_bp.loops.building import Building, Symbol
 from tinygrad_bp.loops.bundle import Bundle, gathered
 from tinygrad_bp.loops.cell import Cell, OpStep, Recorder, is_floating, number
-from tinygrad_bp.modes import transforming
+from tinygrad_bp.modes import quietly, transforming
 from tinygrad_bp.ops.arithmetic import add
 from tinygrad_bp.ops.linear_algebra import matmul
 from tinygrad_bp.ops.shaping import transpose
@@ -121,8 +121,7 @@ class _Split:
     def __init__(self, cell: Cell, joint: Cell, seeds: Sequence[int], targets: dict[int, int]):
         self.cell, self.joint, self.seeds, self.targets = cell, joint, seeds, targets
         self.first = len(joint.examples)
-        with np.errstate(all="ignore"):
-            self.values = joint.values(joint.examples)
+        self.values = quietly(joint.values, joint.examples)
         self.given = dict(zip(seeds, range(len(cell.examples), self.first), strict=True))
         self.moving, self.settled = set(self.given.values()), set(range(cell.counts.captured))
         for k, step in enumerate(joint.steps, self.first):

@@ -19,7 +19,7 @@ from tinygrad_bp.loops.bundle import Bundle, part
 from tinygrad_bp.loops.cell import Cell, is_floating
 from tinygrad_bp.loops.linear import KEPT, Linear, Source, linearized
 from tinygrad_bp.loops.tangent import tangent_cell, tangent_operands
-from tinygrad_bp.modes import MODE, recording_a_step
+from tinygrad_bp.modes import current_mode, ignoring, recording_a_step
 from tinygrad_bp.ops.linear_algebra import matmul
 from tinygrad_bp.ops.shaping import reshape
 from tinygrad_bp.program import optimized, traced
@@ -35,7 +35,7 @@ def repeated(cell: Cell, length: int, operands: Sequence[Any]) -> tuple[Any, Sca
     If a derivative may be asked for, it keeps what the backward loop will read.
     """
     wanted = tuple([isinstance(x, Node) and x.requires_grad for x in operands])
-    if not any(wanted) or not MODE.get().recording:
+    if not any(wanted) or not current_mode().recording:
         loop = scan_of(cell, length)
     else:
         linear = linearized(cell, wanted)
@@ -113,7 +113,7 @@ class Scan:
         if any(step.opcode == GUARD for step in body.steps):
             n, m = self.cell.counts.captured, loop.captured
             return replace(loop, run=lambda *operands: self._op_by_op(*operands[:n], *operands[m:])), arrays
-        return replace(loop, run=np.errstate(all="ignore")(loop_function(loop, "numpy", Writer, _memory))), arrays
+        return replace(loop, run=ignoring(all="ignore")(loop_function(loop, "numpy", Writer, _memory))), arrays
 
     def _op_by_op(self, *operands: Any) -> tuple[Any, ...]:
         """The loop of a cell that looks at numbers, in which steps may differ."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.engine import Node
 from tinygrad_bp.errors import ArgumentError, DTypeError, ShapeError, TracingError, describe
 from tinygrad_bp.loops.cell import Cell, Counts, Recorder, is_floating, number
@@ -17,6 +18,7 @@ from tinygrad_bp.trees import Rebuild, aligned, flatten, paths
 Step = Callable[[Any, Any], tuple[Any, Any]]
 
 
+@guarded
 def scan(f: Step, carry: Any, xs: Any = None, length: int | None = None) -> tuple[Any, Any]:
     """(carry, ys) after carry, y ← f(carry, x) for every x along the first axis of xs: a loop as one op.
 

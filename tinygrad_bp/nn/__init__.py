@@ -6,6 +6,7 @@ article, unless it is built with rows=True.
 
 from typing import TYPE_CHECKING, Any
 
+from tinygrad_bp import errors
 from tinygrad_bp.nn.activation_sheet import ActivationSheet as ActivationSheet, activation_sheet as activation_sheet
 from tinygrad_bp.nn.activations import (
     ACTIVATIONS as ACTIVATIONS,
@@ -72,7 +73,7 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Any:
     """The estimators, imported when they are asked for: they need scikit-learn."""
     if name not in ("NetworkClassifier", "NetworkRegressor"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise errors.unknown_name(__name__, name, globals())
     from tinygrad_bp.nn import estimators
 
     return getattr(estimators, name)

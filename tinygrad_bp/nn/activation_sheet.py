@@ -13,13 +13,15 @@ from typing import Any, NamedTuple, final
 
 import numpy as np
 
-from tinygrad_bp.annotations import Array
-from tinygrad_bp.draw.document import suited
-from tinygrad_bp.draw.palette import CLASS, LIGHT, style
+from tinygrad_bp.calls import guarded
+from tinygrad_bp.draw.document import picture, suited
+from tinygrad_bp.draw.palette import LIGHT
+from tinygrad_bp.draw.plot import DASHED, Axes, words
 from tinygrad_bp.engine import Op
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.files import write_whole
 from tinygrad_bp.graph import graph
+from tinygrad_bp.modes import quietly
 from tinygrad_bp.nn.activations import ACTIVATIONS
 from tinygrad_bp.registry import OPS
 from tinygrad_bp.tables import Table
@@ -73,13 +75,7 @@ class ActivationSheet:
             f'<g transform="translate({i % columns * _WIDTH:g},{i // columns * _HEIGHT:g})">{"".join(_card(entry))}</g>'
             for i, entry in enumerate(self.entries)
         ]
-        width, height = columns * _WIDTH, rows * _HEIGHT
-        return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" '
-            f'height="{height:g}" class="{CLASS}" role="img" font-family="Helvetica,Arial,sans-serif" font-size="13">'
-            f"<title>Activations: {escape(', '.join(self.names))}</title><style>{style('auto')}</style>"
-            f"{''.join(cards)}</svg>\n"
-        )
+        return picture(columns * _WIDTH, rows * _HEIGHT, f"Activations: {', '.join(self.names)}", cards)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the picture to a file, .svg. The file appears whole or not at all."""
@@ -92,6 +88,7 @@ class ActivationSheet:
         return f"<ActivationSheet of {len(self.names)} activations>"
 
 
+@guarded
 def activation_sheet(*names: str) -> ActivationSheet:
     """The sheet of these activations, by default of all in `ACTIVATIONS`: formula, derivative, range, convention, plot.
 
@@ -119,8 +116,7 @@ def _entry(name: str) -> Entry:
 def _range(op: Op) -> str:
     """The values that g takes: the ends it reaches in brackets, those it only tends to in parentheses."""
     inside = op.forward(np.linspace(-_NEAR, _NEAR, 60_001))
-    with np.errstate(all="ignore"):
-        far = op.forward(np.array([-_FAR, _FAR]))
+    far = quietly(op.forward, np.array([-_FAR, _FAR]))
     if len(values := np.unique(inside)) <= 2:
         return f"{{{', '.join(map(_number, values))}}}"
     low, high = min(inside.min(), far.min()), max(inside.max(), far.max())
@@ -162,29 +158,12 @@ def _plot(op: Op) -> Iterator[str]:
     curves = (("forward", op.forward(z)), ("backward", grad(lambda z: op.call(z).sum())(z)))
     low = min(0.0, *[max(float(y.min()), -2.0) for _, y in curves])
     high = max(1.0, *[min(float(y.max()), 2.0) for _, y in curves])
-    left, top, width, height = 16.0, _HEIGHT - _PLOT - 16, _WIDTH - 32, _PLOT
-    scale = height / (high - low)
-    x = left + (z + _SHOWN) / (2 * _SHOWN) * width
-    zero, middle = top + high * scale, left + width / 2
-    axes = f"M{left:g},{zero:.1f} h{width:g} M{middle:g},{top:g} v{height:g}"
-    yield f'<g class="unused"><path fill="none" stroke="{LIGHT["soft"]}" d="{axes}"/></g>'
-    one = top + (high - 1) * scale
-    soft = f'class="about" fill="{LIGHT["soft"]}"'
-    yield f'<text {soft} x="{middle - 4:g}" y="{one + 4:.1f}" text-anchor="end">1</text>'
-    yield f'<text {soft} x="{left + width:g}" y="{zero - 4:.1f}" text-anchor="end">z = {_SHOWN:g}</text>'
+    axes = Axes(16.0, _HEIGHT - _PLOT - 16, _WIDTH - 32, _PLOT, (-_SHOWN, _SHOWN), (low, high))
+    middle, (zero, one) = axes.left + axes.width / 2, axes.down(np.array([0.0, 1.0]))
+    cross = f"M{axes.left:g},{zero:.1f} h{axes.width:g} M{middle:g},{axes.top:g} v{axes.height:g}"
+    yield f'<g class="unused"><path fill="none" stroke="{LIGHT["soft"]}" d="{cross}"/></g>'
+    yield words("1", middle - 4, one + 4, "about", "end")
+    yield words(f"z = {_SHOWN:g}", axes.left + axes.width, zero - 4, "about", "end")
     for css, y in curves:
-        dashed = ' stroke-dasharray="5,3"' if css == "backward" else ""
-        look = f'fill="none" stroke="{LIGHT[css]}" stroke-width="2"{dashed}'
-        yield f'<g class="{css}"><path {look} d="{_path(x, y, low, high, top, scale)}"/></g>'
-
-
-def _path(x: Array, y: Array, low: float, high: float, top: float, scale: float) -> str:
-    """The part of a curve that the plot shows."""
-    drawn, joined = [], False
-    for i in range(len(x)):
-        inside = low <= y[i] <= high
-        jumps = i > 0 and abs(y[i] - y[i - 1]) > 0.2
-        if inside:
-            drawn.append(f"{'L' if joined and not jumps else 'M'}{x[i]:.1f},{top + (high - y[i]) * scale:.1f}")
-        joined = inside
-    return " ".join(drawn)
+        look = f'fill="none" stroke="{LIGHT[css]}" stroke-width="2"{DASHED if css == "backward" else ""}'
+        yield f'<g class="{css}"><path {look} d="{axes.curve(z, y, jump=0.2)}"/></g>'

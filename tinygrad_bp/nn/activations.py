@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_bp import functions
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import ArgumentError, describe
 from tinygrad_bp.nn.layers import Layer
 from tinygrad_bp.registry import OPS
@@ -73,6 +74,7 @@ class ReLU(Layer):
 class LeakyReLU(Layer):
     """x for x > 0, slope·x otherwise, elementwise; the slope is fixed."""
 
+    @guarded
     def __init__(self, slope: float = 0.01):
         self.slope = slope
 
@@ -91,6 +93,7 @@ class ParametricReLU(Layer):
     ['a']
     """
 
+    @guarded
     def __init__(self, n: int | None = None, slope: float = 0.25, dtype: Any = np.float64):
         self.a: Tensor = Tensor(np.full(() if n is None else n, slope, dtype=dtype)[()], requires_grad=True)
 
@@ -102,6 +105,7 @@ class ParametricReLU(Layer):
 class ELU(Layer):
     """x for x > 0, alpha·(eˣ − 1) otherwise, elementwise."""
 
+    @guarded
     def __init__(self, alpha: float = 1.0):
         self.alpha = alpha
 
@@ -145,6 +149,7 @@ class BinaryStep(Layer):
 class Softmax(Layer):
     """eˣⁱ / Σⱼ eˣʲ along `axis`, the features by default."""
 
+    @guarded
     def __init__(self, axis: int = -1):
         self.axis = axis
 

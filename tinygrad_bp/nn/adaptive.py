@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final, final
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.nn.checks import fraction, nonnegative
 from tinygrad_bp.nn.optim import GradientDescent, Moved, Rate
 from tinygrad_bp.tensor import Tensor
@@ -29,6 +30,7 @@ class Adagrad(GradientDescent):
     array([ 0.5, -1.5])
     """
 
+    @guarded
     def __init__(
         self,
         params: Iterable[Tensor],
@@ -73,6 +75,7 @@ class RMSprop(GradientDescent):
     array([ 0.5, -1.5])
     """
 
+    @guarded
     def __init__(
         self,
         params: Iterable[Tensor],
@@ -112,6 +115,7 @@ class _Moments(GradientDescent):
 
     _decoupled: ClassVar[bool]
 
+    @guarded
     def __init__(
         self,
         params: Iterable[Tensor],
@@ -169,6 +173,7 @@ class Adam(_Moments):
 
     _decoupled = False
 
+    @guarded
     def __init__(
         self,
         params: Iterable[Tensor],
@@ -198,6 +203,7 @@ class AdamW(_Moments):
 
     _decoupled = True
 
+    @guarded
     def __init__(
         self,
         params: Iterable[Tensor],

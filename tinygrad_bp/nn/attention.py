@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygrad_bp import functions
 from tinygrad_bp.annotations import DType, Operand
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import ArgumentError, DTypeError, describe
 from tinygrad_bp.nn.checks import whole
 from tinygrad_bp.nn.init import Seed, generator
@@ -18,6 +19,7 @@ from tinygrad_bp.nn.shapes import place, shaped
 from tinygrad_bp.tensor import Tensor
 
 
+@guarded
 def scaled_dot_product_attention(
     query: Operand, key: Operand, value: Operand, mask: Any = None, causal: bool = False
 ) -> Tensor:
@@ -81,6 +83,7 @@ class MultiHeadAttention(Layer):
     Source: A. Vaswani and others, Attention is all you need, 2017.
     """
 
+    @guarded
     def __init__(
         self,
         n: int,

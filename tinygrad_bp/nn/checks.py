@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,12 +11,13 @@ import numpy as np
 from tinygrad_bp.errors import ArgumentError, DataError
 
 Array = np.ndarray[Any, Any]
+_LARGEST = sys.float_info.max
 _REAL = int | float | np.integer | np.floating
 
 
 def positive(name: str, value: Any) -> float:
     """A finite number above 0, as a float."""
-    if isinstance(value, bool) or not isinstance(value, _REAL) or not 0 < value < np.inf:
+    if isinstance(value, bool) or not isinstance(value, _REAL) or not 0 < value <= _LARGEST:
         raise ArgumentError(f"{name} is a finite number above 0; got {value!r}.")
     return float(value)
 
@@ -31,7 +33,7 @@ def fraction(name: str, value: Any) -> float:
 
 
 def _between(name: str, value: Any, end: float, expected: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, _REAL) or not 0 <= value < end:
+    if isinstance(value, bool) or not isinstance(value, _REAL) or not 0 <= value < end or value > _LARGEST:
         raise ArgumentError(f"{name} is {expected}; got {value!r}.")
     return float(value)
 

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.nn.checks import Array, positive
 from tinygrad_bp.nn.optim import trainable
 from tinygrad_bp.tensor import Tensor
 
 
+@guarded
 def clip_grad_norm(params: Iterable[Tensor], max_norm: float) -> float:
     """Shrink all gradients alike so that their norm is at most max_norm; returns the norm that they had.
 
@@ -36,6 +38,7 @@ def clip_grad_norm(params: Iterable[Tensor], max_norm: float) -> float:
     return total
 
 
+@guarded
 def clip_grad_value(params: Iterable[Tensor], clip_value: float) -> None:
     """Move every element of every gradient into [−clip_value, clip_value].
 

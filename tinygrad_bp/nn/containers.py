@@ -8,6 +8,7 @@ from typing import Any
 
 from tinygrad_bp import functions
 from tinygrad_bp.annotations import Operand
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import ArgumentError, ShapeError, describe
 from tinygrad_bp.nn.checks import whole
 from tinygrad_bp.nn.layers import Layer
@@ -32,6 +33,7 @@ class Sequential(Layer):
     )
     """
 
+    @guarded
     def __init__(self, *layers: Function):
         self.layers: tuple[Function, ...] = _callable(layers)
 
@@ -53,6 +55,7 @@ class Residual(Layer):
     Source: K. He, X. Zhang, S. Ren and J. Sun, Deep residual learning for image recognition, 2015.
     """
 
+    @guarded
     def __init__(self, *layers: Function, shortcut: Function | None = None):
         self.layers: tuple[Function, ...] = _callable(layers)
         self.shortcut: Function | None = shortcut
@@ -77,6 +80,7 @@ class Flatten(Layer):
     Tensor([[1., 2., 3., 4.]])
     """
 
+    @guarded
     def __init__(self, start: int = 1):
         self.start: int = whole("start", start, 0)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygrad_bp import functions
 from tinygrad_bp.annotations import DType, Operand
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.nn.checks import whole
 from tinygrad_bp.nn.init import Seed, glorot_normal
@@ -23,6 +24,7 @@ class _Convolution(Layer):
 
     space: ClassVar[tuple[str, ...]]
 
+    @guarded
     def __init__(
         self,
         n_in: int,

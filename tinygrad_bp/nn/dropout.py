@@ -6,6 +6,7 @@ import numpy as np
 
 from tinygrad_bp import functions
 from tinygrad_bp.annotations import Operand
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.nn.init import Seed, generator
 from tinygrad_bp.nn.layers import Layer
@@ -29,6 +30,7 @@ class Dropout(Layer):
     Source: N. Srivastava and others, Dropout: a simple way to prevent neural networks from overfitting, 2014.
     """
 
+    @guarded
     def __init__(self, p: float = 0.5, seed: Seed = None):
         if not 0 <= p < 1:
             raise ArgumentError(f"p is a probability of at least 0 and less than 1; got {p!r}.")

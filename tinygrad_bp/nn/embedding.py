@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_bp.annotations import DType
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import DTypeError, describe
 from tinygrad_bp.nn.checks import whole
 from tinygrad_bp.nn.init import Seed, generator
@@ -28,6 +29,7 @@ class Embedding(Layer):
     (2, 2, 3)
     """
 
+    @guarded
     def __init__(self, words: int, n: int, seed: Seed = None, dtype: DType = np.float64):
         shape = whole("words", words, 1), whole("n", n, 1)
         self.W: Tensor = Tensor(generator(seed).normal(size=shape).astype(dtype), requires_grad=True)

@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from tinygrad_bp.backends import CHOICES
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.nn.batches import Examples, Source, source, validation_source
 from tinygrad_bp.nn.checks import positive, whole
@@ -42,6 +43,7 @@ class Optimizer(Protocol):
         """Forget the gradients."""
 
 
+@guarded
 def fit(
     model: Callable[[Any], Any],
     X: Any,
@@ -53,7 +55,7 @@ def fit(
     seed: Seed = None,
     shuffle: bool = True,
     progress: Callable[[Epoch], Any] | bool | None = None,
-    backend: Literal["auto", "numpy", "numba", "eager"] = "auto",
+    backend: Literal["auto", "numpy", "numba", "jax", "eager"] = "auto",
     *,
     validation: Any = None,
     metrics: Mapping[str, Metric] | Sequence[Metric] | None = None,
@@ -63,6 +65,7 @@ def fit(
     clip_norm: float | None = None,
     clip_value: float | None = None,
     resume: History | None = None,
+    mesh: Any = None,
 ) -> History:
     """Train a model: for every batch the gradients of `loss(model(x), y)`, one number, then `optimizer.step()`.
 
@@ -80,12 +83,13 @@ def fit(
     resume: the history of an earlier call; the same call with it takes the steps up to `epochs` that are missing, and
     ends where one call would have ended, to the last bit. The model and the optimizer must be in the state it left.
 
-    backend: "numpy" and "numba" run steps as programs, see `compile`, with the optimizer's step inside if it is one of
-    `nn`'s, and with the buffers and the random generators that layers hold; "eager" runs the model as it is written;
-    "auto" chooses by the number of steps, and in a run that is resumed stays with what was chosen. A model or loss that
-    is no function of arrays (it branches on a value, draws from a generator that it does not hold, keeps something else
-    in a layer) runs eagerly, and a RuntimeWarning names the line. What a program does not repeat is printing and
-    writing to lists outside of the model.
+    backend: "numpy", "numba" and "jax" run steps as programs, see `compile`, with the optimizer's step inside if it is
+    one of `nn`'s, and with the buffers and the random generators that layers hold; "eager" runs the model as it is
+    written; "auto" chooses by the number of steps, and in a run that is resumed stays with what was chosen. A model or
+    loss that is no function of arrays (it branches on a value, draws from a generator that it does not hold, keeps
+    something else in a layer) runs eagerly, and a RuntimeWarning names the line. What a program does not repeat is
+    printing and writing to lists outside of the model. mesh: devices for "jax"; batches are split along its first axis
+    where that divides them, parameters are whole on every device. What layers draw there has other numbers.
 
     Raises ShapeError and DataError for examples that do not fit, ArgumentError if the cost stops being finite; the
     parameters are then those that gave it.
@@ -108,10 +112,9 @@ def fit(
     order = generator(seed) if resume is None else _order(seed, state)
     examples, held_out = _parted(examples, validation, batch, order, state)
     _require_one_function(optimizer, examples, clip_norm or clip_value)
-    chosen = state.backend = _chosen(backend, epochs, examples.count, state.backend)
+    chosen = state.backend = _chosen(backend, epochs, examples.count, state.backend, mesh)
     measures = named_metrics(metrics)
-    settled: Any = None if chosen == "eager" else chosen
-    steps = TrainingStep(model, loss, optimizer, settled, clip_norm, clip_value, bool(measures))
+    steps = TrainingStep(model, loss, optimizer, chosen, clip_norm, clip_value, bool(measures), mesh)
     evaluation = None if held_out is None else Evaluation(steps, held_out, measures)
     orders = order if shuffle else None
     run = Run(steps, examples, evaluation, measures, stopping(early_stopping), orders, state, resume)
@@ -163,8 +166,10 @@ def _parted(
     return examples, held_out
 
 
-def _chosen(backend: Any, epochs: int, batches: int | None, before: str) -> str:
+def _chosen(backend: Any, epochs: int, batches: int | None, before: str, mesh: Any = None) -> Any:
     """The backend of the programs, "eager" for no programs; before: of the run to resume."""
+    if mesh is not None and backend != "jax":
+        raise ArgumentError(f"a mesh of devices is for backend='jax'; got backend={backend!r}.")
     if backend not in (*CHOICES, "eager"):
         raise ArgumentError(f"backend is one of {', '.join(CHOICES)}, eager; got {backend!r}.")
     if backend != "auto":

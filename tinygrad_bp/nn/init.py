@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import ArgumentError
 
 Array = np.ndarray[Any, Any]
@@ -23,6 +24,7 @@ def generator(seed: Seed = None) -> np.random.Generator:
         raise ArgumentError(f"a seed is a whole number from 0 on, a NumPy generator or None; got {seed!r}.") from error
 
 
+@guarded
 def glorot_normal(shape: tuple[int, ...], seed: Seed = None, fans: int | None = None) -> Array:
     """Weights drawn from a normal distribution of mean 0 and variance 2/(n_in + n_out), float64.
 

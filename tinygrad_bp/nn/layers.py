@@ -8,6 +8,7 @@ from typing import Any, ParamSpec, Protocol, Self, TypeVar
 import numpy as np
 
 from tinygrad_bp.annotations import Array
+from tinygrad_bp.calls import refuse
 from tinygrad_bp.modes import scope
 from tinygrad_bp.nn.outline import outline
 from tinygrad_bp.nn.parts import Composite, found, is_parameter, parts as parts
@@ -56,7 +57,10 @@ class Layer(Composite):
     def __call__(self: _Forward[P, Y], *inputs: P.args, **settings: P.kwargs) -> Y:
         """Run `forward` in the layer's scope."""
         with scope(self.name or type(self).__name__):
-            return self.forward(*inputs, **settings)
+            try:
+                return self.forward(*inputs, **settings)
+            except Exception as error:  # it is explained, or raised again
+                refuse(type(self).__name__, self.forward, inputs, settings, error)
 
     # --- its parts ---
 

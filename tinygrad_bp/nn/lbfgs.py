@@ -7,6 +7,7 @@ from typing import Any, final
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import ArgumentError, missing_extra
 from tinygrad_bp.nn.checks import nonnegative, whole
 from tinygrad_bp.nn.optim import trainable
@@ -33,6 +34,7 @@ class LBFGS:
     Source: D. C. Liu and J. Nocedal, On the limited memory BFGS method for large scale optimization, 1989.
     """
 
+    @guarded
     def __init__(
         self,
         params: Iterable[Tensor],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinygrad_bp.annotations import DType, Operand
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.functions import affine, matmul
 from tinygrad_bp.nn.checks import whole
 from tinygrad_bp.nn.init import Seed, glorot_normal
@@ -26,6 +27,7 @@ class Linear(Layer):
     (1, 2)
     """
 
+    @guarded
     def __init__(self, n_in: int, n_out: int, bias: bool = True, seed: Seed = None, dtype: DType = np.float64):
         n_in, n_out = whole("n_in", n_in, 1), whole("n_out", n_out, 1)
         self.W = Tensor(glorot_normal((n_in, n_out), seed).astype(dtype), requires_grad=True)

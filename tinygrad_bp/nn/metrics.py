@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import ArgumentError, DataError, ShapeError
 from tinygrad_bp.tensor import Tensor
 
 
+@guarded
 def accuracy(predicted: Any, targets: Any, threshold: float | None = None) -> float:
     """The share of examples, which are rows, that are predicted right.
 

@@ -8,8 +8,9 @@ from typing import Any, Final, NamedTuple, final
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import ArgumentError, ShapeError
-from tinygrad_bp.modes import no_grad
+from tinygrad_bp.modes import no_grad, quietly
 from tinygrad_bp.nn.activations import Activation, activation_function
 from tinygrad_bp.nn.checks import Array, positive, whole, widths
 from tinygrad_bp.nn.descent import in_order, passes
@@ -65,6 +66,7 @@ class NeuralNetwork:
     ((1, 3), True)
     """
 
+    @guarded
     def __init__(
         self,
         architecture: Iterable[int],
@@ -88,6 +90,10 @@ class NeuralNetwork:
             self.parameters[f"W{l}"] = np.ascontiguousarray(W.T) if rows else W
             self.parameters[f"b{l}"] = np.zeros(self._layout.shape(n[l], 1))
             self._shapes |= {f"W{l}": self._layout.shape(n[l], n[l - 1]), f"b{l}": self._layout.shape(n[l], 1)}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy has: all but the tensors of the last forward pass."""
+        return {**self.__dict__, "_passed": {}}
 
     def __repr__(self) -> str:
         names = [setting("activation", self.activation)] * (self.L - 1) + [setting("activation", "sigmoid")]
@@ -251,9 +257,8 @@ class NeuralNetwork:
         once = passes(self._cost_of_logits, [*params.values()], lr, batches, epochs, compiled=named)
         done: list[Pass] = []
         for epoch in range(1, epochs + 1):
-            with np.errstate(all="ignore"):  # the cost says whether they mattered
-                once()
-                done.append(self._after(epoch, params, X, Y))
+            quietly(once)  # the cost says whether they mattered
+            done.append(quietly(self._after, epoch, params, X, Y))
             self.parameters |= {name: p.numpy() for name, p in params.items()}
             if progress is not None:
                 progress(done[-1])
@@ -269,8 +274,7 @@ class NeuralNetwork:
             raise ArgumentError(
                 f"the cost is {cost} after pass {epoch}: training diverged. Choose a smaller alpha, or standardise X."
             )
-        classes, wanted = (_classes(z), Y) if self.rows else (_classes(z).T, Y.T)
-        return Pass(epoch, cost, accuracy(classes, wanted))
+        return Pass(epoch, cost, accuracy(*((_classes(z), Y) if self.rows else (_classes(z).T, Y.T))))
 
     # --- inside ---
 

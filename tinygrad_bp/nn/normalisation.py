@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_bp.annotations import Array, DType, Operand
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import ArgumentError, DataError, TracingError, describe
 from tinygrad_bp.functions import batch_norm, layer_norm
-from tinygrad_bp.modes import MODE
+from tinygrad_bp.modes import current_mode
 from tinygrad_bp.nn.checks import positive, whole
 from tinygrad_bp.nn.layers import Layer
 from tinygrad_bp.nn.shapes import place, shaped
@@ -37,6 +38,7 @@ class BatchNorm(Layer):
     Source: S. Ioffe and C. Szegedy, Batch normalization, 2015.
     """
 
+    @guarded
     def __init__(
         self, n: int, momentum: float = 0.1, eps: float = 1e-5, affine: bool = True, dtype: DType = np.float64
     ):
@@ -61,7 +63,7 @@ class BatchNorm(Layer):
 
     def _move(self, x: Any) -> None:
         """Give the buffers new values; the arrays that they had stay as they are."""
-        if MODE.get().trail is not None and not isinstance(self.running_mean.value, TracedArray):
+        if current_mode().trail is not None and not isinstance(self.running_mean.value, TracedArray):
             raise TracingError(
                 f"{place()}the running statistics change at every call, which a compiled function would not "
                 "repeat. Call the model as it is, or after eval(); the programs of `fit` do move them."
@@ -97,6 +99,7 @@ class LayerNorm(Layer):
     Source: J. L. Ba, J. R. Kiros and G. E. Hinton, Layer normalization, 2016.
     """
 
+    @guarded
     def __init__(self, shape: int | Sequence[int], eps: float = 1e-5, affine: bool = True, dtype: DType = np.float64):
         lengths = shape if isinstance(shape, Sequence) else (shape,)
         self.shape: tuple[int, ...] = tuple([whole("a length in shape", n, 1) for n in lengths])

@@ -10,11 +10,13 @@ from typing import Any, Final, final
 import numpy as np
 
 from tinygrad_bp.backends.buffers import BufferPool
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import ArgumentError, DTypeError, ShapeError, describe
 from tinygrad_bp.nn.checks import nonnegative, positive, whole
 from tinygrad_bp.source.uses import REUSED_BYTES
 from tinygrad_bp.tables import Table
 from tinygrad_bp.tensor import Tensor
+from tinygrad_bp.trees import tree_map
 
 Rate = float | Callable[[int], float]
 """A learning rate: a number, or a function of the number of steps taken so far."""
@@ -89,6 +91,10 @@ class GradientDescent:
             states[i] = state
             counts[i] += 1
         self.steps += 1
+
+    def change_states(self, f: Callable[[Any], Any]) -> None:
+        """Replace every array of the parameters' states by what f makes of it."""
+        self._states = [tree_map(f, state) for state in self._states]
 
     def zero_grad(self) -> None:
         """Forget the gradients, so that the next backward starts from none."""
@@ -209,6 +215,7 @@ class SGD(GradientDescent):
     (array([ 0.5, -1. ]), None)
     """
 
+    @guarded
     def __init__(
         self,
         params: Iterable[Tensor],

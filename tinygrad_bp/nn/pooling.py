@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tinygrad_bp import functions
 from tinygrad_bp.annotations import Operand
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.nn.layers import Layer
 from tinygrad_bp.nn.shapes import shaped
 from tinygrad_bp.ops.geometry import Padding, PerAxis
@@ -13,6 +14,7 @@ from tinygrad_bp.tensor import Tensor
 class _Pool(Layer):
     """The windows of pooling layers."""
 
+    @guarded
     def __init__(self, kernel: PerAxis, stride: PerAxis | None = None, padding: Padding = 0):
         self.kernel: PerAxis = kernel
         self.stride: PerAxis | None = stride
@@ -22,6 +24,7 @@ class _Pool(Layer):
 class _AvgPool(_Pool):
     """What there is to say about the border too."""
 
+    @guarded
     def __init__(
         self, kernel: PerAxis, stride: PerAxis | None = None, padding: Padding = 0, count_include_pad: bool = True
     ):

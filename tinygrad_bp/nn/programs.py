@@ -8,7 +8,7 @@ from typing import Any, final
 
 import numpy as np
 
-from tinygrad_bp.backends import Settled
+from tinygrad_bp.backends import BACKENDS, Placement, Settled
 from tinygrad_bp.compile import Compiled
 
 KINDS = 64
@@ -21,10 +21,12 @@ class Programs:
 
     A program each, as a compiled function is quickest at calls that are like the one before. The first call traces f;
     its numbers, which may differ in the last bit, are thrown away, so that a run can be repeated from any step on.
+    mesh: of devices, for JAX; batches are split along its first axis if that divides them.
     """
 
-    def __init__(self, f: Callable[..., Any], backend: Settled):
-        self.f, self.backend = f, backend
+    def __init__(self, f: Callable[..., Any], backend: Settled, mesh: Any = None):
+        self.f, self.backend, self.mesh = f, backend, mesh
+        self.arrays = BACKENDS[backend].arrays if backend in BACKENDS else None
         self.made: dict[Any, Compiled] = {}
 
     def __call__(self, generators: Sequence[np.random.Generator], *others: Any) -> Any:
@@ -34,11 +36,17 @@ class Programs:
         if program is None:
             if len(self.made) >= KINDS:
                 del self.made[next(iter(self.made))]
-            program = Compiled(self.f, self.backend)
+            program = Compiled(self.f, self.backend, self._placement(*others[-2:]))
             with drawing_again(generators):
                 program(*others)
             self.made[key] = program
         return program(*others)
+
+    def _placement(self, x: Any, y: Any) -> Placement | None:
+        if self.mesh is None:
+            return None
+        axis, parts = self.mesh.axis_names[0], self.mesh.devices.shape[0]
+        return Placement(self.mesh, {} if len(x) % parts or len(y) % parts else {"x": axis, "y": axis})
 
 
 @contextmanager

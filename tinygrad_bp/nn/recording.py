@@ -11,10 +11,11 @@ from typing import Any, NamedTuple, final
 import numpy as np
 
 from tinygrad_bp.annotations import Array
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.draw.document import suited
 from tinygrad_bp.errors import ArgumentError, ShapeError
 from tinygrad_bp.files import write_whole
-from tinygrad_bp.modes import no_grad
+from tinygrad_bp.modes import no_grad, quietly
 from tinygrad_bp.nn.checks import real, require_finite
 from tinygrad_bp.nn.evaluation import in_use
 from tinygrad_bp.nn.functional import restored
@@ -58,6 +59,7 @@ class Recording:
     <Recording of 3 epochs, 4 parameters, 2 classes>
     """
 
+    @guarded
     def __init__(self, model: Layer, X: Any, y: Any, loss: Callable[[Any, Any], Any], every: int = 1):
         self.model: Layer = model
         self.loss: Callable[[Any, Any], Any] = loss
@@ -147,8 +149,8 @@ class Recording:
         (middle, directions), steps = self.plane, (np.arange(GRID) + 0.5) / GRID
         across, down = np.meshgrid(low[0] + steps * (high - low)[0], high[1] - steps * (high - low)[1])
         places = middle + np.stack([across.ravel(), down.ravel()], axis=1) @ directions
-        with no_grad(), np.errstate(all="ignore"):
-            scores = self.model(asarray(places.astype(self.X.dtype)))
+        with no_grad():
+            scores = quietly(self.model, asarray(places.astype(self.X.dtype)))
         values = np.asarray(scores.value if isinstance(scores, Tensor) else scores, np.float64).reshape(len(places), -1)
         return _sureness(values).reshape(GRID, GRID)
 

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_bp.annotations import Array
-from tinygrad_bp.draw.palette import CLASS, LIGHT, style
+from tinygrad_bp.draw.document import picture
+from tinygrad_bp.draw.palette import CLASSES, LIGHT
+from tinygrad_bp.draw.plot import DASHED, Axes, words
 
 WIDTH, HEIGHT = 960.0, 420.0
 SIDE = 330.0
@@ -23,9 +25,6 @@ SECONDS = 0.12
 
 SHORTEST, LONGEST = 4.0, 12.0
 
-CLASSES = ("#2f7fb8", "#ec7d33", "#3a9d5d", "#8a00c2", "#b8860b", "#c62828", "#5b6770", "#0f9ba8", "#a0527d", "#6b8e23")
-"""A colour for each class."""
-
 _STYLES = {"cost": "backward", "validation cost": "backward", "accuracy": "forward", "validation accuracy": "forward"}
 
 
@@ -37,12 +36,7 @@ def drawn(frames: Sequence[Any], plane: tuple[Array, Array, Array, Array] | None
     parts = [*_title(frames, seconds), *_curves(frames, seconds), *_norms(frames, names, seconds)]
     if plane is not None:
         parts = [*_plane(frames, *plane, seconds), *parts]
-    about = f"Training, epoch {frames[0].epoch.epoch} to {frames[-1].epoch.epoch}"
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:g} {height:g}" width="{WIDTH:g}" '
-        f'height="{height:g}" class="{CLASS}" role="img" font-family="Helvetica,Arial,sans-serif" font-size="13">'
-        f"<title>{about}</title><style>{style('auto')}</style>{''.join(parts)}</svg>\n"
-    )
+    return picture(WIDTH, height, f"Training, epoch {frames[0].epoch.epoch} to {frames[-1].epoch.epoch}", parts)
 
 
 def _animated(attribute: str, values: Iterable[str], seconds: float, smooth: bool = False) -> str:
@@ -120,18 +114,19 @@ def _curves(frames: Sequence[Any], seconds: float) -> Iterator[str]:
     width = WIDTH - RIGHT - LEFT
     names = [name for name in frames[-1].epoch.numbers if name not in ("lr", "seconds")]
     yield f'<g transform="translate({RIGHT:g},{TOP:g})">'
-    numbers = {name: [frame.epoch.numbers.get(name, math.nan) for frame in frames] for name in names}
-    top = max([1.0, *[x for column in numbers.values() for x in column if math.isfinite(x)]])
+    numbers = {name: np.array([frame.epoch.numbers.get(name, math.nan) for frame in frames]) for name in names}
+    top = max([1.0, *[float(x) for column in numbers.values() for x in column if math.isfinite(x)]])
+    axes = Axes(0.0, 0.0, width, CURVES, (0.0, float(max(len(frames) - 1, 1))), (0.0, top))
     yield f'<path fill="none" stroke="{LIGHT["soft"]}" d="M0,0 V{CURVES:g} H{width:g}"/>'
-    yield f'<text class="note" x="-6" y="10" text-anchor="end" fill="{LIGHT["soft"]}">{top:.3g}</text>'
-    yield f'<text class="note" x="-6" y="{CURVES:g}" text-anchor="end" fill="{LIGHT["soft"]}">0</text>'
+    yield words(f"{top:.3g}", -6, 10, "about", "end")
+    yield words("0", -6, CURVES, "about", "end")
     step = width / max(len(frames) - 1, 1)
     for i, (name, column) in enumerate(numbers.items()):
         css = _STYLES.get(name, "note")
         color = LIGHT.get(css, LIGHT["soft"])
-        dashed = ' stroke-dasharray="5,3"' if name.startswith("validation ") else ""
-        way = " ".join([f"{k * step:.1f},{CURVES * (1 - x / top):.1f}" for k, x in enumerate(column) if x == x])
-        yield f'<polyline fill="none" stroke="{color}" stroke-width="2"{dashed} points="{way}"/>'
+        dashed = DASHED if name.startswith("validation ") else ""
+        way = axes.curve(np.arange(len(column)), column)
+        yield f'<g class="{css}"><path fill="none" stroke="{color}" stroke-width="2"{dashed} d="{way}"/></g>'
         text = {"forward": "value", "backward": "gradient"}.get(css, css)
         sign = "╌ " if dashed else "— "
         yield f'<text class="{text}" x="{i * 130:g}" y="-10" fill="{color}">{sign}{escape(name)}</text>'

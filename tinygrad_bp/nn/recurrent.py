@@ -13,6 +13,7 @@ import numpy as np
 
 from tinygrad_bp import functions
 from tinygrad_bp.annotations import DType, Operand
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import ArgumentError, ShapeError, describe
 from tinygrad_bp.functions import affine, matmul, sigmoid, tanh
 from tinygrad_bp.loops import scan
@@ -29,6 +30,7 @@ class _Recurrent(Layer):
 
     gates: ClassVar[int]
 
+    @guarded
     def __init__(self, n_in: int, n: int, bias: bool = True, seed: Seed = None, dtype: DType = np.float64):
         n_in, n, rng = whole("n_in", n_in, 1), whole("n", n, 1), generator(seed)
         self.W_x: Tensor = self._weights(n_in, n, rng, dtype)
@@ -76,6 +78,7 @@ class RNN(_Recurrent):
 
     gates: ClassVar[int] = 1
 
+    @guarded
     def __init__(
         self,
         n_in: int,
@@ -163,6 +166,7 @@ class GRU(_Recurrent):
 
     gates: ClassVar[int] = 3
 
+    @guarded
     def __init__(self, n_in: int, n: int, bias: bool = True, seed: Seed = None, dtype: DType = np.float64):
         super().__init__(n_in, n, bias, seed, dtype)
         self.b_u: Tensor | None = Tensor(np.zeros(n, dtype), requires_grad=True) if bias else None

@@ -61,6 +61,7 @@ class Run:
             try:
                 stopped = self._ended(epochs)
             finally:
+                self.steps.settle()
                 if self._bar is not None:
                     self._bar.display.close()
         self.steps.optimizer.zero_grad()
@@ -91,6 +92,7 @@ class Run:
         order = self._begun()
         with np.errstate(all="ignore"):  # the cost says whether they mattered
             stopped = self._over(order)
+            self.steps.settle()
             measured = None
             if stopped is None and self.evaluation is not None:
                 measured = self.evaluation(self._asked)
@@ -142,6 +144,7 @@ class Run:
     def _watched(self, cost: float, y: Array) -> bool:
         """What else there is to do after a step; whether training is to end."""
         state = self.state
+        self.steps.settle()
         for name, number in measured(self.metrics, self.steps.prediction, y).items():
             state.metrics[name] = state.metrics.get(name, 0.0) + number * len(y)
         if self._bar is not None:

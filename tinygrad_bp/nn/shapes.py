@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_bp.errors import ShapeError, describe
-from tinygrad_bp.modes import MODE
+from tinygrad_bp.modes import current_mode
 from tinygrad_bp.tensor import Tensor
 
 Axis = int | str
@@ -30,7 +30,7 @@ def shaped(x: Any, *axes: Axis, fits: Tensor | None = None, what: str = "x") -> 
 
 def place() -> str:
     """The path of the layer that is called, for the start of a message."""
-    scope = MODE.get().scope
+    scope = current_mode().scope
     return f"{scope}: " if scope else ""
 
 

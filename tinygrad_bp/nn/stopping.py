@@ -30,7 +30,7 @@ class EarlyStopping:
     def __post_init__(self) -> None:
         whole("patience", self.patience, 1)
         nonnegative("minimum", self.minimum)
-        if self.better not in ("auto", "smaller", "larger"):
+        if str(self.better) not in ("auto", "smaller", "larger"):
             raise ArgumentError(f"better is auto, smaller or larger; got {self.better!r}.")
 
     def improves(self, epoch: Epoch, best: Epoch | None) -> bool:

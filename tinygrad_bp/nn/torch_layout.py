@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_bp.annotations import Array
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.nn.activations import ParametricReLU
 from tinygrad_bp.nn.attention import MultiHeadAttention
 from tinygrad_bp.nn.containers import Sequential
@@ -37,6 +38,7 @@ class Layout(NamedTuple):
     to_theirs: Convert
 
 
+@guarded
 def from_torch(model: Layer, state: Mapping[str, Any]) -> State:
     """The `state_dict` of a PyTorch module, as one for `model`, which is built alike: model.load_state_dict takes it.
 
@@ -63,6 +65,7 @@ def from_torch(model: Layer, state: Mapping[str, Any]) -> State:
     return ours | left
 
 
+@guarded
 def to_torch(model: Layer) -> State:
     """The state of `model` as arrays for a PyTorch module that is built alike: what `from_torch` reads.
 

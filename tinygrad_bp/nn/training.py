@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import ArgumentError, DataError, ShapeError
 from tinygrad_bp.nn.checks import Array, numbers
 from tinygrad_bp.nn.init import Seed, generator
@@ -15,6 +16,7 @@ from tinygrad_bp.nn.metrics import accuracy
 from tinygrad_bp.nn.network import NeuralNetwork, Pass
 
 
+@guarded
 def split(X: Any, y: Any, share: float = 0.7, seed: Seed = None) -> tuple[Array, Array, Array, Array]:
     """Divide examples, which are rows, at random: X_train, X_test, y_train, y_test.
 
@@ -36,6 +38,7 @@ def split(X: Any, y: Any, share: float = 0.7, seed: Seed = None) -> tuple[Array,
     return X[order[:first]], X[order[first:]], y[order[:first]], y[order[first:]]
 
 
+@guarded
 def standardise(train: Any, *others: Any) -> tuple[Array, ...]:
     """Shift and scale the features, which are columns, to mean 0 and deviation 1 over the rows of `train`.
 
@@ -69,6 +72,7 @@ class Training:
     Y: Array
 
 
+@guarded
 def train(
     X: Any,
     y: Any,

@@ -7,13 +7,13 @@ import warnings
 from collections.abc import Callable, Sequence
 from traceback import walk_stack, walk_tb
 from types import TracebackType
-from typing import Any, final
+from typing import Any, Literal, final
 
 import numpy as np
 
-from tinygrad_bp.backends import Settled
+from tinygrad_bp.backends import Arrays, Settled
 from tinygrad_bp.errors import ArgumentError, TracingError, describe
-from tinygrad_bp.modes import MODE
+from tinygrad_bp.modes import current_mode
 from tinygrad_bp.nn.checks import Array
 from tinygrad_bp.nn.clipping import clipped
 from tinygrad_bp.nn.functional import gradients_of
@@ -35,9 +35,10 @@ class TrainingStep:
     """Call it with a batch: it returns the cost and leaves the gradients, clipped, in `.grad` of the parameters.
 
     `move` then takes the optimizer's step. The first batch goes through the model as it is written. If that shows a
-    function of arrays, of the model's buffers and of its random generators, and `backend` is not None, it is taken back
-    and taken again as a program, like all others, one for each shape of batch; else a warning names what stands against
-    it. The step of an optimizer of this package is part of the program. prediction: of the latest batch, if `predicts`.
+    function of arrays, of the model's buffers and of its random generators, and `backend` is not "eager", it is taken
+    back and taken again as a program, like all others, one for each shape of batch; else a warning names what stands
+    against it. The step of an optimizer of this package is part of the program. prediction: of the latest batch, if
+    `predicts`. On JAX, over a `mesh` if there is one, parameters and state stay its arrays until `settle`.
     """
 
     def __init__(
@@ -45,14 +46,15 @@ class TrainingStep:
         model: Function,
         loss: Function,
         optimizer: Any,
-        backend: Settled | None,
+        backend: Settled | Literal["eager"],
         clip_norm: float | None = None,
         clip_value: float | None = None,
         predicts: bool = False,
+        mesh: Any = None,
     ):
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self.params: Sequence[Tensor] = trainable(optimizer.params)
-        self.backend = backend
+        self.backend, self.mesh = None if backend == "eager" else backend, mesh
         self.clip_norm, self.clip_value = clip_norm, clip_value
         self.predicts = predicts
         self.prediction: Any = None
@@ -63,6 +65,7 @@ class TrainingStep:
         self._reached: Sequence[Tensor] = ()
         self._moving: Sequence[int] = ()
         self._moved: Sequence[Any] | None = None
+        self._has_own = False  # whether parameters and state are arrays of the backend
         # A step that is the optimizer's `update` and nothing else
         self._has_rule = getattr(optimizer.step, "__func__", None) in (GradientDescent.step, SGD.step)
         self._minimises = isinstance(optimizer, LBFGS)
@@ -85,6 +88,18 @@ class TrainingStep:
             self.optimizer.step()
         else:
             self.optimizer.take(self._moving, self._moved)
+
+    def settle(self) -> None:
+        """Give model and optimizer NumPy's arrays, if they have those of a backend."""
+        if not self._has_own:
+            return
+        self._has_own, ours = False, _numpys(self._programs.arrays)
+        held = [place.part for place in held_places(self.held) if isinstance(place.part, Tensor)]
+        for t in [*self.params, *held]:
+            t.value, t.grad = ours(t.value), ours(t.grad)
+        if self._has_rule:
+            self.optimizer.change_states(ours)
+        self.prediction = tree_map(ours, self.prediction)
 
     def begin(self) -> None:
         """An epoch begins: if the model is another than before, as after `eval()`, programs are made anew."""
@@ -141,12 +156,16 @@ class TrainingStep:
         try:
             return self._accept(self._run(x, y))
         except TracingError as error:
+            self.settle()
             self._step, self._trial = self._eager, None
             _warn(str(error), error.__traceback__)
             return self._eager(x, y)
 
     def _accept(self, result: Any) -> float:
         """Make the results of a program those of the step."""
+        self._has_own = self._programs.arrays is not None and not self._minimises
+        if self._minimises:  # which computes with the gradients itself
+            result = tree_map(_numpys(self._programs.arrays), result)
         (cost, self.prediction), gradients, buffers, self._moved = result
         for p, g in zip(self._reached, gradients, strict=True):
             p.grad = g
@@ -161,7 +180,11 @@ class TrainingStep:
         generators = state.generators
         inputs = self.optimizer.inputs(self._moving) if self._has_rule else (None, None)
         values = tuple([p.value for p in self._reached])
-        return self._programs(generators, values, *inputs, state.buffers, generators, x, y)
+        given = values, *inputs, state.buffers
+        arrays = self._programs.arrays
+        if arrays is not None and not (self._has_own or self._minimises):
+            given = tree_map(lambda a: arrays.from_numpy(a) if isinstance(a, np.ndarray | np.generic) else a, given)
+        return self._programs(generators, *given, generators, x, y)
 
     def _whole(self) -> Function:
         """All of a step, as a function of arrays and generators."""
@@ -171,7 +194,7 @@ class TrainingStep:
         def training_step(values: Any, states: Any, rates: Any, buffers: Any, generators: Any, x: Any, y: Any) -> Any:
             with state.given(buffers, generators):
                 cost, gradients = cost_and_gradients(values, x, y)
-                new = tuple([Tensor(value) if MODE.get().tracing else value for value in state.buffers])
+                new = tuple([Tensor(value) if current_mode().tracing else value for value in state.buffers])
             gradients = tuple(clipped(gradients, self.clip_norm, self.clip_value))
             if update is None:
                 return cost, gradients, new, None
@@ -193,20 +216,33 @@ class TrainingStep:
             reason = "a parameter has a hook, which a program would not call."
         else:
             self.state = Moving(buffers, generators)
-            self._programs = Programs(self._whole(), self.backend or "numpy")
-            before.restore()
-            try:
-                result = self._run(x, y)
-                moved = [after.values[id(place.part)] for place in buffers]
-                reason = self._difference((cost, [p.grad for p in self._reached], moved), result, after)
-            except TracingError as error:
-                reason, where = str(error), error.__traceback__
+            moved = [after.values[id(place.part)] for place in buffers]
+            eager = cost, [p.grad for p in self._reached], moved
+            result = None
+            if self.backend == "jax" and generators:
+                # It draws other numbers: that a step is a function, NumPy shows.
+                _, reason, where = self._tried("numpy", x, y, eager, before, after)
+            if not reason:
+                result, reason, where = self._tried(self.backend or "numpy", x, y, eager, before, after)
             if not reason:
                 self._step, self._trial = self._program, before.places
                 return self._accept(result)
             after.restore()
         _warn(reason, where)
         return cost
+
+    def _tried(
+        self, backend: Settled, x: Array, y: Array, eager: Any, before: Snapshot, after: Snapshot
+    ) -> tuple[Any, str, TracebackType | None]:
+        """The step as a program, from the state before it, what makes it another than the eager one, and where."""
+        self._programs = Programs(self._whole(), backend, self.mesh if backend == "jax" else None)
+        before.restore()
+        try:
+            result = self._run(x, y)
+        except TracingError as error:
+            return None, str(error), error.__traceback__
+        draws_others = backend == "jax" and bool(self.state.generators)
+        return result, "" if draws_others else self._difference(eager, result, after), None
 
     def _difference(self, eager: tuple[Any, Any, Any], result: Any, after: Snapshot) -> str:
         """How the program's step is another than the eager one, which gave `eager`; empty but for rounding."""
@@ -217,6 +253,13 @@ class TrainingStep:
         if not same or any(after.states[id(g)] != state_of(g) for g in self.state.generators):
             return "the same batch gave another cost, as it does where random numbers are drawn."
         return ""
+
+
+def _numpys(arrays: Arrays | None) -> Callable[[Any], Any]:
+    """The function that turns an array of a backend into NumPy's, and leaves everything else."""
+    if arrays is None:
+        return lambda x: x
+    return lambda x: arrays.to_numpy(x)[()] if arrays.owns(x) else x
 
 
 def plain(leaf: Any) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_bp.domains import BROADCAST, Domain
 from tinygrad_bp.engine import Op
-from tinygrad_bp.modes import tracing
+from tinygrad_bp.modes import quietly, tracing
 from tinygrad_bp.tensor import Tensor
 
 MANY = 2
@@ -43,8 +43,8 @@ def example(op: Op) -> Any:
     if domain.prepare is not None:
         inputs = list(domain.prepare(*inputs, **params))
     tensors = [Tensor(x, x.dtype.kind in "fc", name) for name, x in zip(names, inputs, strict=True)]
-    with tracing(), np.errstate(all="ignore"):
-        return op.call(*tensors, **params)
+    with tracing():
+        return quietly(op.call, *tensors, **params)
 
 
 def _shapes(domain: Domain, count: int) -> list[tuple[int, ...]]:

@@ -11,6 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, final
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.engine import Op
 from tinygrad_bp.formula import plain, with_names
 from tinygrad_bp.formula.notation import template
@@ -107,6 +108,7 @@ def _code(text: str) -> str:
     return "`" + text.replace("|", r"\|") + "`"
 
 
+@guarded
 def op_table() -> OpTable:
     """The table of every registered op: formula, local derivatives, conventions and dtypes.
 

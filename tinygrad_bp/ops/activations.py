@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygrad_bp.blocks import blockwise, into
 from tinygrad_bp.domains import ANY_SHAPE, Domain, Intervals, Reals, Shapes
+from tinygrad_bp.modes import ignoring
 from tinygrad_bp.ops.arithmetic import maximum, minimum
 from tinygrad_bp.ops.elementwise import exp, where
 from tinygrad_bp.ops.linear_algebra import operand
@@ -54,7 +55,7 @@ def sigmoid_slope(y: Any, x: Any) -> Any:
     traits=Traits(Role.ACTIVATION, mirror=lambda y: 1 - y, limits=(Limit.UNDERFLOW,)),
 )
 @blockwise
-@np.errstate(over="ignore")
+@ignoring(over="ignore")
 def sigmoid(x: Any) -> Any:
     """Logistic function σ(x) = 1/(1 + e⁻ˣ), elementwise. ∂y/∂x = σ(x)·(1 − σ(x)).
 
@@ -182,7 +183,7 @@ def binary_step(x: Any) -> Any:
 
 def _softmax_vjp(g: Any, y: Any, x: Any, axis: Any) -> Any:
     weighted = scale(g, y)
-    along = y * added(weighted, axis=axis, keepdims=True)
+    along = scale(added(weighted, axis=axis, keepdims=True), y)
     return into(along, np.subtract, weighted, along)
 
 
@@ -195,6 +196,9 @@ SHORT_ROW = 32
 
 def shifted(x: Any, axis: Any) -> Any:
     """x minus the largest along `axis`: what exp may be taken of."""
+    x = operand(x)
+    if not x.size:
+        return x
     if isinstance(x, np.ndarray) and axis == -1 and x.ndim > 1 and 0 < x.shape[-1] <= SHORT_ROW:
         columns = x.reshape((prod(x.shape[:-1]), x.shape[-1])).T.copy()
         return x - np.maximum.reduce(columns, axis=0).reshape((*x.shape[:-1], 1))
@@ -216,7 +220,7 @@ def softmax(x: Any, axis: int | tuple[int, ...] | None = -1) -> Any:
 
 
 @op(
-    vjps=(lambda g, y, x, axis: g - exp(y) * added(g, axis=axis, keepdims=True),),
+    vjps=(lambda g, y, x, axis: g - scale(added(g, axis=axis, keepdims=True), exp(y)),),
     jvp=lambda t, y, x, axis: t - added(scale(t, exp(y)), axis=axis, keepdims=True),
     latex=r"\log \operatorname{softmax}({0})",
     domain=_LINES,
@@ -225,4 +229,6 @@ def softmax(x: Any, axis: int | tuple[int, ...] | None = -1) -> Any:
 def log_softmax(x: Any, axis: int | tuple[int, ...] | None = -1) -> Any:
     """Logarithm of the softmax, xᵢ − log Σⱼ eˣʲ along `axis`, finite for finite x. VJP: g − softmax(x)·Σg."""
     x = shifted(x, axis)
+    if not x.size:
+        return x
     return x - np.log(added(np.exp(x), axis=axis, keepdims=True))

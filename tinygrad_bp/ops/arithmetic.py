@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_bp.blocks import by_ufunc
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import Intervals, Reals
 from tinygrad_bp.engine import Node
 from tinygrad_bp.ops.comparison import where
@@ -263,6 +264,7 @@ def clamp(x: Any, low: Any, high: Any) -> Any:
     return np.clip(x, low, high)
 
 
+@guarded
 def clip(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
     """x held between a_min and a_max, elementwise with broadcasting; None is no bound, and bounds may be tensors.
 

@@ -11,7 +11,7 @@ from tinygrad_bp.domains import Domain, Interval, Intervals, Parameters, Shape
 from tinygrad_bp.errors import DataError, ShapeError, describe
 from tinygrad_bp.ops.activations import log_softmax, shifted, softmax
 from tinygrad_bp.ops.linear_algebra import operand
-from tinygrad_bp.ops.losses import Reduction, reduced, require_same_shape, smallest_normal
+from tinygrad_bp.ops.losses import Reduction, reduced, require_probabilities, require_same_shape, smallest_normal
 from tinygrad_bp.ops.shaping import reshape
 from tinygrad_bp.registry import op, scale
 
@@ -185,9 +185,12 @@ def kl_divergence(p: Any, q: Any, axis: int = -1, reduction: Reduction = "mean")
     """Kullback–Leibler divergence Σ p·log(p/q) along `axis` of the probabilities q from the probabilities p.
 
     p and q have the same shape, else ShapeError. ∂C/∂p = 1 + log(p/q), ∂C/∂q = −p/q. A probability of exactly 0 counts
-    as the smallest normal number in the logarithm, so that cost and derivative stay finite.
+    as the smallest normal number in the logarithm, so that cost and derivative stay finite. Raises ArgumentError for
+    numbers outside [0, 1]; a compiled function does not look.
     """
     require_same_shape("kl_divergence", p, q)
+    require_probabilities("kl_divergence", p)
+    require_probabilities("kl_divergence", q)
     return reduced(np.add.reduce(p * _log_ratio(p, q), axis=axis), reduction)
 
 

@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import Domain, Reals
+from tinygrad_bp.engine import Node
 from tinygrad_bp.errors import DTypeError, describe
 from tinygrad_bp.ops.comparison import where
 from tinygrad_bp.ops.linear_algebra import operand
@@ -82,3 +84,18 @@ def require_real(name: str, x: Any) -> None:
 def adjoint(x: Any) -> Any:
     """The conjugate transpose of matrices."""
     return conjugated(x.swapaxes(-1, -2))
+
+
+@guarded
+def real_if_close(a: Any, tol: float = 100) -> Any:
+    """The real part of complex a if all imaginary parts are almost 0, else a.
+
+    tol: how far from 0, in units of the dtype's precision if greater than 1, else as it is. A compiled function is
+    traced again where the answer is another.
+    """
+    a = operand(a)
+    if a.dtype.kind != "c":
+        return a
+    bound = np.finfo(a.dtype).eps * tol if tol > 1 else tol
+    values = a.value if isinstance(a, Node) else a
+    return real(a) if np.all(np.absolute(np.imag(values)) < bound) else a

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import Parameters, Shape, Shapes
 from tinygrad_bp.errors import ArgumentError, ShapeError, describe
 from tinygrad_bp.ops.geometry import Padding, PerAxis, each_axis, pairs, require_images
@@ -70,6 +71,7 @@ def convolution(x: Any, w: Any, stride: Shape, padding: Pairs, dilation: Shape, 
     return examples_first(y.reshape((w.shape[0], *windows.shape[-1 - len(stride) :])))
 
 
+@guarded
 def conv1d(x: Any, w: Any, stride: PerAxis = 1, padding: Padding = 0, dilation: PerAxis = 1, groups: int = 1) -> Any:
     """Sequences x (examples, channels, length) with filters w (filters, channels/groups, width).
 
@@ -78,6 +80,7 @@ def conv1d(x: Any, w: Any, stride: PerAxis = 1, padding: Padding = 0, dilation: 
     return _convolved("conv1d", 1, x, w, stride, padding, dilation, groups)
 
 
+@guarded
 def conv2d(x: Any, w: Any, stride: PerAxis = 1, padding: Padding = 0, dilation: PerAxis = 1, groups: int = 1) -> Any:
     """Images x (examples, channels, height, width) with filters w (filters, channels/groups, height, width).
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -55,3 +55,17 @@ def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
 def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """Index of the smallest element along `axis` (of the flattened array if None), the first of ties; no gradient."""
     return np.argmin(x, axis=axis, keepdims=keepdims)
+
+
+@op(
+    vjps=(None, None),
+    jvp=(None, None),
+    latex=r"\operatorname{searchsorted}({0}, {1})",
+    domain=Shapes(
+        "i,j", "i,", "i,jk", params=lambda *_: ({}, {"side": "right"}), prepare=lambda a, v, **_: (np.sort(a), v),
+        kink=lambda a, v, **_: a - np.asarray(v)[..., None], analytic=False,
+    ),
+)  # fmt: skip
+def searchsorted(a: Any, v: Any, side: Literal["left", "right"] = "left") -> Any:
+    """How many elements of the ascending vector a are less than each of v, no greater for "right"; no gradient."""
+    return np.searchsorted(a, v, side=side)

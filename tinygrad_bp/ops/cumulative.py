@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
+from tinygrad_bp.annotations import DType
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import ANY_SHAPE, Parameters, Shape, Shapes
+from tinygrad_bp.errors import ArgumentError, describe
+from tinygrad_bp.ops.linear_algebra import operand
 from tinygrad_bp.ops.ordering import flip
-from tinygrad_bp.ops.padding import pad
+from tinygrad_bp.ops.padding import linear_padding
+from tinygrad_bp.ops.shaping import astype
 from tinygrad_bp.registry import LINEAR, op
 
 
@@ -41,7 +48,9 @@ def shifted(x: Any, axis: int, first: float) -> Any:
     axis = axis % x.ndim
     widths = [(0, 0)] * x.ndim
     widths[axis] = (1, 0)
-    return pad(x, pad_width=tuple(widths), constant_values=first)[(*[slice(None)] * axis, slice(x.shape[axis]))]
+    return linear_padding(x, pad_width=tuple(widths), constant_values=first)[
+        (*[slice(None)] * axis, slice(x.shape[axis]))
+    ]
 
 
 def _carried_back(a: Any, g: Any, axis: int) -> Any:
@@ -104,3 +113,39 @@ def cumprod(x: Any, axis: int | None = None) -> Any:
     VJP: yₖ₋₁·λₖ with λₖ = gₖ + xₖ₊₁·λₖ₊₁, without a division, so that zeros do no harm.
     """
     return np.cumprod(x, axis=axis)
+
+
+# --- by the array API's names -----------------------------------------------------------------------------------------
+
+
+@guarded
+def cumulative_sum(
+    x: Any, /, *, axis: int | None = None, dtype: DType | None = None, include_initial: bool = False
+) -> Any:
+    """Running sums along `axis`, which only a vector may leave out; with `include_initial` that of none, 0, too."""
+    return _cumulative(cumsum, 0, x, axis, dtype, include_initial)
+
+
+@guarded
+def cumulative_prod(
+    x: Any, /, *, axis: int | None = None, dtype: DType | None = None, include_initial: bool = False
+) -> Any:
+    """Running products along `axis`, which only a vector may leave out; with `include_initial` that of none, 1, too."""
+    return _cumulative(cumprod, 1, x, axis, dtype, include_initial)
+
+
+def _cumulative(
+    running: Callable[..., Any], start: int, x: Any, axis: int | None, dtype: DType | None, include_initial: bool
+) -> Any:
+    x = operand(x)
+    x = x if x.ndim else x.reshape(1)
+    if axis is None and x.ndim > 1:
+        raise ArgumentError(
+            f"cumulative_{'prod' if start else 'sum'}: {describe(x)} has several axes. Name one: axis=0."
+        )
+    axis = normalize_axis_index(axis or 0, x.ndim)
+    y = running(x if dtype is None else astype(x, dtype), axis=axis)
+    if not include_initial:
+        return y
+    widths = tuple([(1, 0) if i == axis else (0, 0) for i in range(y.ndim)])
+    return linear_padding(y, pad_width=widths, constant_values=start)

@@ -10,6 +10,7 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar, overload
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import Shapes
 from tinygrad_bp.errors import ArgumentError, describe
 from tinygrad_bp.ops.complex import adjoint, conjugated
@@ -20,6 +21,8 @@ from tinygrad_bp.registry import op
 
 def hermitian(a: Any) -> Any:
     """The symmetric (Hermitian) part, in the precision of a."""
+    if a.dtype.kind in "biu":  # whose sum may not be a number of theirs
+        a = a.astype(np.float64)
     return (a + adjoint(a)) * 0.5
 
 
@@ -111,6 +114,7 @@ def orthonormal(a: Any) -> Any:
 def qr(a: Any, mode: Literal["reduced", "complete"] = "reduced") -> QRResult[Any]: ...
 @overload
 def qr(a: Any, mode: Literal["r"]) -> Any: ...
+@guarded
 def qr(a: Any, mode: Literal["reduced", "complete", "r"] = "reduced") -> Any:
     """QR decomposition a = Q·R of matrices (…, m, n): Q (…, m, k) with orthonormal columns, R (…, k, n) upper
     triangular, k = min(m, n). With mode "r" only R.

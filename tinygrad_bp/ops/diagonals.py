@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import ShapeError, describe
 from tinygrad_bp.ops.comparison import where
 from tinygrad_bp.ops.indexing import ARRAY, at, scatter_add
@@ -21,12 +22,14 @@ def _places(rows: int, columns: int, offset: int) -> tuple[Any, Any]:
     return along + i, along + j
 
 
+@guarded
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """The diagonal of the matrices on two axes, `offset` columns to the right, as the last axis."""
     x = moveaxis(x, (axis1, axis2), (-2, -1))
     return at(x, (..., *_places(x.shape[-2], x.shape[-1], offset)))
 
 
+@guarded
 def diag(v: Any, k: int = 0) -> Any:
     """The square matrix with the vector v on its k-th diagonal; the k-th diagonal of a matrix v."""
     v = operand(v)
@@ -38,21 +41,25 @@ def diag(v: Any, k: int = 0) -> Any:
     return scatter_add(v, *_places(n, n, k), index=(ARRAY, ARRAY), shape=(n, n))
 
 
+@guarded
 def diagflat(v: Any, k: int = 0) -> Any:
     """The square matrix with all elements of v on its k-th diagonal."""
     return diag(ravel(v), k)
 
 
+@guarded
 def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """Sum of the diagonal, `offset` columns to the right, of the matrices on two axes."""
     return sum(diagonal(x, offset, axis1, axis2), axis=-1)
 
 
+@guarded
 def tril(x: Any, k: int = 0) -> Any:
     """Matrices with 0 above the k-th diagonal."""
     return _triangle(x, lambda rows, columns: np.tri(rows, columns, k, bool))
 
 
+@guarded
 def triu(x: Any, k: int = 0) -> Any:
     """Matrices with 0 below the k-th diagonal."""
     return _triangle(x, lambda rows, columns: ~np.tri(rows, columns, k - 1, bool))

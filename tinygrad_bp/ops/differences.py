@@ -1,4 +1,4 @@
-"""Differences of neighbours, and convolution of sequences."""
+"""Differences and sums of neighbours, and convolution of sequences."""
 
 from __future__ import annotations
 
@@ -7,12 +7,18 @@ from typing import Any, Literal
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import Shapes
 from tinygrad_bp.errors import ArgumentError, DTypeError, ShapeError, describe
+from tinygrad_bp.ops.arithmetic import mod
+from tinygrad_bp.ops.comparison import where
 from tinygrad_bp.ops.complex import conjugated
+from tinygrad_bp.ops.cumulative import cumsum
 from tinygrad_bp.ops.joining import concatenate
 from tinygrad_bp.ops.linear_algebra import operand
-from tinygrad_bp.ops.padding import pad
+from tinygrad_bp.ops.padding import linear_padding
+from tinygrad_bp.ops.reductions import sum
+from tinygrad_bp.ops.rounding import absolute
 from tinygrad_bp.ops.shaping import Axes, astype, broadcast_to, converted, moveaxis, ravel
 from tinygrad_bp.registry import MULTILINEAR, op
 
@@ -21,6 +27,7 @@ def _from(x: Any, axis: int, start: int | None, stop: int | None) -> Any:
     return x[(*[slice(None)] * axis, slice(start, stop))]
 
 
+@guarded
 def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
     """Differences xᵢ₊₁ − xᵢ of neighbours along `axis`, taken n times; `prepend` and `append` are put on first."""
     x = operand(x)
@@ -28,7 +35,7 @@ def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
         raise ArgumentError(f"diff is taken 0 times or more; got n={n}.")
     axis = normalize_axis_index(axis, x.ndim)
     x = concatenate([*_ending(prepend, x, axis), x, *_ending(append, x, axis)], axis) if n else x
-    for _ in range(n):
+    for _ in range(min(n, x.shape[axis])):  # then there are none left
         after, before = _from(x, axis, 1, None), _from(x, axis, None, -1)
         x = after != before if x.dtype.kind == "b" else after - before
     return x
@@ -41,6 +48,7 @@ def _ending(values: Any, x: Any, axis: int) -> list[Any]:
     return [values if values.ndim else broadcast_to(values, shape=(*x.shape[:axis], 1, *x.shape[axis + 1 :]))]
 
 
+@guarded
 def ediff1d(x: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     """Differences of neighbours of the flattened x, between `to_begin` and `to_end`."""
     steps = diff(ravel(x))
@@ -60,6 +68,7 @@ def _end(values: Any, steps: Any) -> list[Any]:
     return [converted(values, steps.dtype)]
 
 
+@guarded
 def gradient(f: Any, *varargs: Any, axis: Axes | None = None, edge_order: Literal[1, 2] = 1) -> Any:
     """Slope of sampled values f along every axis, or those named: of second order inside, of `edge_order` at the ends.
 
@@ -97,6 +106,40 @@ def _slope(f: Any, h: Any, axis: int, edge_order: int) -> Any:
     return moveaxis(converted(concatenate([first, inside, last], -1), y.dtype), -1, axis)
 
 
+@guarded
+def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
+    """Integral of sampled values y along `axis`, straight lines between them: Σ dᵢ·(yᵢ + yᵢ₊₁)/2.
+
+    d: the distances of x, which has y's shape or is a vector; `dx` if x is None. Differentiable for all three.
+    """
+    y = operand(y)
+    axis = normalize_axis_index(axis, y.ndim)
+    d = dx
+    if x is not None:
+        x = operand(x)
+        d = diff(x, axis=axis) if x.ndim != 1 else diff(x).reshape((-1,) + (1,) * (y.ndim - 1 - axis))
+    return sum(d * (_from(y, axis, 1, None) + _from(y, axis, None, -1)) / 2.0, axis=axis)
+
+
+@guarded
+def unwrap(p: Any, discont: float | None = None, axis: int = -1, *, period: float = 2 * np.pi) -> Any:
+    """Angles p with whole periods added so that neighbours along `axis` are at most half a period apart.
+
+    discont: smaller jumps are left as they are. What is added does not depend on p, nearby: the VJP is g itself.
+    """
+    p = operand(p)
+    steps = diff(p, axis=axis)
+    whole = steps.dtype.kind in "iu" and isinstance(period, int)
+    high, odd = divmod(period, 2) if whole else (period / 2, 0)
+    inside = mod(steps + high, period) - high
+    if not odd:
+        inside = where((inside == -high) & (steps > 0), high, inside)
+    added = where(absolute(steps) < (period / 2 if discont is None else discont), 0, inside - steps)
+    axis = normalize_axis_index(axis, p.ndim)
+    first = _from(p, axis, None, 1)
+    return concatenate([first * 1 if whole else first, _from(p, axis, 1, None) + cumsum(added, axis=axis)], axis)
+
+
 # --- convolution ------------------------------------------------------------------------------------------------------
 
 
@@ -104,7 +147,7 @@ def _full(g: Any, a: Any, v: Any, mode: str) -> Any:
     """The cotangent of all n + m − 1 products, of which "same" and "valid" keep the middle."""
     shorter, total = min(a.size, v.size), a.size + v.size - 1
     low = {"full": 0, "same": (shorter - 1) // 2, "valid": shorter - 1}[mode]
-    return pad(g, pad_width=((low, total - low - g.size),)) if mode != "full" else g
+    return linear_padding(g, pad_width=((low, total - low - g.size),)) if mode != "full" else g
 
 
 @op(
@@ -122,9 +165,12 @@ def convolve(a: Any, v: Any, mode: Literal["full", "same", "valid"] = "full") ->
     mode: "full" all n + m − 1 values, "same" the middle max(n, m), "valid" those where the vectors overlap completely.
     VJPs: the cotangent, correlated with the other vector.
     """
+    if np.ndim(a) != 1 or np.ndim(v) != 1:
+        raise ShapeError(f"convolve takes two vectors; got {describe(a)} and {describe(v)}. Use ravel or atleast_1d.")
     return np.convolve(a, v, mode)
 
 
+@guarded
 def correlate(a: Any, v: Any, mode: Literal["full", "same", "valid"] = "valid") -> Any:
     """Cross-correlation Σⱼ aⱼ₊ₖ·vⱼ of two vectors, v conjugated; `mode` as in `convolve`."""
     a, v = operand(a), operand(v)

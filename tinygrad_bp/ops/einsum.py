@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import ArgumentError, ShapeError
 from tinygrad_bp.ops.contraction import contract
 
 _NUMBERED = ascii_uppercase + ascii_lowercase  # in the order in which implicit output sorts
 
 
+@guarded
 def einsum(subscripts: str | Any, *operands: Any) -> Any:
     """Einstein summation: multiply the operands, and sum over every letter that the output does not name.
 

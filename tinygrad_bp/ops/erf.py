@@ -82,6 +82,11 @@ def _upper(x: Any) -> Any:
     return y / (1.0 + 2.0 * x)
 
 
+def scaled_erfc(x: Any) -> Any:
+    """eˣ²·erfc x in double precision for 0 ≤ x ≤ 28, of any array library's numbers."""
+    return _polynomial(_DOUBLE, (x - 3.0) / (x + 3.0)) / (1.0 + 2.0 * x)
+
+
 def _polynomial(coefficients: _Coefficients, x: Any) -> Any:
     total = coefficients[0] * x + coefficients[1]
     for c in coefficients[2:]:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import Shape, Shapes
 from tinygrad_bp.ops.complex import conjugate, real
 from tinygrad_bp.ops.indexing import scatter_add
@@ -144,11 +145,13 @@ def ifftn(a: Any, s: Sequence[int] | None = None, axes: Sequence[int] | None = N
     return np.fft.ifftn(a, s, axes, norm)
 
 
+@guarded
 def fft2(a: Any, s: Sequence[int] | None = None, axes: Sequence[int] = (-2, -1), norm: Norm = None) -> Any:
     """`fftn` along two axes, the last by default."""
     return fftn(a, s=s, axes=axes, norm=norm)
 
 
+@guarded
 def ifft2(a: Any, s: Sequence[int] | None = None, axes: Sequence[int] = (-2, -1), norm: Norm = None) -> Any:
     """`ifftn` along two axes, the last by default."""
     return ifftn(a, s=s, axes=axes, norm=norm)
@@ -162,6 +165,7 @@ def _others(a: Any, s: Any, axes: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     return {"axes": axes[:-1], "s": lengths and lengths[:-1]}, last
 
 
+@guarded
 def rfftn(a: Any, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: Norm = None) -> Any:
     """Transform of real a along several axes: `rfft` along the last of them, then `fftn` along the others."""
     a = operand(a)
@@ -169,6 +173,7 @@ def rfftn(a: Any, s: Sequence[int] | None = None, axes: Sequence[int] | None = N
     return fftn(rfft(a, norm=norm, **last), norm=norm, **others)
 
 
+@guarded
 def irfftn(a: Any, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: Norm = None) -> Any:
     """Inverse of `rfftn`: `ifftn` along all axes but the last, then `irfft` along that one."""
     a = operand(a)
@@ -176,14 +181,31 @@ def irfftn(a: Any, s: Sequence[int] | None = None, axes: Sequence[int] | None = 
     return irfft(ifftn(a, norm=norm, **others), norm=norm, **last)
 
 
+@guarded
 def rfft2(a: Any, s: Sequence[int] | None = None, axes: Sequence[int] = (-2, -1), norm: Norm = None) -> Any:
     """`rfftn` along two axes, the last by default."""
     return rfftn(a, s, axes, norm)
 
 
+@guarded
 def irfft2(a: Any, s: Sequence[int] | None = None, axes: Sequence[int] = (-2, -1), norm: Norm = None) -> Any:
     """`irfftn` along two axes, the last by default."""
     return irfftn(a, s, axes, norm)
+
+
+@guarded
+def hfft(a: Any, n: int | None = None, axis: int = -1, norm: Norm = None) -> Any:
+    """Transform of a signal with Hermitian symmetry, of which a is the first half: n real numbers, 2·(m − 1) if None.
+
+    norm as for `fft`.
+    """
+    return irfft(conjugate(a), n=n, axis=axis, norm=_OPPOSITE[norm])
+
+
+@guarded
+def ihfft(a: Any, n: int | None = None, axis: int = -1, norm: Norm = None) -> Any:
+    """Inverse of `hfft`: the first n//2 + 1 numbers of the inverse transform of real a, cut off or filled up to n."""
+    return conjugate(rfft(a, n=n, axis=axis, norm=_OPPOSITE[norm]))
 
 
 def _shift_axes(shape: Shape) -> list[dict[str, Any]]:

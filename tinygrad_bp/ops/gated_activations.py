@@ -8,8 +8,10 @@ from typing import Any, Literal
 import numpy as np
 
 from tinygrad_bp.blocks import blockwise
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import Reals
 from tinygrad_bp.errors import ArgumentError, ShapeError, describe
+from tinygrad_bp.modes import ignoring
 from tinygrad_bp.ops.activations import sigmoid, softplus
 from tinygrad_bp.ops.complex import require_real
 from tinygrad_bp.ops.exponential import tanh_slope
@@ -28,12 +30,13 @@ def _silu_derivative(y: Any, x: Any) -> Any:
 
 @op(derivatives=(_silu_derivative,), latex=r"\operatorname{silu}({0})", domain=Reals(), traits=_GATED)
 @blockwise
-@np.errstate(over="ignore")
+@ignoring(over="ignore")
 def silu(x: Any) -> Any:
     """Sigmoid-weighted linear unit x·σ(x), elementwise. ∂y/∂x = σ(x)·(1 + x·σ(−x))."""
     return x * sigmoid(x) if x.dtype == np.float16 else x / (1.0 + np.exp(-x))
 
 
+@guarded
 def swish(x: Any, beta: Any = 1.0) -> Any:
     """Swish x·σ(beta·x), with broadcasting; beta may be learned. With beta = 1 it is `silu`."""
     return x * sigmoid(beta * x)
@@ -88,6 +91,7 @@ def mish(x: Any) -> Any:
     return x * np.tanh(softplus(x))
 
 
+@guarded
 def glu(x: Any, axis: int = -1) -> Any:
     """Gated linear unit a·σ(b), where a and b are the two halves of x along `axis`.
 

@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
+from tinygrad_bp.constants import constant
 from tinygrad_bp.domains import Parameters, Shape, Shapes
 from tinygrad_bp.engine import Node
 from tinygrad_bp.errors import DTypeError, LeafAssignmentError, describe
-from tinygrad_bp.modes import MODE
+from tinygrad_bp.modes import current_mode
 from tinygrad_bp.ops.comparison import where
 from tinygrad_bp.registry import Each, lifted, op, recordable
 from tinygrad_bp.traits import Traits
@@ -46,7 +48,7 @@ def taken_apart(index: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
 
 
 def _listed(part: Any) -> Any:
-    array = np.asarray(part)
+    array = constant(part)
     return array if array.size else array.astype(np.intp)
 
 
@@ -236,9 +238,14 @@ def at(x: Any, index: Any) -> Any:
     to it leaves x as it is.
     """
     static, arrays = taken_apart(index)
+    if isinstance(x, Node) and x.op is not None and x.op.traits.indexed is not None:
+        part = x.op.traits.indexed(x, index, lambda operand: getitem(operand, *arrays, index=static))
+        if part is not None:
+            return part
     return getitem(x, *arrays, index=static)
 
 
+@guarded
 def index_update(x: Any, index: Any, v: Any) -> Any:
     """A copy of x with x[index] = v, differentiable for both; v broadcasts to x[index].
 
@@ -265,7 +272,7 @@ def assign(t: Any, index: Any, v: Any) -> None:
     What t was lives on as a node of its own, the first parent of what t is now, and in its `past`. A tensor that no
     gradient flows through only gets another value.
     """
-    recording = MODE.get().recording
+    recording = current_mode().recording
     if t.requires_grad and (t.op is None or t.retains_grad) and recording:
         raise LeafAssignmentError(
             f"{describe(t)} is where its gradient is collected; after an assignment that would be another value's. "

@@ -21,6 +21,19 @@ def operand(x: Any) -> Any:
     return x if hasattr(x, "dtype") else np.asarray(x)
 
 
+def floating(*xs: Any) -> Any:
+    """The dtype of results that are seldom whole numbers: that of the operands together, float64 for whole numbers."""
+    dtype = np.result_type(*xs)
+    return dtype if dtype.kind in "fc" else np.dtype(np.float64)
+
+
+def finite(a: Any) -> Any:
+    """a itself; LinAlgError for an array with NaN or infinity: with some, LAPACK's decompositions never end."""
+    if isinstance(a, np.ndarray) and not np.isfinite(a).all():
+        raise np.linalg.LinAlgError("it holds NaN or infinity")
+    return a
+
+
 def _rows(x: Any) -> Any:
     """(…, n) as a matrix: all that stands before the last axis are rows, and a product of theirs is one."""
     return x.reshape((prod(x.shape[:-1]), x.shape[-1]))
@@ -117,4 +130,7 @@ def affine(a: Any, b: Any, c: Any) -> Any:
     y = _product(a, b)
     if c.__class__ is np.ndarray is y.__class__ and c.dtype is y.dtype and c.shape == y.shape[-1:]:
         return into(y, np.add, y, c)
-    return y + c
+    z = y + c
+    if z.shape != y.shape:
+        raise ValueError("c has more axes, or longer ones, than a·b")
+    return z

@@ -19,13 +19,14 @@ def _share(a: Any, b: Any, exponential: Callable[[Any], Any], factor: float) -> 
 
     What rounding took from the difference is exact (Knuth's sum of two), and so a small change of the argument.
     """
-    difference = a - b
+    difference = np.where(np.equal(a, b), 0.0, a - b)  # infinite ones share equally
     back = difference - a
     lost = (a - (difference - back)) - (b + back)
     lost = np.where(np.isfinite(lost), lost, 0.0)
     rest = exponential(-np.absolute(difference))
     share = exponential(np.minimum(difference, 0.0)) / (1.0 + rest)
-    return share + share * (factor * lost) * (1.0 - share)
+    share = share + share * (factor * lost) * (1.0 - share)
+    return np.where(np.equal(a, -np.inf), 0.0, share)
 
 
 @op(
@@ -54,6 +55,7 @@ def exp2_share(a: Any, b: Any) -> Any:
     derivatives=(lambda y, a, b: exp_share(a, b), lambda y, a, b: exp_share(b, a)),
     latex=r"\log(e^{{0}} + e^{{1}})",
     domain=Reals(analytic=False),
+    convention="0, 0 at −∞, −∞; ½ each at ∞, ∞",
 )
 def logaddexp(a: Any, b: Any) -> Any:
     """log(eᵃ + eᵇ), elementwise with broadcasting, without overflow. ∂y/∂a = σ(a − b), ∂y/∂b = σ(b − a)."""
@@ -64,6 +66,7 @@ def logaddexp(a: Any, b: Any) -> Any:
     derivatives=(lambda y, a, b: exp2_share(a, b), lambda y, a, b: exp2_share(b, a)),
     latex=r"\operatorname{log2}(2^{{0}} + 2^{{1}})",
     domain=Reals(analytic=False),
+    convention="0, 0 at −∞, −∞; ½ each at ∞, ∞",
 )
 def logaddexp2(a: Any, b: Any) -> Any:
     """log₂(2ᵃ + 2ᵇ), elementwise with broadcasting, without overflow.

@@ -49,12 +49,24 @@ def require_same_shape(name: str, prediction: Any, target: Any) -> None:
         )
 
 
-_SMALLEST = {np.dtype(d): np.finfo(d).tiny for d in (np.float16, np.float32, np.float64, np.longdouble)}
+def require_probabilities(name: str, p: Any) -> None:
+    """Raise ArgumentError for an array with numbers below 0 or above 1 by more than rounding errors; NaN passes."""
+    if not isinstance(p, np.ndarray | np.generic) or not p.size:
+        return
+    low, high, slack = p.min(), p.max(), 16 * np.finfo(p.dtype).eps if p.dtype.kind == "f" else 0
+    if low < -slack or high > 1 + slack:
+        raise ArgumentError(
+            f"{name}: probabilities are between 0 and 1; got {low if low < -slack else high:.6g} in "
+            f"{describe(p)}. Apply sigmoid or softmax first, or use the loss that takes logits."
+        )
+
+
+_SMALLEST = {d: np.finfo(d).tiny for d in (np.float16, np.float32, np.float64, np.longdouble)}
 
 
 def smallest_normal(p: Any) -> Any:
     """The smallest normal number: what a probability of exactly 0 counts as."""
-    return _SMALLEST.get(p.dtype, 0)
+    return _SMALLEST.get(p.dtype.type, _SMALLEST[np.float64])
 
 
 @op(
@@ -85,9 +97,11 @@ def binary_cross_entropy(p: Any, t: Any, reduction: Reduction = "mean") -> Any:
 
     ∂C/∂p = (1 − t)/(1 − p) − t/p. A saturated prediction (exactly 0 or 1) counts as the smallest normal number away, so
     that cost and derivative stay finite; from logits, `binary_cross_entropy_with_logits` keeps them exact as well.
+    Raises ArgumentError for p outside [0, 1]; a compiled function does not look.
     """
     require_same_shape("binary_cross_entropy", p, t)
     q, floor = 1.0 - p, smallest_normal(p)
+    require_probabilities("binary_cross_entropy", p)
     return reduced(-(t * np.log(np.maximum(p, floor)) + (1.0 - t) * np.log(np.maximum(q, floor))), reduction)
 
 
@@ -211,7 +225,7 @@ def hinge(z: Any, t: Any, reduction: Reduction = "mean") -> Any:
     ∂C/∂z = −t inside the margin (t·z < 1), else 0. Labels carry no gradient; others than ±1 raise DataError.
     """
     require_same_shape("hinge", z, t)
-    signs = operand(t).astype(z.dtype)
+    signs = operand(t).astype(z.dtype if z.dtype.kind == "f" else np.float64)
     if np.any(np.absolute(signs) != 1):
         wrong = signs[np.absolute(signs) != 1].flat[0]
         raise DataError(f"hinge: labels are −1 and 1; got {wrong}. For labels 0 and 1 pass 2·labels − 1.")

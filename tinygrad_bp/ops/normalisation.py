@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 
 from tinygrad_bp.blocks import into
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import Parameters, Shape, Shapes
 from tinygrad_bp.errors import ArgumentError, ShapeError, TracingError, describe
-from tinygrad_bp.modes import MODE, refuse_draw
+from tinygrad_bp.modes import current_mode, refuse_draw
 from tinygrad_bp.ops.elementwise import sqrt
 from tinygrad_bp.ops.reductions import Axis, mean
+from tinygrad_bp.ops.shaping import astype
 from tinygrad_bp.registry import op, plain_number
 
 
@@ -52,14 +54,23 @@ def normalise(x: Any, axis: Axis = -1, eps: float = 1e-5) -> Any:
     return into(centred, np.divide, centred, np.sqrt(variance + eps))
 
 
+@guarded
 def layer_norm(x: Any, weight: Any = None, bias: Any = None, axis: Axis = -1, eps: float = 1e-5) -> Any:
     """Each example normalised over its features: weight·(x − μ)/√(σ² + eps) + bias, with μ and σ² over `axis`.
 
     weight and bias broadcast to x; without them it is `normalise`.
     """
-    return _affine(normalise(x, axis=axis, eps=eps), weight, bias)
+    return _affine(_normalised(x, axis, eps), weight, bias)
 
 
+def _normalised(x: Any, axis: Axis, eps: float) -> Any:
+    """`normalise`, of float16 in float32, as the squares of its numbers are too large for it from 256 on."""
+    if x.dtype != np.float16:
+        return normalise(x, axis=axis, eps=eps)
+    return astype(normalise(astype(x, dtype=np.float32), axis=axis, eps=eps), dtype=np.float16)
+
+
+@guarded
 def batch_norm(
     x: Any,
     weight: Any = None,
@@ -85,7 +96,7 @@ def batch_norm(
     ]
     if mean is None:
         others = tuple([i for i in range(x.ndim) if i != channel])
-        return _affine(normalise(x, axis=others, eps=eps), weight, bias)
+        return _affine(_normalised(x, others, eps), weight, bias)
     return _affine((x - mean) / sqrt(variance + eps), weight, bias)
 
 
@@ -108,6 +119,7 @@ def _affine(y: Any, weight: Any, bias: Any) -> Any:
     return y if bias is None else y + bias
 
 
+@guarded
 def dropout(x: Any, p: float, rng: np.random.Generator, training: bool = True) -> Any:
     """Each element set to 0 with probability p, the others times 1/(1 − p), so that the mean stays; elementwise.
 
@@ -121,7 +133,7 @@ def dropout(x: Any, p: float, rng: np.random.Generator, training: bool = True) -
     if not training or p == 0:
         return x
     refuse_draw("dropout")
-    if MODE.get().trail is not None and type(rng) is np.random.Generator:
+    if current_mode().trail is not None and type(rng) is np.random.Generator:
         raise TracingError("dropout: a compiled function draws again at every call. Pass the generator as an argument.")
     kept = rng.random(x.shape, np.float32) >= p
     return x * (kept * x.dtype.type(1 / (1 - p)))

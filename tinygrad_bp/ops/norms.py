@@ -6,12 +6,14 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import ANY_SHAPE, Shape, Shapes, axis_params
 from tinygrad_bp.errors import ArgumentError, describe
 from tinygrad_bp.ops import reductions
 from tinygrad_bp.ops.comparison import where
 from tinygrad_bp.ops.complex import conjugated
 from tinygrad_bp.ops.linear_algebra import operand
+from tinygrad_bp.ops.magnitudes import scaled
 from tinygrad_bp.ops.reductions import Axis, kept
 from tinygrad_bp.ops.spectral import svdvals
 from tinygrad_bp.registry import op, plain_number, scale
@@ -86,17 +88,22 @@ def vector_norm(x: Any, axis: Axis = None, keepdims: bool = False, ord: float = 
     smallest share.
     """
     size, p = np.absolute(x), float(ord)
-    if p == 2:
-        return np.sqrt(_add_reduce(size * size, axis=axis, keepdims=keepdims))
     if p == 1:
         return _add_reduce(size, axis=axis, keepdims=keepdims)
-    return np.linalg.vector_norm(size, axis=axis, keepdims=keepdims, ord=ord)  # type: ignore[arg-type]
+
+    def reduce(size: Any) -> Any:
+        if p == 2:
+            return np.sqrt(_add_reduce(size * size, axis=axis, keepdims=keepdims))
+        return np.linalg.vector_norm(size, axis=axis, keepdims=keepdims, ord=ord)  # type: ignore[arg-type]
+
+    return reduce(size) if p in (0, np.inf, -np.inf) else scaled(reduce, size, axis, p)
 
 
 _VECTOR_OF_SUMS = {1: (-2, "max"), -1: (-2, "min"), np.inf: (-1, "max"), -np.inf: (-1, "min")}
 _OF_SINGULAR_VALUES = {"nuc": "sum", 2: "max", -2: "min"}
 
 
+@guarded
 def matrix_norm(x: Any, keepdims: bool = False, ord: MatrixOrd = "fro") -> Any:
     """Norm of matrices, the last two axes.
 
@@ -116,6 +123,7 @@ def matrix_norm(x: Any, keepdims: bool = False, ord: MatrixOrd = "fro") -> Any:
     return values[..., None, None] if keepdims else values
 
 
+@guarded
 def norm(x: Any, ord: MatrixOrd = None, axis: Axis = None, keepdims: bool = False) -> Any:
     """Norm of vectors (one axis) or matrices (two axes), as in NumPy; the 2-norm of all elements by default.
 

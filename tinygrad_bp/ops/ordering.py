@@ -7,11 +7,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import ANY_SHAPE, Parameters, Shape, Shapes
 from tinygrad_bp.errors import ArgumentError, ShapeError, describe
 from tinygrad_bp.ops.indexing import at
 from tinygrad_bp.ops.linear_algebra import operand
 from tinygrad_bp.ops.shaping import Axes, ravel, transpose
+from tinygrad_bp.ops.sizes import require_size
 from tinygrad_bp.registry import LINEAR, op
 
 SortKind = Literal["quicksort", "mergesort", "heapsort", "stable"] | None
@@ -33,16 +35,19 @@ def flip(x: Any, axis: int | tuple[int, ...] | None = None) -> Any:
     return np.flip(x, axis)
 
 
+@guarded
 def fliplr(x: Any) -> Any:
     """Reversed along axis 1."""
     return flip(x, axis=1)
 
 
+@guarded
 def flipud(x: Any) -> Any:
     """Reversed along axis 0."""
     return flip(x, axis=0)
 
 
+@guarded
 def rot90(x: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Any:
     """The plane of two axes turned k times by 90°, from the first towards the second axis."""
     x = operand(x)
@@ -157,6 +162,7 @@ def _line(x: Any, axis: int | None) -> tuple[Any, int]:
     return (ravel(x), 0) if axis is None else (x, normalize_axis_index(axis, x.ndim))
 
 
+@guarded
 def take(x: Any, indices: Any, axis: int | None = None, mode: Literal["raise", "wrap", "clip"] = "raise") -> Any:
     """Elements of x at `indices` along `axis` (flattened if None); read several times, their gradients add up.
 
@@ -174,6 +180,7 @@ def take(x: Any, indices: Any, axis: int | None = None, mode: Literal["raise", "
     return at(x, _along(axis, indices))
 
 
+@guarded
 def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
     """Elements of x at `indices` along `axis`, matched with x along the other axes: y[i, j] = x[indices[i, j], j]."""
     x, axis = _line(x, axis)
@@ -184,6 +191,7 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
     return at(x, (*ranges[:axis], indices, *ranges[axis + 1 :]))
 
 
+@guarded
 def compress(condition: Any, x: Any, axis: int | None = None) -> Any:
     """The parts of x along `axis` (flattened if None) for which the condition, a vector, holds."""
     x, axis = _line(x, axis)
@@ -191,12 +199,19 @@ def compress(condition: Any, x: Any, axis: int | None = None) -> Any:
     return at(x[_along(axis, slice(condition.size))], _along(axis, condition != 0))
 
 
+@guarded
 def extract(condition: Any, x: Any) -> Any:
     """The elements of x for which the condition, of as many elements, holds, on one axis."""
     return compress(ravel(condition), x)
 
 
+@guarded
 def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     """Every element along `axis` (flattened if None) repeated `repeats` times: one number, or one for each."""
     x, axis = _line(x, axis)
-    return at(x, _along(axis, np.repeat(np.arange(x.shape[axis]), repeats)))
+    n = x.shape[axis]
+    if isinstance(repeats, int | np.integer | list | tuple | np.ndarray):
+        counts = np.asarray(repeats, float)
+        total = counts.sum() if counts.size == n else n * counts.max(initial=0)
+        require_size("repeat", (*x.shape[:axis], total, *x.shape[axis + 1 :]), x)
+    return at(x, _along(axis, np.repeat(np.arange(n), repeats)))

@@ -11,6 +11,9 @@ from tinygrad_bp.annotations import Array
 from tinygrad_bp.domains import ANY_SHAPE, Parameters, Shape, Shapes
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.ops.indexing import ARRAY, scatter_add
+from tinygrad_bp.ops.joining import called
+from tinygrad_bp.ops.linear_algebra import operand
+from tinygrad_bp.ops.sizes import require_size
 from tinygrad_bp.registry import op
 
 Mode = Literal["constant", "edge", "reflect", "symmetric", "wrap", "linear_ramp", "mean"]
@@ -24,7 +27,7 @@ _SETTING = {
 """The modes, and the argument that belongs to each."""
 
 
-def _pairs(given: Any, ndim: int) -> Any:
+def pairs(given: Any, ndim: int) -> Any:
     """A number before and one after for every axis; in a dict for some axes, 0 for the others."""
     if isinstance(given, dict):
         pairs = np.zeros((ndim, 2), int)
@@ -37,7 +40,7 @@ def _pairs(given: Any, ndim: int) -> Any:
 def _settings(mode: str, settings: dict[str, Any]) -> dict[str, Any]:
     if mode not in _SETTING:
         raise ArgumentError(
-            f"pad: mode is one of {', '.join(map(repr, _SETTING))}, which are linear; got {mode!r}. "
+            f"pad: mode is one of {', '.join(map(repr, _SETTING))}, 'maximum', 'minimum' and 'median'; got {mode!r}. "
             "Compute another border from x and put it there with concatenate."
         )
     name = _SETTING[mode]
@@ -45,7 +48,7 @@ def _settings(mode: str, settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _transposed(g: Any, x: Any, pad_width: Any, mode: str, settings: dict[str, Any]) -> Any:
-    widths = _pairs(pad_width, x.ndim)
+    widths = pairs(pad_width, x.ndim)
     if mode == "constant":
         return g[tuple([slice(low, low + n) for n, (low, _) in zip(x.shape, widths, strict=True)])]
     if mode in ("edge", "wrap") or settings.get("reflect_type") == "even":
@@ -60,7 +63,7 @@ def _transposed(g: Any, x: Any, pad_width: Any, mode: str, settings: dict[str, A
 def _matrix(n: int, axis: int, ndim: int, widths: Any, mode: str, settings: dict[str, Any]) -> Any:
     """Padding one axis is a product with this matrix."""
     if settings.get("stat_length") is not None:
-        settings = {"stat_length": (_pairs(settings["stat_length"], ndim)[axis], (1, 1))}
+        settings = {"stat_length": (pairs(settings["stat_length"], ndim)[axis], (1, 1))}
     return np.pad(np.eye(n), (widths[axis], (0, 0)), mode, **settings)  # type: ignore[call-overload]
 
 
@@ -69,7 +72,7 @@ def _vjp(g: Any, y: Any, x: Any, pad_width: Any, mode: str, **settings: Any) -> 
 
 
 def _jvp(t: Any, y: Any, x: Any, pad_width: Any, mode: str, **settings: Any) -> Any:
-    return pad(t, pad_width=pad_width, mode=mode, **{**settings, "constant_values": 0, "end_values": 0})
+    return linear_padding(t, pad_width=pad_width, mode=mode, **{**settings, "constant_values": 0, "end_values": 0})
 
 
 def _paddings(shape: Shape) -> Parameters:
@@ -84,12 +87,14 @@ def _paddings(shape: Shape) -> Parameters:
 
 
 @op(
+    internal=True,
     vjps=(_vjp,),
     jvp=_jvp,
     latex=r"\operatorname{pad}({0})",
     domain=Shapes(*ANY_SHAPE[1:], smallest=1, params=_paddings),
 )
-def pad(
+@called("pad")
+def linear_padding(
     x: Any,
     pad_width: Widths,
     mode: Mode = "constant",
@@ -102,10 +107,14 @@ def pad(
 
     mode: "constant" (`constant_values`), "edge", "reflect" and "symmetric" (`reflect_type` "even" or "odd"), "wrap",
     "linear_ramp" (to `end_values`), "mean" (of `stat_length` elements). Linear but for the values that are given; VJP:
-    every element of the border adds its cotangent to the elements it was made of. Raises ArgumentError for other modes.
+    every element of the border adds its cotangent to the elements it was made of. `pad` has the modes that are not
+    linear too. Raises ArgumentError for others.
     """
     given = {
         "constant_values": constant_values, "end_values": end_values, "reflect_type": reflect_type,
         "stat_length": stat_length,
     }  # fmt: skip
-    return np.pad(x, _pairs(pad_width, np.ndim(x)), mode, **_settings(mode, given))
+    x = operand(x)
+    widths = pairs(pad_width, x.ndim)
+    require_size("pad", [n + int(before) + int(after) for n, (before, after) in zip(x.shape, widths, strict=True)], x)
+    return np.pad(x, widths, mode, **_settings(mode, given))

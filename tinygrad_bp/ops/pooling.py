@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import Parameters, Shape, Shapes
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.ops.geometry import Padding, PerAxis, each_axis, pairs, require_images
@@ -55,7 +56,7 @@ def _largest(x: Any, y: Any, kernel: Shape, stride: Shape, padding: Pairs, dtype
     x = padded(x, padding, np.nan)  # the border equals nothing
     indices = [(..., *at) for at in elements(x.shape[2:], kernel, stride, (1,) * len(kernel))]
     # Numbers rather than truths: those NumPy would turn into numbers for every product.
-    largest = [(at, (x[at] == y).astype(dtype)) for at in indices]
+    largest = [(at, np.equal(x[at], y, out=np.empty_like(y, dtype))) for at in indices]
     count = largest[0][1].copy("K")
     for _, chosen in largest[1:]:
         count += chosen
@@ -138,14 +139,21 @@ def max_pool(x: Any, kernel: Shape, stride: Shape, padding: Pairs) -> Any:
 
     k elements that tie in a window get 1/k of its cotangent each; an element of several windows adds up its shares.
     """
-    return _combined(np.maximum, padded(x, padding, -np.inf), kernel, stride)
+    return _combined(np.maximum, padded(x, padding, _lowest(x.dtype)), kernel, stride)
+
+
+def _lowest(dtype: Any) -> float:
+    """What is never the largest."""
+    if dtype.kind in "iu":
+        return int(np.iinfo(dtype).min)
+    return -np.inf if dtype.kind != "b" else 0
 
 
 # --- the mean ---------------------------------------------------------------------------------------------------------
 
 
 @recordable
-def _sums(x: Any, kernel: Shape, stride: Shape, padding: Pairs) -> Any:
+def window_sums(x: Any, kernel: Shape, stride: Shape, padding: Pairs) -> Any:
     """Sums over windows, of integers in float64 and of float16 in float32, as it takes many to make a mean."""
     wide = np.result_type(x, np.float64 if x.dtype.kind in "biu" else np.float32)
     return _combined(np.add, padded(x, padding).astype(wide, copy=False), kernel, stride)
@@ -155,7 +163,7 @@ def _count(like: Any, size: Shape, kernel: Shape, stride: Shape, padding: Pairs,
     """How many elements of each window the mean is over, in the dtype of `like`."""
     if count_include_pad:
         return like.dtype.type(np.prod(kernel))
-    return _sums(np.ones((1, 1, *size), like.dtype), kernel, stride, padding)
+    return window_sums(np.ones((1, 1, *size), like.dtype), kernel, stride, padding)
 
 
 def _avg_pool_vjp(g: Any, y: Any, x: Any, kernel: Shape, stride: Shape, padding: Pairs, count_include_pad: bool) -> Any:
@@ -181,7 +189,7 @@ def avg_pool(x: Any, kernel: Shape, stride: Shape, padding: Pairs, count_include
 
     VJP: the cotangent, divided by the count, to every element of the window.
     """
-    totals = _sums(x, kernel, stride, padding)
+    totals = window_sums(x, kernel, stride, padding)
     y = totals / _count(totals, x.shape[2:], kernel, stride, padding, count_include_pad)
     return y.astype(x.dtype) if x.dtype == np.float16 else y
 
@@ -189,11 +197,13 @@ def avg_pool(x: Any, kernel: Shape, stride: Shape, padding: Pairs, count_include
 # --- as users call them -----------------------------------------------------------------------------------------------
 
 
+@guarded
 def max_pool1d(x: Any, kernel: PerAxis, stride: PerAxis | None = None, padding: Padding = 0) -> Any:
     """Largest element of every window of sequences (examples, channels, length). Arguments as in `max_pool2d`."""
     return max_pool(x, **_pooling("max_pool1d", 1, x, kernel, stride, padding))
 
 
+@guarded
 def max_pool2d(x: Any, kernel: PerAxis, stride: PerAxis | None = None, padding: Padding = 0) -> Any:
     """Largest element of every window of images (examples, channels, height, width).
 
@@ -203,6 +213,7 @@ def max_pool2d(x: Any, kernel: PerAxis, stride: PerAxis | None = None, padding: 
     return max_pool(x, **_pooling("max_pool2d", 2, x, kernel, stride, padding))
 
 
+@guarded
 def avg_pool1d(
     x: Any, kernel: PerAxis, stride: PerAxis | None = None, padding: Padding = 0, count_include_pad: bool = True
 ) -> Any:
@@ -211,6 +222,7 @@ def avg_pool1d(
     return avg_pool(x, **params, count_include_pad=count_include_pad)
 
 
+@guarded
 def avg_pool2d(
     x: Any, kernel: PerAxis, stride: PerAxis | None = None, padding: Padding = 0, count_include_pad: bool = True
 ) -> Any:

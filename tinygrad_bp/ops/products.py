@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_bp.broadcasting import unbroadcast
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import Shape, Shapes
 from tinygrad_bp.errors import ArgumentError, ShapeError, describe
 from tinygrad_bp.ops.complex import conjugated
@@ -18,6 +19,7 @@ from tinygrad_bp.registry import MULTILINEAR, op
 from tinygrad_bp.traits import PRODUCT
 
 
+@guarded
 def dot(a: Any, b: Any) -> Any:
     """NumPy's dot: a·b of vectors and matrices, a product with a 0-d operand, else a sum over the last axis of a and
     the last but one of b."""
@@ -27,11 +29,13 @@ def dot(a: Any, b: Any) -> Any:
     return matmul(a, b) if b.ndim <= 2 else tensordot(a, b, axes=(-1, -2))
 
 
+@guarded
 def vdot(a: Any, b: Any) -> Any:
     """Σ āᵢ·bᵢ over all elements, the first operand conjugated if it is complex."""
     return matmul(conjugated(operand(a)).reshape(-1), operand(b).reshape(-1))
 
 
+@guarded
 def inner(a: Any, b: Any) -> Any:
     """Sum of products over the last axes of a and b, for every pair of the others; a product with a 0-d operand."""
     a, b = operand(a), operand(b)
@@ -40,11 +44,13 @@ def inner(a: Any, b: Any) -> Any:
     return matmul(a, b) if a.ndim == b.ndim == 1 else tensordot(a, b, axes=(-1, -1))
 
 
+@guarded
 def outer(a: Any, b: Any) -> Any:
     """Every element of a times every element of b: aᵢ·bⱼ, of shape (a.size, b.size)."""
     return operand(a).reshape((-1, 1)) * operand(b).reshape(-1)
 
 
+@guarded
 def tensordot(a: Any, b: Any, axes: int | Sequence[int] | Sequence[Sequence[int]] = 2) -> Any:
     """Sum of products over pairs of axes: the last `axes` of a with the first of b, or the axes axes[0] of a with the
     axes axes[1] of b. The other axes follow one another in the result.
@@ -74,6 +80,7 @@ def _paired(left: int, right: int, axes: Any) -> tuple[list[int], list[int]]:
     return first, second
 
 
+@guarded
 def kron(a: Any, b: Any) -> Any:
     """Kronecker product: b in copies, each scaled by one element of a, laid out as the elements of a are."""
     a, b = operand(a), operand(b)
@@ -129,6 +136,7 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
     return np.cross(a, b, axisa, axisb, axisc)
 
 
+@guarded
 def multi_dot(arrays: Sequence[Any]) -> Any:
     """Product of two or more matrices, in the order of multiplication that costs least; the first and the last may be
     vectors."""

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_bp.annotations import Array
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import Shapes
 from tinygrad_bp.ops.complex import adjoint, conjugated
-from tinygrad_bp.ops.linear_algebra import matmul, operand
+from tinygrad_bp.ops.linear_algebra import finite, matmul, operand
 from tinygrad_bp.ops.spectral import svd
 from tinygrad_bp.ops.ties import largest, vanishing
 from tinygrad_bp.registry import op
@@ -44,9 +45,10 @@ def _full_rank(a: Any, **_: Any) -> tuple[Any, ...]:
 )
 def pseudoinverse(a: Any, rcond: float | Array | None = None) -> Any:
     """Moore–Penrose inverse of matrices (…, m, n) whose singular values up to `rcond` times the largest are 0."""
-    return np.linalg.pinv(a) if rcond is None else np.linalg.pinv(a, rcond)
+    return np.linalg.pinv(finite(a)) if rcond is None else np.linalg.pinv(finite(a), rcond)
 
 
+@guarded
 def pinv(a: Any, rcond: float | Array | None = None) -> Any:
     """Moore–Penrose inverse of matrices (…, m, n): the solution of least squares. Of shape (…, n, m).
 

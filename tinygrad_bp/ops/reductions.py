@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import ANY_SHAPE, Shapes, axis_params
 from tinygrad_bp.ops.comparison import where
 from tinygrad_bp.ops.cumulative import cumprod, shifted
@@ -147,6 +148,7 @@ def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 amax, amin = max, min
 
 
+@guarded
 def ptp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """Range over `axis`: the largest element minus the smallest."""
     return max(x, axis=axis, keepdims=keepdims) - min(x, axis=axis, keepdims=keepdims)
@@ -174,15 +176,29 @@ def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return _multiply_reduce(x, axis=axis, keepdims=keepdims)
 
 
+def _softmax(y: Any, x: Any, axis: Axis) -> Any:
+    """eˣ⁻ʸ; of an infinite sum equal parts to its infinite summands, and nothing where every x is −∞."""
+    if y.__class__ is np.ndarray and not np.isinf(y).any():
+        return exp(x - y)
+    weights = exp(x - where(np.isinf(y), 0.0, y))
+    return where(y == np.inf, _shares(y, x, axis), weights)
+
+
 @op(
-    **by_weights(lambda y, x, axis: exp(x - where(y == -np.inf, 0.0, y))),
+    **by_weights(_softmax),
     latex=r"\log \sum e^{{0}}",
     domain=Shapes(*ANY_SHAPE, smallest=1, params=axis_params),
 )
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """log Σ eˣ over `axis` (all axes if None), without overflow. ∂y/∂x = eˣ⁻ʸ, the softmax; 0 if every x is −∞."""
-    largest = np.max(x, axis=axis, keepdims=True)
-    largest = np.where(np.isfinite(largest), largest, 0)
-    with np.errstate(divide="ignore"):
-        y = np.log(added(np.exp(x - largest), axis=axis, keepdims=True)) + largest
+    """log Σ eˣ over `axis` (all axes if None), without overflow; of nothing −∞.
+
+    ∂y/∂x = eˣ⁻ʸ, the softmax; 0 if every x is −∞, and k infinite ones share.
+    """
+    x = operand(x)
+    start: dict[str, float] = {} if x.size else {"initial": -np.inf}
+    top = _maximum_reduce(x, axis=axis, keepdims=True, **start)
+    largest = np.where(np.isfinite(top), top, 0)
+    total = added(np.exp(x - largest), axis=axis, keepdims=True)
+    none = total == 0  # every x is −∞, and so is y; log(0) would warn
+    y = np.log(np.where(none, 1, total)) + np.where(none, top, largest)
     return y if keepdims else np.squeeze(y, axis)[()]

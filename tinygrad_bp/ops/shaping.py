@@ -10,6 +10,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from tinygrad_bp.annotations import DType
 from tinygrad_bp.broadcasting import unbroadcast
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import ANY_SHAPE, Shape, Shapes
 from tinygrad_bp.errors import ArgumentError, ShapeError, describe
 from tinygrad_bp.ops.linear_algebra import operand
@@ -98,6 +99,7 @@ def cast_to_discrete(x: Any, dtype: Any) -> Any:
     return operand(x).astype(dtype)[()]
 
 
+@guarded
 def astype(x: Any, dtype: DType, *, copy: bool = True) -> Any:
     """x converted to another dtype. VJP: the cotangent converted back; integers and truth values carry no gradient.
 
@@ -114,11 +116,13 @@ def converted(x: Any, dtype: Any) -> Any:
 # --- compositions -----------------------------------------------------------------------------------------------------
 
 
+@guarded
 def ravel(x: Any) -> Any:
     """All elements in C order, on one axis."""
     return reshape(x, shape=(-1,))
 
 
+@guarded
 def moveaxis(x: Any, source: Axes, destination: Axes) -> Any:
     """The axes `source` moved to the places `destination`; the others keep their order."""
     x = operand(x)
@@ -131,6 +135,7 @@ def moveaxis(x: Any, source: Axes, destination: Axes) -> Any:
     return transpose(x, axes=tuple(order))
 
 
+@guarded
 def rollaxis(x: Any, axis: int, start: int = 0) -> Any:
     """One axis moved to before the axis that is at `start`."""
     x = operand(x)
@@ -138,6 +143,7 @@ def rollaxis(x: Any, axis: int, start: int = 0) -> Any:
     return moveaxis(x, axis, start - (axis < start))
 
 
+@guarded
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     """Two axes exchanged."""
     x = operand(x)
@@ -154,6 +160,7 @@ def matrix_transpose(x: Any) -> Any:
     return swapaxes(x, -1, -2)
 
 
+@guarded
 def squeeze(x: Any, axis: Axes | None = None) -> Any:
     """Without axes of length 1: all of them, or those named, which must have length 1."""
     x = operand(x)
@@ -163,6 +170,7 @@ def squeeze(x: Any, axis: Axes | None = None) -> Any:
     return reshape(x, shape=tuple([n for i, n in enumerate(x.shape) if i not in dropped]))
 
 
+@guarded
 def expand_dims(x: Any, axis: Axes) -> Any:
     """With new axes of length 1 at the places `axis` of the result."""
     x = operand(x)
@@ -171,6 +179,7 @@ def expand_dims(x: Any, axis: Axes) -> Any:
     return reshape(x, shape=tuple([1 if i in new else next(lengths) for i in range(ndim)]))
 
 
+@guarded
 def broadcast_arrays(*arrays: Any) -> tuple[Any, ...]:
     """Every array repeated to the shape that all of them broadcast to."""
     shape = np.broadcast_shapes(*map(np.shape, arrays))
@@ -186,6 +195,7 @@ def _each(f: Any, arrays: tuple[Any, ...]) -> Any:
 def atleast_1d(array: Any, /) -> Any: ...
 @overload
 def atleast_1d(*arrays: Any) -> tuple[Any, ...]: ...
+@guarded
 def atleast_1d(*arrays: Any) -> Any:
     """Every array with one axis or more; one array, or a tuple of them."""
     return _each(lambda x: x if x.ndim else reshape(x, shape=(1,)), arrays)
@@ -195,6 +205,7 @@ def atleast_1d(*arrays: Any) -> Any:
 def atleast_2d(array: Any, /) -> Any: ...
 @overload
 def atleast_2d(*arrays: Any) -> tuple[Any, ...]: ...
+@guarded
 def atleast_2d(*arrays: Any) -> Any:
     """Every array with two axes or more, new ones in front; one array, or a tuple of them."""
     return _each(lambda x: x if x.ndim > 1 else reshape(x, shape=(1, x.size)), arrays)
@@ -204,11 +215,13 @@ def atleast_2d(*arrays: Any) -> Any:
 def atleast_3d(array: Any, /) -> Any: ...
 @overload
 def atleast_3d(*arrays: Any) -> tuple[Any, ...]: ...
+@guarded
 def atleast_3d(*arrays: Any) -> Any:
     """Every array with three axes or more, (1, n, 1) of a vector and (m, n, 1) of a matrix; one array, or a tuple."""
     return _each(lambda x: x if x.ndim > 2 else atleast_2d(x)[..., None], arrays)
 
 
+@guarded
 def meshgrid(*xi: Any, indexing: Literal["xy", "ij"] = "xy", sparse: bool = False) -> tuple[Any, ...]:
     """The coordinates of a grid, an array for each axis, from vectors: broadcast to one shape unless `sparse`.
 

@@ -7,28 +7,45 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import Domain, Intervals, Reals
-from tinygrad_bp.errors import missing_extra
+from tinygrad_bp.engine import Node
+from tinygrad_bp.errors import MissingRuleError, describe, missing_extra
+from tinygrad_bp.modes import ignoring
 from tinygrad_bp.ops.activations import sigmoid
-from tinygrad_bp.ops.complex import require_real
 from tinygrad_bp.ops.erf import erf_values, erfc_values
+from tinygrad_bp.ops.joining import called
 from tinygrad_bp.registry import op, scale
 from tinygrad_bp.traits import Limit, Traits
 
 _ROOT_PI = sqrt(pi)
-_SCIPY = Traits(limits=(Limit.SCIPY,))
-_STEEP = Traits(limits=(Limit.SCIPY, Limit.ARGUMENTS))
+FROM_SCIPY = Traits(limits=(Limit.SCIPY,))
+CANCELLING = Traits(limits=(Limit.SCIPY, Limit.TERMS))
+STEEP = Traits(limits=(Limit.SCIPY, Limit.ARGUMENTS))
 _POSITIVE = Reals(0.5, 3, analytic=False)
 
 
-def _scipy(name: str, *inputs: Any) -> Any:
-    """SciPy's function of that name in the dtype of its last input, where that is floating; imported when needed."""
+def scipys(page: str, name: str) -> Any:
+    """SciPy's function of that name in its module `page`, imported when needed. Raises MissingExtraError."""
     try:
-        from scipy import special
+        return getattr(getattr(__import__("scipy", fromlist=[page]), page), name)
     except ImportError as error:
         raise missing_extra("scipy", "scipy") from error
-    y, given = np.asarray(getattr(special, name)(*inputs)), np.asarray(inputs[-1]).dtype
-    return y.astype(given if given.kind == "f" else y.dtype, copy=False)[()]
+
+
+def from_scipy(name: str, *inputs: Any) -> Any:
+    """SciPy's special function of that name in the dtype of its floating inputs."""
+    y, floating = np.asarray(scipys("special", name)(*inputs)), [x for x in inputs if np.asarray(x).dtype.kind == "f"]
+    return (y.astype(np.result_type(*floating), copy=False) if floating and y.dtype.kind == "f" else y)[()]
+
+
+def fixed(function: str, name: str, value: Any) -> Any:
+    """An argument for which a function has no derivative. Raises MissingRuleError if a gradient is asked of it."""
+    if isinstance(value, Node) and value.requires_grad:
+        raise MissingRuleError(
+            f"{function} has no derivative for {name}, and {describe(value)} requires a gradient. Pass its .detach()."
+        )
+    return value
 
 
 # --- the error function and the normal distribution -------------------------------------------------------------------
@@ -43,14 +60,14 @@ def _gaussian(x: Any, factor: float) -> Any:
 
 
 @op(internal=True, derivatives=(lambda y, x: -2.0 * (x * y),), latex="e^{-{0}^2}", domain=Reals())
-@np.errstate(over="ignore")
+@ignoring(over="ignore")
 def gaussian(x: Any) -> Any:
     """e^(−x²), elementwise, with all its digits. ∂y/∂x = −2xy."""
     return _gaussian(x, 1.0)
 
 
 @op(internal=True, derivatives=(lambda y, x: -x * y,), latex=r"e^{-0.5 \cdot {0}^2}", domain=Reals())
-@np.errstate(over="ignore")
+@ignoring(over="ignore")
 def bell(x: Any) -> Any:
     """e^(−x²/2), elementwise, with all its digits. ∂y/∂x = −xy."""
     return _gaussian(x, 0.5)
@@ -59,38 +76,38 @@ def bell(x: Any) -> Any:
 @op(
     derivatives=(lambda y, x: (2.0 / _ROOT_PI) * gaussian(x),),
     latex=r"\operatorname{erf}({0})",
-    domain=Reals(analytic=False),
+    domain=Reals(),
     whole=True,
 )
 def erf(x: Any) -> Any:
-    """Error function 2/√π·∫₀ˣ e⁻ᵗ² dt, elementwise. ∂y/∂x = 2/√π·e⁻ˣ²."""
-    require_real("erf", x)
-    return erf_values(x)
+    """Error function 2/√π·∫₀ˣ e⁻ᵗ² dt, elementwise; of complex x it needs SciPy. ∂y/∂x = 2/√π·e⁻ˣ²."""
+    return from_scipy("erf", x) if np.iscomplexobj(x) else erf_values(x)
 
 
 @op(
     derivatives=(lambda y, x: (-2.0 / _ROOT_PI) * gaussian(x),),
     latex=r"\operatorname{erfc}({0})",
-    domain=Reals(analytic=False),
+    domain=Reals(),
     whole=True,
 )
 def erfc(x: Any) -> Any:
-    """Complementary error function 1 − erf x, elementwise, with all its digits for large x. ∂y/∂x = −2/√π·e⁻ˣ²."""
-    require_real("erfc", x)
-    return erfc_values(x)
+    """Complementary error function 1 − erf x, elementwise, with all its digits for large x. ∂y/∂x = −2/√π·e⁻ˣ².
+
+    Of complex x it needs SciPy.
+    """
+    return from_scipy("erfc", x) if np.iscomplexobj(x) else erfc_values(x)
 
 
 @op(
-    internal=True,
     derivatives=(lambda y, x: 2.0 * x * y - 2.0 / _ROOT_PI,),
     latex=r"\operatorname{erfcx}({0})",
     domain=Reals(analytic=False, bounded=True),
     whole=True,
-    traits=_SCIPY,
+    traits=CANCELLING,
 )
 def erfcx(x: Any) -> Any:
     """Scaled complementary error function eˣ²·erfc x, elementwise. ∂y/∂x = 2xy − 2/√π. Needs SciPy."""
-    return _scipy("erfcx", x)
+    return from_scipy("erfcx", x)
 
 
 @op(
@@ -99,13 +116,14 @@ def erfcx(x: Any) -> Any:
     domain=Reals(-0.9, 0.9, analytic=False, bounded=True),
     convention="infinity at −1 and 1",
     whole=True,
-    traits=_STEEP,
+    traits=STEEP,
 )
 def erfinv(x: Any) -> Any:
     """Inverse of the error function, of x in [−1, 1], elementwise. ∂y/∂x = √π/2·eʸ². Needs SciPy."""
-    return _scipy("erfinv", x)
+    return from_scipy("erfinv", x)
 
 
+@guarded
 def ndtr(x: Any) -> Any:
     """Distribution function of the standard normal distribution, Φ(x) = erfc(−x/√2)/2, elementwise."""
     return 0.5 * erfc(x * -sqrt(0.5))
@@ -116,14 +134,14 @@ def ndtr(x: Any) -> Any:
     latex=r"\log \Phi({0})",
     domain=Reals(analytic=False),
     whole=True,
-    traits=_STEEP,
+    traits=STEEP,
 )
 def log_ndtr(x: Any) -> Any:
     """Logarithm of the normal distribution function Φ, elementwise, finite far below 0. Needs SciPy.
 
     ∂y/∂x = φ(x)/Φ(x) = √(2/π)/erfcx(−x/√2).
     """
-    return _scipy("log_ndtr", x)
+    return from_scipy("log_ndtr", x)
 
 
 # --- logits and products with logarithms ------------------------------------------------------------------------------
@@ -194,11 +212,11 @@ def xlog1py(a: Any, b: Any) -> Any:
     latex=r"\Gamma({0})",
     domain=Reals(0.5, 3, analytic=False, bounded=True),
     whole=True,
-    traits=_SCIPY,
+    traits=FROM_SCIPY,
 )
 def gamma(x: Any) -> Any:
     """Gamma function Γ(x) = ∫₀^∞ tˣ⁻¹e⁻ᵗ dt, (x − 1)! for integers, elementwise. ∂y/∂x = Γ(x)·ψ(x). Needs SciPy."""
-    return _scipy("gamma", x)
+    return from_scipy("gamma", x)
 
 
 @op(
@@ -206,17 +224,17 @@ def gamma(x: Any) -> Any:
     latex=r"\log \lvert \Gamma({0}) \rvert",
     domain=_POSITIVE,
     whole=True,
-    traits=_SCIPY,
+    traits=FROM_SCIPY,
 )
 def gammaln(x: Any) -> Any:
     """Logarithm of |Γ(x)|, elementwise. ∂y/∂x = ψ(x). Needs SciPy."""
-    return _scipy("gammaln", x)
+    return from_scipy("gammaln", x)
 
 
-@op(derivatives=(lambda y, x: polygamma(1, x),), latex=r"\psi({0})", domain=_POSITIVE, whole=True, traits=_SCIPY)
+@op(derivatives=(lambda y, x: polygamma(1, x),), latex=r"\psi({0})", domain=_POSITIVE, whole=True, traits=FROM_SCIPY)
 def psi(x: Any) -> Any:
     """Digamma function ψ(x), the derivative of log Γ(x), elementwise. ∂y/∂x = ψ′(x). Needs SciPy."""
-    return _scipy("psi", x)
+    return from_scipy("psi", x)
 
 
 digamma = psi
@@ -227,33 +245,40 @@ digamma = psi
     latex=r"\psi^{({0})}({1})",
     domain=Domain(intervals=((0, 4), (0.5, 3)), kinds="if", analytic=False),
     whole=True,
-    traits=_SCIPY,
+    traits=FROM_SCIPY,
 )
 def polygamma(n: Any, x: Any) -> Any:
     """Derivative of order n = 0, 1, … of the digamma function ψ(x), elementwise with broadcasting. Needs SciPy.
 
     ∂y/∂x = ψ⁽ⁿ⁺¹⁾(x).
     """
-    return _scipy("polygamma", n, x)
+    return from_scipy("polygamma", n, x)
 
 
-@op(derivatives=(lambda y, x: iv(1, x),), latex="I_0({0})", domain=Reals(analytic=False), whole=True, traits=_SCIPY)
+@op(
+    derivatives=(lambda y, x: bessel_i(1, x),),
+    latex="I_0({0})",
+    domain=Reals(analytic=False),
+    whole=True,
+    traits=FROM_SCIPY,
+)
 def i0(x: Any) -> Any:
     """Modified Bessel function of the first kind and order 0, elementwise. ∂y/∂x = I₁(x). Needs SciPy."""
-    return _scipy("i0", x)
+    return from_scipy("i0", x)
 
 
 @op(
     internal=True,
-    derivatives=(None, lambda y, v, x: 0.5 * (iv(v - 1, x) + iv(v + 1, x))),
+    derivatives=(None, lambda y, v, x: 0.5 * (bessel_i(v - 1, x) + bessel_i(v + 1, x))),
     latex=r"I_{{0}}({1})",
     domain=Domain(intervals=((0, 4), (-3, 3)), kinds="if", analytic=False),
     whole=True,
-    traits=_SCIPY,
+    traits=FROM_SCIPY,
 )
-def iv(v: Any, x: Any) -> Any:
+@called("iv")
+def bessel_i(v: Any, x: Any) -> Any:
     """Modified Bessel function of the first kind and fixed order v, elementwise with broadcasting. Needs SciPy.
 
     ∂y/∂x = (Iᵥ₋₁(x) + Iᵥ₊₁(x))/2.
     """
-    return _scipy("iv", v, x)
+    return from_scipy("iv", v, x)

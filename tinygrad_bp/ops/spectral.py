@@ -10,12 +10,13 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar, overload
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import Shapes
 from tinygrad_bp.errors import ArgumentError, describe
 from tinygrad_bp.ops.complex import adjoint, conjugated, real
 from tinygrad_bp.ops.decompositions import hermitian
 from tinygrad_bp.ops.indexing import scatter_add
-from tinygrad_bp.ops.linear_algebra import matmul, operand
+from tinygrad_bp.ops.linear_algebra import finite, matmul, operand
 from tinygrad_bp.ops.ties import averaged, beside_vectors, constant, largest, one_over, settled, some, vanishing
 from tinygrad_bp.registry import op
 
@@ -115,17 +116,36 @@ def eigh_packed(a: Any) -> Any:
     return np.concatenate([w[..., None, :], v * _signs(v)], axis=-2)
 
 
-def eigh(a: Any) -> EighResult[Any]:
+UPLO = Literal["L", "U", "l", "u"] | None
+
+
+def _read(a: Any, uplo: UPLO) -> Any:
+    """The symmetric matrix that one triangle of a stands for; a itself if both count."""
+    if uplo is None:
+        return a
+    side = str(uplo).upper()
+    if side not in ("L", "U"):
+        raise ArgumentError(f"eigh: UPLO is 'L' for the lower triangle or 'U' for the upper one; got {uplo!r}.")
+    a = operand(a)
+    n = a.shape[-1]
+    below = a * np.tri(n, n, -1, bool) if side == "L" else a * ~np.tri(n, n, 0, bool)
+    return below + adjoint(below) + hermitian(a * np.eye(n, dtype=bool))
+
+
+@guarded
+def eigh(a: Any, UPLO: UPLO = None) -> EighResult[Any]:
     """Eigenvalues w (…, n), ascending, and orthonormal eigenvectors v (…, n, n), columns, of symmetric (Hermitian)
     matrices.
 
-    Of a the symmetric part (a + aᴴ)/2 counts, so that the gradient is symmetric like a. The first large element of each
-    real eigenvector is positive. Equal eigenvalues add nothing through their eigenvectors, which have no derivative:
-    right for the first derivative of functions of whole eigenspaces. The second one raises LinearAlgebraError, and so
-    does any through equal eigenvalues themselves, as v·f(w)·vᴴ takes more than the derivatives of w and v: move them
-    apart, or use `eigvalsh` for functions of eigenvalues alone. Derivatives of complex eigenvectors are right for
-    functions that do not depend on their phases.
+    Of a the symmetric part (a + aᴴ)/2 counts, so that the gradient is symmetric like a; with UPLO="L" or "U" only that
+    triangle, which has all of the gradient then. The first large element of each real eigenvector is positive. Equal
+    eigenvalues add nothing through their eigenvectors, which have no derivative: right for the first derivative of
+    functions of whole eigenspaces. The second one raises LinearAlgebraError, and so does any through equal eigenvalues
+    themselves, as v·f(w)·vᴴ takes more than the derivatives of w and v: move them apart, or use `eigvalsh` for
+    functions of eigenvalues alone. A part of w, w[-1], is refused only for equal ones in it. Derivatives of complex
+    eigenvectors are right for functions that do not depend on their phases.
     """
+    a = _read(a, UPLO)
     w, v = _spectrum(eigh_packed(a))
     return EighResult(
         beside_vectors(
@@ -135,9 +155,13 @@ def eigh(a: Any) -> EighResult[Any]:
     )
 
 
-def eigvalsh(a: Any) -> Any:
-    """Eigenvalues (…, n) of symmetric (Hermitian) matrices, ascending. VJP: v·diag(g)·vᴴ; equal ones share g."""
-    return _spectrum(eigh_packed(a))[0]
+@guarded
+def eigvalsh(a: Any, UPLO: UPLO = None) -> Any:
+    """Eigenvalues (…, n) of symmetric (Hermitian) matrices, ascending. VJP: v·diag(g)·vᴴ; equal ones share g.
+
+    UPLO: as for `eigh`.
+    """
+    return _spectrum(eigh_packed(_read(a, UPLO)))[0]
 
 
 # --- singular values --------------------------------------------------------------------------------------------------
@@ -241,7 +265,7 @@ def _spread_singular_values(a: Any, **_: Any) -> tuple[Any, ...]:
 )
 def svd_packed(a: Any) -> Any:
     """U (…, m, k), S (…, k) and Vᴴ (…, k, n) of matrices (…, m, n), k = min(m, n), flattened one after the other."""
-    u, s, vh = np.linalg.svd(a, full_matrices=False)
+    u, s, vh = np.linalg.svd(finite(a), full_matrices=False)
     signs = _signs(u)
     u, vh = u * signs, vh * np.swapaxes(signs, -1, -2) if np.ndim(signs) else vh
     batch = s.shape[:-1]
@@ -253,16 +277,18 @@ def svd_packed(a: Any) -> Any:
 def svd(a: Any, full_matrices: bool = True, compute_uv: Literal[True] = True) -> SVDResult[Any]: ...
 @overload
 def svd(a: Any, full_matrices: bool = True, *, compute_uv: Literal[False]) -> Any: ...
+@guarded
 def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     """Singular value decomposition a = U·diag(S)·Vᴴ of matrices (…, m, n): U (…, m, k), S (…, k) descending, Vᴴ
     (…, k, n), k = min(m, n). With compute_uv=False only S.
 
     full_matrices=True, NumPy's default, is for square matrices: the further columns are arbitrary and have no
-    derivative. The first large element of each real column of U is positive. The vectors of equal singular values have
-    no derivative, such pairs add nothing through turning alike in U and V: right for functions of whole subspaces, as
-    U·Vᴴ is, to first order. At equal values, or at one of 0, the second derivative raises LinearAlgebraError, and so
-    does, as for `eigh`, any through these values themselves; with compute_uv=False equal ones share their gradient, and
-    0 gets 0. Derivatives of complex vectors are right for functions that do not depend on their phases.
+    derivative. The first large element of each real column of U is positive. The vectors of equal singular values
+    have no derivative, such pairs add nothing through turning alike in U and V: right for functions of whole
+    subspaces, as U·Vᴴ is, to first order. At equal values, or at one of 0, the second derivative raises
+    LinearAlgebraError, and so does, as for `eigh`, any through these values themselves, if they are in the part of S
+    that is used, S[0]; with compute_uv=False equal ones share their gradient, and 0 gets 0. Derivatives of complex
+    vectors are right for functions that do not depend on their phases.
     """
     a = operand(a)
     m, n = a.shape[-2:]
@@ -277,6 +303,7 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     )
 
 
+@guarded
 def svdvals(a: Any) -> Any:
     """Singular values (…, k) of matrices (…, m, n), descending. VJP: U·diag(g)·Vᴴ; 0 for singular values of 0."""
     return svd(a, compute_uv=False)

@@ -8,6 +8,7 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from tinygrad_bp.annotations import Array
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import ANY_SHAPE, Parameters, Shape, Shapes, axis_params
 from tinygrad_bp.errors import ShapeError, describe
 from tinygrad_bp.ops.arithmetic import maximum
@@ -15,6 +16,7 @@ from tinygrad_bp.ops.comparison import where
 from tinygrad_bp.ops.complex import conjugated
 from tinygrad_bp.ops.joining import stack
 from tinygrad_bp.ops.linear_algebra import operand
+from tinygrad_bp.ops.magnitudes import scaled
 from tinygrad_bp.ops.ordering import argsort
 from tinygrad_bp.ops.reductions import Axis, by_weights, count, lines, mean, reduced_axes, spread, sum
 from tinygrad_bp.ops.rounding import absolute
@@ -67,7 +69,7 @@ def var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> A
 )
 def std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
     """Standard deviation, the root of `var`. ∂y/∂xᵢ = (xᵢ − x̄)/((n − ddof)·y), 0 where all elements are equal."""
-    return np.std(x, axis=axis, ddof=ddof, keepdims=keepdims)
+    return scaled(lambda x: np.std(x, axis=axis, ddof=ddof, keepdims=keepdims), operand(x), axis)
 
 
 # --- quantiles --------------------------------------------------------------------------------------------------------
@@ -137,6 +139,7 @@ def quantile(x: Any, q: Quantiles, axis: Axis = None, method: Method = "linear",
     return np.quantile(x, q, axis=axis, method=method, keepdims=keepdims)
 
 
+@guarded
 def percentile(x: Any, q: Quantiles, axis: Axis = None, method: Method = "linear", keepdims: bool = False) -> Any:
     """The q-th percentile, 0 ≤ q ≤ 100; see `quantile`."""
     x = operand(x)
@@ -155,6 +158,7 @@ def average(
 def average(
     x: Any, axis: Axis = None, weights: Any = None, *, returned: Literal[True], keepdims: bool = False
 ) -> tuple[Any, Any]: ...
+@guarded
 def average(x: Any, axis: Axis = None, weights: Any = None, returned: bool = False, keepdims: bool = False) -> Any:
     """Weighted mean Σ w·x / Σ w over `axis` (all axes if None), differentiable for x and for the weights.
 
@@ -187,12 +191,14 @@ def _matched(weights: Any, x: Any, axis: Axis) -> Any:
     return reshape(ordered, shape=tuple([n if i in axes else 1 for i, n in enumerate(x.shape)]))
 
 
+@guarded
 def nansum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """Sum over `axis` of the elements that are not NaN; those get gradient 0."""
     x = operand(x)
     return sum(where(x == x, x, 0), axis=axis, keepdims=keepdims)
 
 
+@guarded
 def nanmean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """Mean over `axis` of the elements that are not NaN; those get gradient 0."""
     x = operand(x)

@@ -7,11 +7,12 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import Shapes
 from tinygrad_bp.errors import ArgumentError, LinearAlgebraError
 from tinygrad_bp.ops.comparison import where
 from tinygrad_bp.ops.complex import imag, real
-from tinygrad_bp.ops.linear_algebra import matmul, operand
+from tinygrad_bp.ops.linear_algebra import finite, matmul, operand
 from tinygrad_bp.registry import op
 
 
@@ -149,7 +150,7 @@ def cofactors_along(a: Any, t: Any) -> Any:
     too. It is symmetric, so that it is its own VJP. The derivative for a raises LinearAlgebraError if a is singular, to
     rounding.
     """
-    u, s, vh = np.linalg.svd(a)
+    u, s, vh = np.linalg.svd(finite(a))
     n = s.shape[-1]
     others = _without_two(s)
     turned = np.conjugate(u.swapaxes(-1, -2)) @ t @ np.conjugate(vh.swapaxes(-1, -2))
@@ -171,7 +172,7 @@ def cofactor(a: Any) -> Any:
     determinant = np.linalg.det(a)
     if np.all(determinant):
         return _per_matrix(determinant) * _transposed(np.linalg.inv(a))
-    u, s, vh = np.linalg.svd(a)
+    u, s, vh = np.linalg.svd(finite(a))
     sign = _per_matrix(np.linalg.det(u) * np.linalg.det(vh))
     return (sign * (np.conjugate(u) * _without_one(s)[..., None, :]) @ np.conjugate(vh)).astype(a.dtype)
 
@@ -231,6 +232,7 @@ def slogdet_packed(a: Any) -> Any:
     return np.stack(np.linalg.slogdet(a))
 
 
+@guarded
 def slogdet(a: Any) -> SlogdetResult[Any]:
     """Sign and log|det a| of square matrices (…, n, n), without overflow. ∂ log|det a|/∂a = a⁻ᵀ.
 
@@ -242,6 +244,7 @@ def slogdet(a: Any) -> SlogdetResult[Any]:
     return SlogdetResult(packed[0], real(logarithm) if logarithm.dtype.kind == "c" else logarithm)
 
 
+@guarded
 def matrix_power(a: Any, n: int) -> Any:
     """a·a·…·a, n factors, of square matrices; the identity for n = 0, powers of the inverse for n < 0.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from tinygrad_bp.errors import LinearAlgebraError
 from tinygrad_bp.ops.comparison import where
 from tinygrad_bp.ops.linear_algebra import matmul
 from tinygrad_bp.registry import op
+from tinygrad_bp.traits import Traits
 
 
 def largest(w: Any) -> Any:
@@ -83,7 +85,7 @@ def distinct(x: Any, tied: Any, of: str) -> Any:
 
 def _nothing(t: Any, tied: Any, of: str) -> Any:
     """The number 0, unless t moves a matrix that must stay."""
-    return np.add.reduce(distinct(t, tied, of=of)[..., :0], axis=None)
+    return np.add.reduce(distinct(t, tied, of=of).reshape(-1)[:0], axis=None)
 
 
 @op(
@@ -112,6 +114,25 @@ def settled(x: Any, t: Any, a: Any, tied: Any, of: str) -> Any:
     return np.positive(x)
 
 
+def _must_stay(t: Any, tied: Any, of: str) -> Any:
+    """The number 0, unless t moves a matrix of which a value is tied: `tied` has those that are looked at."""
+    if tied.ndim == t.ndim - 1:
+        return _nothing(t, some(tied), of)
+    if tied.ndim == t.ndim - 2:
+        return _nothing(t, tied, of)
+    return _nothing(t.reshape((1, -1)), some(tied.reshape((1, -1))), of)
+
+
+def _of_these_values(node: Any, index: Any, part: Callable[[Any], Any]) -> Any:
+    """Of one matrix any values, of several the same of each; None for other parts, and once the graph is released."""
+    if node.operands is None:
+        return None
+    w, a, tied = node.parents
+    if a.ndim > 2 and not (isinstance(index, tuple) and len(index) == 2 and index[0] is Ellipsis):
+        return None
+    return beside_vectors(part(w), a, part(tied), **node.params)
+
+
 @op(
     internal=True,
     vjps=(
@@ -121,18 +142,20 @@ def settled(x: Any, t: Any, a: Any, tied: Any, of: str) -> Any:
     ),
     jvp=(
         lambda t, y, w, a, tied, of: t,
-        lambda t, y, w, a, tied, of: _nothing(t, some(tied), of),
+        lambda t, y, w, a, tied, of: _must_stay(t, tied, of),
         None,
     ),
     latex="{0}",
     domain=Shapes("bi,bij,bi", kinds="ffb", params=lambda *_: ({"of": "a derivative"},), prepare=_untied_values),
     convention="an error where values are tied",
+    traits=Traits(indexed=_of_these_values),
 )
 def beside_vectors(w: Any, a: Any, tied: Any, of: str) -> Any:
     """w (…, k), the eigenvalues or singular values of matrices a, for use beside the vectors.
 
     A function of a matrix, v·f(w)·vᴴ, is smooth where values coincide, but its derivative takes more than those of w
     and v, and no cotangent tells it from other functions: at the identity, those of v·w·vᴴ may be 0 for w and v. So
-    where `tied` (…, k) holds of a value, any cotangent raises LinearAlgebraError, and so does a tangent of a.
+    where `tied` (…, k) holds of a value, any cotangent raises LinearAlgebraError, and so does a tangent of a. A part of
+    w, by an index, is refused only for the values in it.
     """
     return np.positive(w)

@@ -63,6 +63,17 @@ def elements(size: Shape, kernel: Shape, stride: Shape, dilation: Shape) -> list
     return list(product(*axes))
 
 
+def within(size: int, windows: int, stride: int, first: int) -> tuple[slice, slice]:
+    """Where an axis of `size` has an element of the windows, and which of them have it there, not on the border.
+
+    first: where the first window has it, below 0 on the border before.
+    """
+    begin = max(0, -(first // stride))
+    count = max(0, min(windows, (size - 1 - first) // stride + 1) - begin)
+    at = first + begin * stride
+    return slice(at, at + count * stride, stride), slice(begin, begin + count)
+
+
 def _unfoldings(shape: Shape) -> Parameters:
     space = len(shape) - 2
     plain = {"stride": (1,) * space, "padding": ((0, 0),) * space, "dilation": (1,) * space}
@@ -121,9 +132,13 @@ def _foldings(shape: Shape) -> Parameters:
 )
 def fold(x: Any, size: Shape, stride: Shape, padding: Pairs, dilation: Shape) -> Any:
     """Windows (channels, *kernel, *places, examples) added up where they overlap: images of `size`. VJP: `unfold`."""
-    kernel, full = x.shape[1 : 1 + len(size)], with_border(size, padding)
-    images = np.zeros((len(x), *full, x.shape[-1]), x.dtype)
-    each = elements(full, kernel, stride, dilation)
-    for at, element in zip(each, product(*map(range, kernel)), strict=True):
-        images[(slice(None), *at)] += x[(slice(None), *element)]
-    return examples_first(images)[inside(size, padding)]
+    kernel, places = x.shape[1 : 1 + len(size)], x.shape[1 + len(size) : -1]
+    images = np.zeros((len(x), *size, x.shape[-1]), x.dtype)
+    axes = [
+        [within(n, m, step, o * d - low) for o in range(k)]
+        for n, m, step, (low, _), d, k in zip(size, places, stride, padding, dilation, kernel, strict=True)
+    ]
+    for element, each in zip(product(*map(range, kernel)), product(*axes), strict=True):
+        at, windows = zip(*each, strict=True)
+        images[(slice(None), *at)] += x[(slice(None), *element, *windows)]
+    return examples_first(images)

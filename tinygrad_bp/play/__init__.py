@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.derive.equations import Equation, agree
 from tinygrad_bp.derive.sweep import sweep
 from tinygrad_bp.engine import Node
@@ -29,6 +30,7 @@ MOST_EXAMPLES = 500
 """The page works out the cost with each of them whenever a number changes."""
 
 
+@guarded
 def play(C: Any, examples: Mapping[str, Any] | Sequence[Any] | None = None) -> LivingPage:
     """A page in which the computation of C lives: change a number, and picture, gradients, formulas and cost follow.
 

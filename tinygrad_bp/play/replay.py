@@ -12,7 +12,7 @@ import numpy as np
 from tinygrad_bp.engine import Node, apply, history, sweep
 from tinygrad_bp.errors import TracingError
 from tinygrad_bp.graph import Graph, GraphEdge, GraphNode, is_number
-from tinygrad_bp.modes import MODE
+from tinygrad_bp.modes import current_mode
 from tinygrad_bp.program import Step, optimized, traced
 from tinygrad_bp.source.javascript import NotWritten, javascript
 from tinygrad_bp.tensor import asarray
@@ -106,7 +106,7 @@ class _Replay:
     def _swept(self) -> dict[tuple[str, Any], Any]:
         """Gradients, and what every use adds to one."""
         old = {self.made[node.number].number: node for node in self.nodes if node.number in self.of}
-        root, trail = self.made[self.C.number], MODE.get().trail
+        root, trail = self.made[self.C.number], current_mode().trail
         one = asarray(np.ones(root.shape, root.dtype)[()])
         arrived = sweep(root, one, as_graph=True, trail=trail)
         self.marks += [(share, old[node.number]) for node, _, share in trail or ()]

@@ -65,9 +65,22 @@ def _bounded(step: Step, ranges: Ranges) -> Any:
 def _unshielded(step: Step, ranges: Ranges, cost: Step | None) -> Step:
     """Cotangent times derivative is a plain product where a cotangent of 0 never meets infinity or NaN."""
     g, d = step.args
+    c = _unmasked(g, d)
+    if c is not None and not shields(d, c, ranges, cost):  # made by the derivative of such a product
+        return _unshielded(replace(step, args=(c, d)), ranges, cost)
     if shields(g, d, ranges, cost):
         return step
     return simpler(replace(step, opcode=UFUNC, function=np.multiply), ranges)
+
+
+def _unmasked(x: Any, d: Any) -> Any:
+    """c where x is `np.where(d == 0, 0, c)`; None else."""
+    if not isinstance(x, Step) or x.function is not np.where or len(x.args) != 3 or uniform(x.args[1]) != 0:
+        return None
+    condition, _, c = x.args
+    is_zero = condition.opcode == UFUNC and condition.function is np.equal and condition.args[0] is d
+    same = isinstance(c, Step) and (c.shape, c.dtype) == (x.shape, x.dtype)
+    return c if is_zero and same and uniform(condition.args[1]) == 0 else None
 
 
 def _without_kept_axes(step: Step) -> Step:
@@ -241,8 +254,10 @@ def _same_elements(step: Step) -> Any:
 
 
 def _one_choice(step: Step) -> Any:
-    """What is chosen both ways."""
-    _, a, b = step.args
+    """What is chosen everywhere, or both ways."""
+    condition, a, b = step.args
+    if uniform(condition) is not None:
+        return a if uniform(condition) else b
     number = uniform(a)
     if number is None or number != uniform(b):
         return a if a is b else None

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, final
 
 import numpy as np
 
+from tinygrad_bp.modes import ignoring, quietly
 from tinygrad_bp.program.step import (
     CONSTANT,
     FUNCTION,
@@ -161,8 +162,7 @@ def _image(function: np.ufunc, largest: float, *ends: tuple[float, float]) -> Ra
 
     largest: what may be larger counts as unbounded, and what may be smaller than its reciprocal as 0.
     """
-    with np.errstate(all="ignore"):
-        values = _values(function, [_points(*pair) for pair in ends])
+    values = quietly(_values, function, [_points(*pair) for pair in ends])
     low, high = np.fmin.reduce(values, None), np.fmax.reduce(values, None)
     return Range(-_rounded_up(-low, largest), _rounded_up(high, largest), bool(np.isnan(values).any()))
 
@@ -179,8 +179,8 @@ def _warnings(function: np.ufunc, *ends: tuple[float, float]) -> frozenset[str]:
     points = [_points(max(low, -ORDINARY), min(high, ORDINARY)) for low, high in ends]
     found: list[str] = []
     try:
-        with np.errstate(divide="call", over="call", invalid="call", call=lambda error, _: found.append(error)):
-            _values(function, points)
+        calling = ignoring(divide="call", over="call", invalid="call", call=lambda error, _: found.append(error))
+        calling(_values)(function, points)
     except TypeError:  # a function of whole numbers
         return frozenset()
     return frozenset([kind for kind in WARNINGS if any(error.startswith(kind) for error in found)])

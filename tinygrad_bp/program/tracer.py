@@ -17,6 +17,7 @@ import numpy as np
 
 from tinygrad_bp.engine import Node
 from tinygrad_bp.errors import TracingError
+from tinygrad_bp.modes import quietly
 from tinygrad_bp.program.step import (
     ASSIGN,
     ATTRIBUTE,
@@ -65,8 +66,7 @@ class Tracer:
         arrays: list[Any] = []
         given, steps = self._taken_apart(tuple(args), arrays)
         named, options = self._taken_apart(dict(kwargs), arrays) if kwargs else (kwargs, NOTHING)
-        with np.errstate(all="ignore"):
-            value = _computed(opcode, function, given, named)
+        value = quietly(_computed, opcode, function, given, named)
         if isinstance(value, np.ndarray | np.generic):
             return self._traced(opcode, value, function, steps, options, arrays, pure)
         if not isinstance(value, tuple | list):

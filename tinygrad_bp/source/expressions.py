@@ -25,8 +25,9 @@ from tinygrad_bp.program.step import (
     uniform,
 )
 
-Dialect = Literal["people", "numpy", "numba"]
-"""Who reads the code: somebody who wants to understand it, NumPy in the shortest time, or Numba, which knows less."""
+Dialect = Literal["people", "numpy", "numba", "jax"]
+"""Who reads the code: somebody who wants to understand it, NumPy in the shortest time, Numba, which knows less, or JAX,
+whose arrays nobody writes to."""
 
 LOWEST, COMPARISON, OR, XOR, AND, SUM, MATRICES, PRODUCT, UNARY, POWER, ATOM = range(11)
 """How tightly an expression holds together, loosest first, as in Python; but one writes (A @ B) * c."""

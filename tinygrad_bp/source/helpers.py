@@ -47,10 +47,10 @@ class Helpers:
                 self.objects[self.names[function]] = function
         return self.names[function]
 
-    def imports(self, numpy: bool) -> str:
-        """The lines that import what is used: Python's own modules, then NumPy and SciPy; and an empty one."""
+    def imports(self, arrays: str) -> str:
+        """The lines that import what is used: Python's modules, then that of arrays, and SciPy; and an empty line."""
         others = {line for line in self._imports if "scipy" in line}
-        groups = [sorted(self._imports - others), [*["import numpy as np"] * numpy, *sorted(others)]]
+        groups = [sorted(self._imports - others), [*filter(None, [arrays]), *sorted(others)]]
         return "".join(["\n".join(group) + "\n\n" for group in groups if group])
 
     def _source(self, function: Any) -> str:

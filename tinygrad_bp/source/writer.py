@@ -33,6 +33,7 @@ from tinygrad_bp.source.helpers import Helpers, scale
 from tinygrad_bp.source.identifiers import Names, printed
 from tinygrad_bp.source.loops import Pool, loop_function
 from tinygrad_bp.source.module import Module
+from tinygrad_bp.source.rolling import rolled
 from tinygrad_bp.source.uses import REUSED_BYTES, can_write, ends, uses
 
 WIDTH = 76
@@ -106,12 +107,16 @@ class Writer:
         returned = ", ".join([self._output(y, i) for i, y in enumerate(self.outputs)])
         arguments = ", ".join([self.texts[step].text for step in [*self.program.inputs, *self.constants]])
         arguments = ", ".join(filter(None, [arguments, *self.slots.values()]))
-        lines = [f'"""{summary}"""', *self.lines, f"return {returned}"]
+        lines = [*self.lines, f"return {returned}"]
+        if self.dialect == "people":
+            lines = rolled(lines, arguments.split(", "), self.names.taken)
+        lines.insert(0, f'"""{summary}"""')
         head = [*self._silence(), f"def {name}({arguments}):"]
         function = "\n".join([*head, *[f"    {line}" for line in lines]])
         helpers, tables = self.helpers, "\n".join(self.tables)
         body = "\n\n\n".join(filter(None, [tables, *(helpers.written if helpers else ()), function])) + "\n"
-        imports = helpers.imports("np." in body) if helpers else "import numpy as np\n\n" * ("np." in body)
+        arrays = f"import {'jax.numpy' if self.dialect == 'jax' else 'numpy'} as np" * ("np." in body)
+        imports = (helpers or Helpers(self.names)).imports(arrays)
         text = f"{imports}{'' if tables else chr(10)}{body}".lstrip()
         constants = [step.value for step in self.constants]
         return Module(name, text, constants, *(helpers.names, helpers.objects) if helpers else ({}, {}))
@@ -164,13 +169,16 @@ class Writer:
                 self.gradients[i] = self.names.taken(gradient)
                 self.lines.append(f"{self.gradients[i]} = {variable}")
 
+    @property
+    def warnings(self) -> set[str]:
+        """What NumPy could warn of, as `np.errstate` calls it."""
+        bodies = [step.function.body.steps for step in self.steps if isinstance(step.function, Loop)]
+        return set[str]().union(*map(warnings, [self.steps, *bodies]))
+
     def _silence(self) -> list[str]:
         """The decorator for what NumPy would warn of, if there is anything."""
-        bodies = [step.function.body.steps for step in self.steps if isinstance(step.function, Loop)]
-        found = set[str]().union(*map(warnings, [self.steps, *bodies])) if self.silent else set()
-        kinds = sorted(found) if self.dialect == "people" else ["all"]
-        ignored = ", ".join([f'{kind}="ignore"' for kind in kinds])
-        return [f"@np.errstate({ignored})"] if found else []
+        ignored = ", ".join([f'{kind}="ignore"' for kind in sorted(self.warnings)]) if self.silent else ""
+        return [f"@np.errstate({ignored})"] if ignored else []
 
     def _write_assignment(self, step: Step) -> None:
         """A line that makes the array, unless it is there, and one that writes to a part of it."""
@@ -229,7 +237,7 @@ class Writer:
             text, binding = f"{self._helper(self._function(step))}({', '.join(given)})", ATOM
         else:
             text, binding = call(step, operand, self.dialect)
-        writes = self.dialect != "numba" and _writes(step)  # Numba has no out=
+        writes = self.dialect in ("people", "numpy") and _writes(step)  # the others have no out=
         free = self._free(step, reads) if writes and step not in self.slots else None
         if free is not None or step in self.slots:
             place = free or self.slots[step]

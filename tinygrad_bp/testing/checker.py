@@ -8,11 +8,24 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_bp.testing.claims import first_order, forward_mode, layouts, second_order, single_precision, ties
+from tinygrad_bp.calls import guarded
+from tinygrad_bp.modes import quietly
+from tinygrad_bp.testing.claims import (
+    first_order,
+    forward_mode,
+    higher_orders,
+    layouts,
+    second_order,
+    single_precision,
+    ties,
+)
+from tinygrad_bp.testing.diagnosis import diagnosed
 from tinygrad_bp.testing.parts import in_parts, is_complex
+from tinygrad_bp.testing.picture import drawn
 from tinygrad_bp.testing.subject import GradientError as GradientError, Subject
 
 
+@guarded
 def check_gradients(
     f: Callable[..., Any],
     *xs: Any,
@@ -31,28 +44,41 @@ def check_gradients(
     forward mode agrees, ⟨g, J·t⟩ = ⟨Jᵀ·g, t⟩; that cotangents which are strided, constant (stride 0), read-only or
     zero give what contiguous ones give; that nothing is written to, and no gradient shares memory; dtype and shape;
     float32; and, for order 2, the derivatives of the derivative. `scales` are factors on the inputs: (1, 10) looks
-    beyond their range too.
+    beyond their range too. An order above 2 is checked of real functions, by differences of the one below it. The error
+    says what is wrong with a gradient where that has a name; its `picture` marks what that gradient goes through.
 
     >>> import tinygrad_bp as tg
     >>> tg.testing.check_gradients(lambda a, b: tg.tanh(a @ b), np.ones((2, 3)), np.ones(3), analytic=True)
     """
     for scale in scales:
-        with np.errstate(all="ignore"):
-            _check(f, [_scaled(x, scale) for x in xs], order, analytic, name or _name(f), seed)
+        quietly(_check, f, [_scaled(x, scale) for x in xs], order, analytic, name or _name(f), seed)
 
 
 def _check(f: Callable[..., Any], inputs: list[Any], order: int, analytic: bool, name: str, seed: int) -> None:
     if is_complex(f, inputs):
         f, inputs, analytic = *in_parts(f, inputs), False
     subject = Subject(f, inputs, name, seed, analytic)
-    claims: list[Callable[..., None]] = [first_order, layouts, forward_mode, ties, single_precision, second_order]
-    for claim in claims if order >= 2 else claims[:-1]:
+    claims: list[Callable[..., None]] = [first_order, layouts, forward_mode, ties, single_precision]
+    claims += [second_order] * (order >= 2)
+    claims += [partial(higher_orders, order=higher) for higher in range(3, order + 1)]
+    for claim in claims:
         try:
             claim(subject)
-        except GradientError:
+        except GradientError as error:
+            if claim is first_order and error.input is not None:
+                raise _explained(subject, error, error.input) from None
             raise
         except Exception as error:
-            raise GradientError(f"{name}: checking {claim.__name__.replace('_', ' ')} raised {error!r}") from error
+            what = getattr(claim, "func", claim).__name__.replace("_", " ")
+            raise GradientError(f"{name}: checking {what} raised {error!r}") from error
+
+
+def _explained(subject: Subject, error: GradientError, k: int) -> GradientError:
+    """The error with what is wrong in words, and a picture."""
+    words = diagnosed(subject.terms, subject.values, k, subject.pulled[k], subject.inputs)
+    labels = [f"input {i}" for i in range(len(subject.inputs))]
+    picture = partial(drawn, subject.f, subject.inputs, labels, tuple, subject.labels[k])
+    return GradientError(f"{error} {words}".rstrip(), error.what, k, picture)
 
 
 def _scaled(x: Any, scale: float) -> Any:

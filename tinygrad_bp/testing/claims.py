@@ -13,8 +13,8 @@ from tinygrad_bp.ops.reductions import sum as total
 from tinygrad_bp.tensor import asarray
 from tinygrad_bp.testing.numeric import mismatch
 from tinygrad_bp.testing.recording import Recording, cotangents
-from tinygrad_bp.testing.subject import GradientError, Subject
-from tinygrad_bp.transforms import jvp
+from tinygrad_bp.testing.subject import GradientError, Point, Subject
+from tinygrad_bp.transforms import grad, jvp
 
 Array = np.ndarray[Any, Any]
 
@@ -35,11 +35,11 @@ def first_order(subject: Subject) -> None:
     for i, (x, d) in enumerate(zip(subject.values, subject.pulled, strict=True)):
         if d.shape != x.shape or d.dtype != x.dtype:
             subject.fail("shape and dtype of the gradient", i, None, (x.shape, x.dtype), (d.shape, d.dtype))
-        _compare(subject, "the gradient", i, d, lambda values: subject.g * subject.evaluate(values), subject.analytic)
+        compare(subject, "the gradient", i, d, subject.terms, subject.analytic)
 
 
-def _compare(
-    subject: Subject,
+def compare(
+    point: Point,
     what: str,
     i: int,
     got: Array,
@@ -50,30 +50,31 @@ def _compare(
 ) -> None:
     """⟨got, t⟩ against the derivative of Σf along t, for unit arrays t and for random ones."""
 
-    reach = max(1.0, 0.01 * float(np.max(np.abs(subject.values[i]), initial=0.0)))
+    reach = max(1.0, 0.01 * float(np.max(np.abs(point.values[i]), initial=0.0)))
 
     def check(t: Array) -> None:
         def along(step: Any) -> Any:
-            values = list(subject.values)
+            values = list(point.values)
             values[i] = values[i] + step * t
             return f(values)
 
         terms = got[t != 0] * t[t != 0]
         found, size = float(np.sum(terms)), float(np.sum(np.abs(terms)))
-        expected = mismatch(along, found, size, reach, analytic)
+        expected = mismatch(along, found, size, reach, analytic, point.tolerance)
         if expected is not None:
             if np.count_nonzero(t) > 1:  # which element is it?
                 for index in np.ndindex(got.shape):
                     check(_unit(got.shape, index))
+            expected = float(f"{expected:.10g}")  # the digits that a difference has
             where = np.argwhere(t)[0] if np.count_nonzero(t) == 1 else None
-            subject.fail(what if where is not None else f"{what} along a random direction", i, where, expected, found)
+            point.fail(what if where is not None else f"{what} along a random direction", i, where, expected, found)
 
-    chosen = range(got.size) if got.size <= coordinates else subject.random.integers(got.size, size=coordinates)
+    chosen = range(got.size) if got.size <= coordinates else point.random.integers(got.size, size=coordinates)
     for k in chosen:
         check(_unit(got.shape, np.unravel_index(k, got.shape)))
     if got.size > coordinates:
         for _ in range(directions):
-            check(subject.direction(got.shape))
+            check(point.direction(got.shape))
 
 
 def _unit(shape: tuple[int, ...], index: Any) -> Array:
@@ -207,7 +208,7 @@ def second_order(subject: Subject) -> None:
         return np.concatenate([np.ravel(d * t) for d, t in zip(grads, ts, strict=True)])
 
     for i in range(len(subject.values)):
-        _compare(subject, "the derivative of the gradient", i, backward[i], pulled, False, coordinates=0, directions=1)
+        compare(subject, "the derivative of the gradient", i, backward[i], pulled, False, coordinates=0, directions=1)
         subject.require_close("the derivative of the JVP", i, backward[i], forward[i], SECOND_ORDER_TOLERANCE)
     subject.require_close("the derivative of the JVP for g", 0, backward[-1], forward[-1], SECOND_ORDER_TOLERANCE)
 
@@ -215,3 +216,26 @@ def second_order(subject: Subject) -> None:
 def _dot(terms: Sequence[Any], weights: Sequence[Any]) -> Any:
     products = [asarray(total(term * weight)) for term, weight in zip(terms, weights, strict=True)]
     return reduce(add, products)
+
+
+def higher_orders(subject: Subject, order: int) -> None:
+    """The derivative of that order, by differences of the one before it along random directions."""
+    random, f = subject.random, subject.f
+    for _ in range(order - 1):
+        f = _along(f, subject, random.spawn(1)[0])
+    higher = Subject(f, subject.inputs, f"{subject.name}, derivative {order}", 0, False)
+    first_order(higher)
+
+
+def _along(f: Callable[..., Any], subject: Subject, random: np.random.Generator) -> Callable[..., Any]:
+    """The derivative of ⟨g, f⟩ along a random direction, as a function that can be differentiated again."""
+    ts = [random.uniform(-1, 1, x.shape) for x in subject.values]
+
+    def derivative(*xs: Any) -> Any:
+        def total_of(*inner: Any) -> Any:
+            y = f(*inner)
+            return total(y * np.linspace(0.5, 1.5, y.size).reshape(y.shape))
+
+        return _dot(grad(total_of, argnums=tuple(subject.trainable))(*xs), ts)
+
+    return derivative

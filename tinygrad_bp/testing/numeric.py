@@ -7,7 +7,7 @@ the others no digits.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -34,20 +34,23 @@ SIDE_STEPS = (1e-4, 1e-6)
 EPSILON = float(np.finfo(np.float64).eps)
 
 
-def mismatch(along: Along, found: float, size: float, reach: float, analytic: bool) -> float | None:
+def mismatch(
+    along: Along, found: float, size: float, reach: float, analytic: bool, tolerance: float | None = None
+) -> float | None:
     """None if `found`, a sum of terms of the given size, is the derivative; else what it should have been.
 
-    reach: what steps are relative to.
+    reach: what steps are relative to. tolerance: relative to the size, instead of what is usual here.
     """
     if analytic:
         expected, terms = complex_step(along)
-        return None if abs(found - expected) <= ANALYTIC_TOLERANCE * max(1e-2, size, terms) else expected
+        allowed = tolerance or ANALYTIC_TOLERANCE
+        return None if abs(found - expected) <= allowed * max(1e-2, size, terms) else expected
     size = max(1e-2, size)
     estimates = {}
     for step in (STEPS[1], *STEPS):
         if step not in estimates:
             estimates[step], noise = central_difference(along, step * reach)
-            if abs(found - estimates[step]) <= DIFFERENCE_TOLERANCE * size + noise:
+            if abs(found - estimates[step]) <= (tolerance or DIFFERENCE_TOLERANCE) * size + noise:
                 return None
     expected, doubt = _agreeing([estimates[step] for step in STEPS])
     if abs(found - expected) <= min(doubt, LARGEST_DOUBT * size):
@@ -67,7 +70,26 @@ def central_difference(along: Along, step: float) -> tuple[float, float]:
     above, below, far_above, far_below = along(step), along(-step), along(2 * step), along(-2 * step)
     changed = np.where(above == below, 0.0, np.abs(above))
     estimate = float(np.sum(8 * (above - below) - (far_above - far_below))) / (12 * step)
-    return estimate, 4 * EPSILON * float(np.sum(changed)) / step
+    return estimate, 4 * _epsilon(above) * float(np.sum(changed)) / step
+
+
+def _epsilon(terms: Array) -> float:
+    """What a function rounds to: that of single precision, if it returned such."""
+    return float(np.finfo(terms.dtype).eps) if terms.dtype.kind in "fc" else EPSILON
+
+
+def gradient(terms: Callable[[list[Array]], Array], values: Sequence[Array], k: int) -> Array:
+    """The gradient of the sum of terms for the k-th of the values, entry by entry."""
+    result = np.zeros(values[k].shape)
+    for index in np.ndindex(result.shape):
+        t = np.zeros(result.shape)
+        t[index] = 1.0
+
+        def along(step: float, t: Array = t) -> Array:
+            return terms([*values[:k], values[k] + step * t, *values[k + 1 :]])
+
+        result[index] = central_difference(along, STEPS[1])[0]
+    return result
 
 
 def _agreeing(estimates: list[float]) -> tuple[float, float]:
@@ -87,7 +109,7 @@ def one_sided(along: Along, reach: float) -> tuple[float, float, float]:
     is not defined on one side, any at all.
     """
     start = along(0.0)
-    noise = 1 + 10 * EPSILON / SIDE_STEPS[1] * np.abs(start)
+    noise = 1 + 10 * _epsilon(start) / SIDE_STEPS[1] * np.abs(start)
     sides = []
     for side in (reach, -reach):
         wide, narrow = [(4 * along(side * h) - along(2 * side * h) - 3 * start) / (2 * side * h) for h in SIDE_STEPS]

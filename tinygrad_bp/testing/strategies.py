@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import BROADCAST, Domain
 from tinygrad_bp.engine import Op
 from tinygrad_bp.errors import missing_extra
@@ -70,6 +71,7 @@ class OpCase:
         )
 
 
+@guarded
 def op_cases(op: Op | Callable[..., Any], scales: Sequence[float] = (1.0, 10.0)) -> Any:
     """A Hypothesis strategy of `OpCase`s for an op, drawn from the test domain of its record.
 

@@ -9,9 +9,9 @@ from typing import Any, TypeVar, final
 from tinygrad_bp.domains import Reals
 from tinygrad_bp.engine import Node, Op, apply, history
 from tinygrad_bp.errors import ArgumentError
-from tinygrad_bp.modes import MODE
+from tinygrad_bp.modes import current_mode
 from tinygrad_bp.transforms.forward import push
-from tinygrad_bp.transforms.inputs import Function, Inputs, call
+from tinygrad_bp.transforms.inputs import Function, Inputs, call, require_function
 from tinygrad_bp.trees import flatten
 
 F = TypeVar("F", bound=Function)
@@ -32,10 +32,11 @@ def checkpoint(f: F) -> F:
     >>> y.op, x.grad
     (<op checkpoint>, array(12.))
     """
+    require_function("checkpoint", f)
 
     @wraps(f)
     def recomputing(*args: Any, **kwargs: Any) -> Any:
-        if MODE.get().tracing:
+        if current_mode().tracing:
             return f(*args, **kwargs)
         since = Node(None).number
         result = f(*args, **kwargs)
@@ -113,7 +114,7 @@ class _Segment:
         return inputs.leaf(push(inputs, [again], [t if j == i else None for j in range(len(xs))])[0])
 
     def _recomputed(self, moving: Any, xs: Any) -> tuple[Inputs, Any]:
-        if MODE.get().tracing:
+        if current_mode().tracing:
             raise ArgumentError(f"{self.op.name}: the rule of a checkpoint is a computation, and no formula.")
         inputs = Inputs(xs, nested=any(isinstance(x, Node) for x in (moving, *xs)))
         return inputs, call(self.replay, *inputs.values)

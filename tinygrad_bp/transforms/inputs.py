@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
+from inspect import signature
 from operator import index
 from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.calls import described
 from tinygrad_bp.engine import Node, sweep
-from tinygrad_bp.errors import ArgumentError, DTypeError, ShapeError, describe
-from tinygrad_bp.modes import MODE, transforming
+from tinygrad_bp.errors import ArgumentError, ArrayConversionError, DTypeError, ShapeError, describe
+from tinygrad_bp.modes import current_mode, transforming
 from tinygrad_bp.ops.activations import identity
 from tinygrad_bp.tensor import Tensor, asarray
 from tinygrad_bp.trees import Rebuild, flatten, paths
@@ -31,10 +33,13 @@ class Inputs:
         parts = [flatten(tree) for tree in trees]
         given = [leaf for leaves, _ in parts for leaf in leaves]
         self.rebuilds: list[Rebuild] = [rebuild for _, rebuild in parts]
-        mode = MODE.get()
+        mode = current_mode()
         around = mode.depth > 0 or mode.tracing or any(isinstance(x, Node) for x in given)
         self.nested: bool = around if nested is None else nested
-        tensors = [as_tensor(np.array(x) if own and isinstance(x, np.ndarray) else x) for x in given]
+        try:
+            tensors = [as_tensor(np.array(x) if own and isinstance(x, np.ndarray) else x) for x in given]
+        except DTypeError as error:
+            raise _no_numbers(trees, given) or error from None
         for i, t in enumerate(tensors):
             if t.dtype.kind not in "fc":
                 raise _not_floating(trees, i, t)
@@ -53,7 +58,7 @@ class Inputs:
         if not self.nested:
             return np.asarray(x.value if isinstance(x, Node) else x)
         x = as_tensor(x)
-        return x if MODE.get().recording else x.detach()
+        return x if current_mode().recording else x.detach()
 
     def result(self, y: Tensor) -> Any:
         """What f returned, as it leaves the transform; the caller may write to it."""
@@ -63,13 +68,13 @@ class Inputs:
 
     def pull(self, outputs: Sequence[Tensor], seeds: Sequence[Any]) -> list[Any]:
         """Cotangents of the inputs, for cotangents of the outputs."""
-        as_graph = self.nested and MODE.get().recording
+        as_graph = self.nested and current_mode().recording
         totals: dict[int, Any] = {}
         with transforming():
             for output, seed in zip(outputs, seeds, strict=True):
                 if not output.requires_grad:
                     continue
-                trail = MODE.get().trail
+                trail = current_mode().trail
                 for node, g in sweep(output, suited(seed, as_graph), since=self.since, as_graph=as_graph, trail=trail):
                     totals[node.number] = totals[node.number] + g if node.number in totals else g
         return [self.leaf(totals.get(t.number, np.zeros(t.shape, t.dtype))) for t in self.tensors]
@@ -102,6 +107,18 @@ def _fresh(t: Tensor) -> Tensor:
     return fresh
 
 
+def _no_numbers(trees: Sequence[Any], given: Sequence[Any]) -> DTypeError | None:
+    """The error for the first leaf that is no array of numbers."""
+    places = [path for k, tree in enumerate(trees) for path in paths(tree, f"argument {k}")]
+    for place, x in zip(places, given, strict=True):
+        try:
+            as_tensor(x)
+        except DTypeError as error:
+            what = f"{place}: {error}" if x is not None else f"{place} is None, which has no gradient."
+            return DTypeError(f"{what} Pass numbers there, or pass it in an argument outside of argnums.")
+    return None
+
+
 def _not_floating(trees: Sequence[Any], i: int, t: Tensor) -> DTypeError:
     where = [path for k, tree in enumerate(trees) for path in paths(tree, f"argument {k}")][i]
     return DTypeError(
@@ -113,7 +130,33 @@ def _not_floating(trees: Sequence[Any], i: int, t: Tensor) -> DTypeError:
 def call(f: Function, *args: Any, **kwargs: Any) -> Any:
     """f, recorded."""
     with transforming():
-        return f(*args, **kwargs)
+        try:
+            return f(*args, **kwargs)
+        except ValueError as error:
+            if isinstance(error.__cause__, ArrayConversionError):  # NumPy hides it: a[0] = t
+                raise error.__cause__ from None
+            raise
+
+
+def require_function(name: str, f: Any, argnums: Any = 0) -> None:
+    """Raise ArgumentError if f is no function, or argnums do not count arguments: where a transform is made."""
+    if not callable(f):
+        raise ArgumentError(f"{name}: f is a function; got {described(f)}. Pass f itself, not what it returns.")
+    for place in argnums if isinstance(argnums, tuple | list) else (argnums,):
+        if not hasattr(place, "__index__"):
+            raise ArgumentError(
+                f"{name}: argnums counts arguments, 0 for the first, (0, 1) for two; got {described(place)}."
+                f"{_place(f, place)}"
+            )
+
+
+def _place(f: Function, name: Any) -> str:
+    """Where the argument of this name is."""
+    try:
+        names = list(signature(f).parameters)
+    except (TypeError, ValueError):
+        return ""
+    return f" {name} is argument {names.index(name)}." if name in names else ""
 
 
 def positions(argnums: Argnums, count: int) -> list[int]:

@@ -9,12 +9,22 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from tinygrad_bp.annotations import Array, Number, Operand
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.engine import Node
 from tinygrad_bp.errors import ArgumentError, DTypeError, describe
 from tinygrad_bp.ops.joining import stack
 from tinygrad_bp.tensor import Tensor
 from tinygrad_bp.transforms.forward import jvp, push
-from tinygrad_bp.transforms.inputs import Argnums, Function, Inputs, as_tensor, call, filled, positions
+from tinygrad_bp.transforms.inputs import (
+    Argnums,
+    Function,
+    Inputs,
+    as_tensor,
+    call,
+    filled,
+    positions,
+    require_function,
+)
 from tinygrad_bp.transforms.reverse import grad
 from tinygrad_bp.transforms.signatures import Matrix, Value
 from tinygrad_bp.trees import flatten
@@ -26,6 +36,7 @@ Mode = Literal["auto", "reverse", "forward"]
 def jacobian(f: Callable[..., Value], argnums: Literal[0] = 0, mode: Mode = "auto") -> Matrix: ...
 @overload
 def jacobian(f: Function, argnums: Argnums = 0, mode: Mode = "auto") -> Function: ...
+@guarded
 def jacobian(f: Function, argnums: Argnums = 0, mode: Mode = "auto") -> Function:
     """The function that returns the Jacobian ∂f/∂x of shape f(x).shape + x.shape.
 
@@ -39,6 +50,7 @@ def jacobian(f: Function, argnums: Argnums = 0, mode: Mode = "auto") -> Function
     """
     if mode not in ("auto", "reverse", "forward"):
         raise ArgumentError(f"mode is 'auto', 'reverse' or 'forward'; got {mode!r}.")
+    require_function("jacobian", f, argnums)
 
     @wraps(f)
     def transformed(*args: Any, **kwargs: Any) -> Any:
@@ -108,6 +120,7 @@ def _stacked(rows: Sequence[Any], shape: tuple[int, ...], like: Tensor) -> Any:
 def hessian(f: Function, argnums: Literal[0] = 0) -> Matrix: ...
 @overload
 def hessian(f: Function, argnums: Argnums = 0) -> Function: ...
+@guarded
 def hessian(f: Function, argnums: Argnums = 0) -> Any:
     """The function that returns ∂²f/∂x², of shape x.shape + x.shape, for f that returns one number.
 
@@ -118,6 +131,7 @@ def hessian(f: Function, argnums: Argnums = 0) -> Any:
     array([[ 6.,  0.],
            [ 0., 12.]])
     """
+    require_function("hessian", f, argnums)
     return jacobian(grad(f, argnums), argnums, mode="forward")
 
 
@@ -127,6 +141,7 @@ def hvp(f: Function, xs: Sequence[Tensor], vs: Sequence[Operand]) -> tuple[Tenso
 def hvp(f: Function, xs: Sequence[Array | Number], vs: Sequence[Array | Number]) -> tuple[Array, ...]: ...
 @overload
 def hvp(f: Function, xs: Sequence[Any], vs: Sequence[Any]) -> tuple[Any, ...]: ...
+@guarded
 def hvp(f: Function, xs: Sequence[Any], vs: Sequence[Any]) -> tuple[Any, ...]:
     """Hessian–vector products Σⱼ ∂²f/∂xᵢ∂xⱼ·vⱼ, one for each x, by forward mode over reverse mode.
 
@@ -134,4 +149,5 @@ def hvp(f: Function, xs: Sequence[Any], vs: Sequence[Any]) -> tuple[Any, ...]:
     >>> tg.hvp(lambda x: (x**3).sum(), (np.array([1.0, 2.0]),), (np.array([1.0, 1.0]),))
     (array([ 6., 12.]),)
     """
+    require_function("hvp", f)
     return tuple(jvp(grad(f, tuple(range(len(xs)))), xs, vs)[1])

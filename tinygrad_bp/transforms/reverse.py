@@ -9,9 +9,20 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from tinygrad_bp.annotations import Array, Number
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import ArgumentError, DTypeError, NonScalarBackwardError, describe
 from tinygrad_bp.tensor import Tensor
-from tinygrad_bp.transforms.inputs import Argnums, Function, Inputs, as_tensor, call, filled, positions, shaped
+from tinygrad_bp.transforms.inputs import (
+    Argnums,
+    Function,
+    Inputs,
+    as_tensor,
+    call,
+    filled,
+    positions,
+    require_function,
+    shaped,
+)
 from tinygrad_bp.transforms.signatures import Gradient, Value, ValueAndGradient
 from tinygrad_bp.trees import aligned, flatten, tree_map
 
@@ -20,6 +31,7 @@ from tinygrad_bp.trees import aligned, flatten, tree_map
 def value_and_grad(f: Function, argnums: Literal[0] = 0, has_aux: Literal[False] = False) -> ValueAndGradient: ...
 @overload
 def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., tuple[Any, Any]]: ...
+@guarded
 def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Any:
     """The function that returns (f(…), ∂f/∂arguments), for f that returns one number.
 
@@ -33,6 +45,7 @@ def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> 
     >>> tg.value_and_grad(lambda x: x**3)(2.0)
     (array(8.), array(12.))
     """
+    require_function("value_and_grad", f, argnums)
 
     @wraps(f)
     def transformed(*args: Any, **kwargs: Any) -> Any:
@@ -92,6 +105,7 @@ def grad(
 def grad(f: Function, argnums: Argnums = 0, *, has_aux: Literal[True]) -> Callable[..., tuple[Any, Any]]: ...
 @overload
 def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function: ...
+@guarded
 def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Any:
     """The gradient function of f, which returns one number; nests to any order.
 
@@ -101,6 +115,7 @@ def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Any:
     >>> tg.grad(tg.grad(lambda x: x**3))(2.0)
     array(12.)
     """
+    require_function("grad", f, argnums)
     both = value_and_grad(f, argnums, has_aux)
 
     @wraps(f)
@@ -117,6 +132,7 @@ def vjp(f: Callable[..., Value], *xs: Tensor) -> tuple[Tensor, Callable[[Any], t
 def vjp(f: Callable[..., Value], *xs: Array | Number) -> tuple[Array, Callable[[Any], tuple[Array, ...]]]: ...
 @overload
 def vjp(f: Function, *xs: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]: ...
+@guarded
 def vjp(f: Function, *xs: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
     """(f(*xs), pullback), where pullback(g) is the tuple of vector–Jacobian products gᵀ·∂f/∂x, one for each x.
 
@@ -127,6 +143,7 @@ def vjp(f: Function, *xs: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
     >>> pullback(np.array([1.0, 1.0]))
     (array([3., 3.]), array(3.))
     """
+    require_function("vjp", f)
     inputs = Inputs(xs, own=True)
     result = call(f, *inputs.values)
     leaves, rebuild = flatten(result)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.derive import whole
 from tinygrad_bp.errors import ArgumentError, describe
 from tinygrad_bp.tutor.exercises import Exercise as Exercise, Tutor as Tutor
@@ -15,6 +16,7 @@ MOST_ELEMENTS = 100_000
 """Of all values together: an answer is evaluated some thousand times to find out what is wrong with it."""
 
 
+@guarded
 def tutor(C: Any) -> Tutor:
     """Exercises on the computation of C: write down ∂C/∂v for a value v, and learn which factor is wrong.
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from tinygrad_bp.derive.equations import agree
 from tinygrad_bp.errors import TinygradError
+from tinygrad_bp.modes import quietly
 from tinygrad_bp.tutor.samples import Sample
 from tinygrad_bp.tutor.terms import DOT, HADAMARD, IMPLIED, MATRIX, MINUS, Term, mapped, walk
 from tinygrad_bp.tutor.vocabulary import functions
@@ -30,8 +31,7 @@ class Misfit(Exception):
 
 def evaluate(term: Term, sample: Sample) -> Any:
     """The value of a tree. Raises Misfit."""
-    with np.errstate(all="ignore"):
-        return _evaluate(term, sample)
+    return quietly(_evaluate, term, sample)
 
 
 def _evaluate(term: Term, sample: Sample) -> Any:

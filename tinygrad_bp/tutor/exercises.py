@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
+from pathlib import Path
 from typing import Any, final
 
 from tinygrad_bp.derive import Derivation
@@ -18,6 +20,7 @@ from tinygrad_bp.traits import Role
 from tinygrad_bp.tutor.corrections import PART, Setting
 from tinygrad_bp.tutor.diagnosis import Diagnosis
 from tinygrad_bp.tutor.links import links, summands
+from tinygrad_bp.tutor.page import Asked, TutorPage
 from tinygrad_bp.tutor.reading import read
 from tinygrad_bp.tutor.samples import Sample
 from tinygrad_bp.tutor.terms import Term, walk
@@ -115,6 +118,22 @@ class Tutor:
         self._exercise(name)
         step, notation = self._step(name), Notation(self.graph)
         return f"{notation.plain(step.left)} = {notation.plain(step.rights[-1].template)}"
+
+    @cached_property
+    def page(self) -> TutorPage:
+        """The exercises as a page, which judges answers as `check` does; its reader needs no Python."""
+        asked = [
+            Asked(e.name, e.question, self.hint(e.name), self.solution(e.name), self._diagnosis(e).setting)
+            for e in self.exercises
+        ]
+        return TutorPage(self.graph, self.known, self.runs, self.m, tuple(asked))
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the page to a file, `.html`; it asks nothing of a network. The file appears whole or not at all.
+
+        Raises ArgumentError for more than 100 values, or more numbers than fit on a page.
+        """
+        return self.page.save(path)
 
     def __repr__(self) -> str:
         return f"<Tutor of {self.graph.root.name}: {len(self.exercises)} exercises>"

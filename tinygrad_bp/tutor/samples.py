@@ -12,6 +12,7 @@ from tinygrad_bp.derive.terms import complements
 from tinygrad_bp.engine import Node, apply, history
 from tinygrad_bp.errors import TinygradError
 from tinygrad_bp.graph import Graph, GraphNode, graph as snapshot, is_number
+from tinygrad_bp.modes import quietly
 from tinygrad_bp.tensor import Tensor
 
 COUNT = 3
@@ -53,13 +54,16 @@ def samples(C: Any, graph: Graph, names: Mapping[str, str]) -> tuple[Sample, ...
         if len(found) == COUNT:
             break
         try:
-            with np.errstate(all="ignore"):
-                sample = Sample.of(snapshot(_again(C, graph, rng)), names)
+            sample = quietly(_sampled, C, graph, names, rng)
         except TinygradError:
             continue
         if sample.is_finite:
             found.append(sample)
     return tuple(found)
+
+
+def _sampled(C: Any, graph: Graph, names: Mapping[str, str], rng: np.random.Generator) -> Sample:
+    return Sample.of(snapshot(_again(C, graph, rng)), names)
 
 
 def _again(C: Any, graph: Graph, rng: np.random.Generator) -> Any:

@@ -27,12 +27,7 @@ def run(
 
     layers: its widths, inputs first. ask: what gives an answer to a prompt; EOFError ends it. say: what shows a line.
     """
-    if examples < 1:
-        raise ArgumentError(f"tutor: examples is a whole number from 1 on; got {examples}.")
-    network = NeuralNetwork(layers, activation, seed)
-    rng = np.random.default_rng(seed)
-    X = rng.normal(size=(network.architecture[0], examples))
-    teacher = tutor(network.cost_graph(X, rng.integers(0, 2, size=(network.architecture[-1], examples))))
+    teacher = network_tutor(layers, activation, examples, seed)
     say(HELP)
     for node in teacher.graph.view("named").nodes:
         say(f"  {node.name} {node.shape}" + (f" = {node.formula}" if node.op else ""))
@@ -45,6 +40,19 @@ def run(
         right += done
     say(f"\n{right} of {len(teacher.exercises)} right.")
     return right
+
+
+def network_tutor(layers: Sequence[int], activation: str, examples: int, seed: int) -> Tutor:
+    """Exercises on the article's network, with random inputs and targets.
+
+    Raises ArgumentError without an example.
+    """
+    if examples < 1:
+        raise ArgumentError(f"tutor: examples is a whole number from 1 on; got {examples}.")
+    network = NeuralNetwork(layers, activation, seed)
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(network.architecture[0], examples))
+    return tutor(network.cost_graph(X, rng.integers(0, 2, size=(network.architecture[-1], examples))))
 
 
 def _asked(teacher: Tutor, exercise: Exercise, ask: Callable[[str], str], say: Callable[[str], None]) -> bool | None:

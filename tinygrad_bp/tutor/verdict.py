@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import final
 
-from tinygrad_bp.draw import Drawing, draw
+from tinygrad_bp.draw import Drawing
+from tinygrad_bp.draw.scene import Options
 from tinygrad_bp.graph import Graph
 
 
@@ -40,10 +41,11 @@ class Verdict:
 
     @property
     def picture(self) -> Drawing | None:
-        """The part of the picture where the mistake lies: the values around its edge, in symbols."""
+        """The part of the picture where the mistake lies: the values around its edge, in symbols, and the edge lit."""
         if self.edge is None or self.graph is None:
             return None
-        return draw(self.graph.neighbourhood(self.edge[1]), values="none", title=" → ".join(self.edge))
+        around = self.graph.neighbourhood(self.edge[1])
+        return Drawing(around, Options(values="none", title=" → ".join(self.edge), lit=self.edge))
 
     def __bool__(self) -> bool:
         return self.right
@@ -60,4 +62,5 @@ class Verdict:
         else:
             start, end = self.where
             shown = f"{escape(self.text[:start])}<u>{escape(self.text[start:end])}</u>{escape(self.text[end:])}"
-        return f"<p><code>{shown}</code></p><p>{'✓' if self.right else '✗'} {escape(self.message)}</p>"
+        words = f"<p><code>{shown}</code></p><p>{'✓' if self.right else '✗'} {escape(self.message)}</p>"
+        return words if self.picture is None else f"{words}<div>{self.picture._repr_svg_()}</div>"

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, final
 
+from tinygrad_bp.engine import Op
 from tinygrad_bp.formula import plain
 from tinygrad_bp.graph import Graph
 from tinygrad_bp.registry import OPS
@@ -74,11 +75,16 @@ def vocabulary(graph: Graph) -> Vocabulary:
 @final
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function of one array. reduces: whether it takes the axes to go over, and keepdims."""
+    """A function of one array, an op's. reduces: whether it takes the axes to go over, and keepdims."""
 
-    call: Callable[..., Any]
+    op: Op
     reduces: bool
     takes_axis: bool
+
+    @property
+    def call(self) -> Callable[..., Any]:
+        """On arrays."""
+        return self.op.forward
 
 
 @lru_cache(1)
@@ -91,7 +97,7 @@ def functions() -> Mapping[str, Function]:
         reduces = {"axis", "keepdims"} <= set(parameters)
         elementwise = op.derivatives is not None and len(op.derivatives) == 1
         if len(needed) == 1 and not op.internal and (reduces or elementwise or op.traits.role is Role.ACTIVATION):
-            found[name] = Function(op.forward, reduces, "axis" in parameters)
+            found[name] = Function(op, reduces, "axis" in parameters)
             if symbol := re.fullmatch(r"(\w)\(0\)", plain(op.latex)):
                 found[symbol[1]] = found[name]
     return found | {alias: found[name] for alias, name in ALIASES.items()}

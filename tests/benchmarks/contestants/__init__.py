@@ -33,6 +33,7 @@ CONTESTANTS = (
     Contestant("tinygrad", "tinygrad_bp", "tinygrad_eager:program", "tinygrad_bp", ARRAYS | {MARGIN}),
     Contestant("compiled", "tinygrad_bp compiled", "tinygrad_compiled:automatic", "tinygrad_bp"),
     Contestant("compiled_numpy", "compiled on NumPy", "tinygrad_compiled:on_numpy", "tinygrad_bp"),
+    Contestant("compiled_jax", "compiled on JAX", "tinygrad_compiled:on_jax", "tinygrad_bp"),
     Contestant("torch", "torch eager", "with_torch:eager", "torch"),
     Contestant("torch_compile", "torch.compile", "with_torch:compiled", "torch", optional=True),
     Contestant("jax", "jax.jit", "with_jax:program", "jax"),

@@ -94,11 +94,11 @@ def eager(network: Network) -> Program:
     return Program(step, list)
 
 
-def compiled(network: Network) -> Program:
+def compiled(network: Network, backend: Any = "settled") -> Program:
     """What `fit` does with a batch, as a program; of the first, which chooses it, nothing stays."""
     model = model_of(network)
     before = model.state_dict()
-    steps = TrainingStep(model, loss_of(network), tg.nn.Adam(model.parameters(), RATE), "settled")
+    steps = TrainingStep(model, loss_of(network), tg.nn.Adam(model.parameters(), RATE), backend)
     steps(network.inputs, network.targets)
     if not steps.compiled:
         raise RuntimeError("the step is not compiled")
@@ -110,3 +110,7 @@ def compiled(network: Network) -> Program:
         return cost
 
     return Program(step, list)
+
+
+def on_jax(network: Network) -> Program:
+    return compiled(network, "jax")

@@ -33,3 +33,11 @@ def automatic(problem: Problem) -> Program:
 
 def on_numpy(problem: Problem) -> Program:
     return pure_program(problem, compiled_step(problem, "numpy"), to_library=lambda array: array)
+
+
+def on_jax(problem: Problem) -> Program:
+    """JAX's arrays from step to step, as the hand-written step has them."""
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    return pure_program(problem, compiled_step(problem, "jax"), jax.numpy.array, jax.block_until_ready)

@@ -98,6 +98,7 @@ def normal(*shape):
 PROGRAMS = {
     "article_7_2_1": network(7, 2, 1, m=1),
     "article_7_3_2_1": network(7, 3, 2, 1, m=5),
+    "layers_alike": network(7, 4, 4, 4, 4, 1, m=5),
     "two_outputs": network(7, 3, 2, m=5),
     "softmax_classifier": differentiated(
         softmax_classifier, normal(4, 3), normal(3), normal(6, 4), np.array([0, 2, 1, 1, 0, 2]), count=2

@@ -14,7 +14,7 @@ def attention(Q, K, V):
     dweights = dz2 @ V.T
     dV = weights.T @ dz2
     t3 = dweights * weights
-    dz1 = 0.5 * (t3 - weights * np.sum(t3, axis=-1, keepdims=True))
+    dz1 = 0.5 * (t3 - np.sum(t3, axis=-1, keepdims=True) * weights)
     dQ = dz1 @ K
     dK = (Q.T @ dz1).T
     return C, dQ, dK, dV

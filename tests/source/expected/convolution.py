@@ -67,9 +67,16 @@ def _combined(combine, x, kernel, stride):
     return x
 
 
+def _lowest(dtype):
+    """What is never the largest."""
+    if dtype.kind in "iu":
+        return int(np.iinfo(dtype).min)
+    return -np.inf if dtype.kind != "b" else 0
+
+
 def max_pool(x, kernel, stride, padding):
     """Largest element of every window of the images x (examples, channels, *space); `max_pool1d`, `max_pool2d`."""
-    return _combined(np.maximum, padded(x, padding, -np.inf), kernel, stride)
+    return _combined(np.maximum, padded(x, padding, _lowest(x.dtype)), kernel, stride)
 
 
 def _largest(x, y, kernel, stride, padding, dtype):
@@ -77,7 +84,7 @@ def _largest(x, y, kernel, stride, padding, dtype):
     x = padded(x, padding, np.nan)  # the border equals nothing
     indices = [(..., *at) for at in elements(x.shape[2:], kernel, stride, (1,) * len(kernel))]
     # Numbers rather than truths: those NumPy would turn into numbers for every product.
-    largest = [(at, (x[at] == y).astype(dtype)) for at in indices]
+    largest = [(at, np.equal(x[at], y, out=np.empty_like(y, dtype))) for at in indices]
     count = largest[0][1].copy("K")
     for _, chosen in largest[1:]:
         count += chosen

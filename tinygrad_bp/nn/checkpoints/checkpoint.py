@@ -11,6 +11,7 @@ from typing import Any, Protocol, final
 import numpy as np
 
 from tinygrad_bp.annotations import Array
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import ArgumentError, CheckpointError, MissingExtraError
 from tinygrad_bp.files import replacing
 from tinygrad_bp.nn.checkpoints import npz, safetensors
@@ -78,6 +79,7 @@ class Checkpoint:
         return f"Checkpoint({len(self.model)} arrays of {numbers:,} numbers, with {', '.join(said)})"
 
 
+@guarded
 def save(
     path: Path_,
     model: Stateful,
@@ -130,6 +132,7 @@ def save(
     return path
 
 
+@guarded
 def load(
     path: Path_,
     model: Stateful | None = None,

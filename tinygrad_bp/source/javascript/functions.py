@@ -13,7 +13,7 @@ import numpy as np
 
 from tinygrad_bp.ops.cumulative import linear_recurrence
 from tinygrad_bp.ops.indexing import assigned, scattered
-from tinygrad_bp.ops.pooling import _sums, max_pool, shared_by_largest
+from tinygrad_bp.ops.pooling import max_pool, shared_by_largest, window_sums
 from tinygrad_bp.ops.windows import fold, unfold
 from tinygrad_bp.program.step import ASSIGN, INDEX, Step
 from tinygrad_bp.source.helpers import plain
@@ -213,7 +213,7 @@ FORMS: Mapping[Any, Form] = {
     np.linalg.cholesky: _of_matrices, np.matmul: _matmul, np.dot: _matmul, "dot": _matmul, np.einsum: _einsum,
     np.convolve: _convolve, np.cross: _cross,
     INDEX: _taken, ASSIGN: _replaced, plain(assigned): _assigned, plain(scattered): _scattered,
-    plain(fold): _folded, plain(max_pool): pooled("largest", -np.inf), plain(_sums): pooled("sum", 0),
+    plain(fold): _folded, plain(max_pool): pooled("largest", -np.inf), plain(window_sums): pooled("sum", 0),
     plain(shared_by_largest): _shared,
 }  # fmt: skip
 """By function; methods, and what is no function of NumPy's, by the name that a step has for it."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from tinygrad_bp.ops.gated_activations import gelu
 from tinygrad_bp.ops.special import (
+    bessel_i,
     erf,
     erfc,
     erfcx,
@@ -17,7 +18,6 @@ from tinygrad_bp.ops.special import (
     gamma,
     gammaln,
     i0,
-    iv,
     log_ndtr,
     polygamma,
     psi,
@@ -138,7 +138,7 @@ _NAMED: Mapping[Any, str] = {
     np.heaviside: "heaviside", np.logaddexp: "logaddexp", np.logaddexp2: "logaddexp2", np.sinc: "sinc",
     SCALE: "scale", plain(erf): "erf", plain(erfc): "erfc", plain(erfcx): "erfcx", plain(erfinv): "erfinv",
     plain(log_ndtr): "logNormal", plain(gamma): "gamma", plain(gammaln): "gammaln", plain(psi): "psi",
-    plain(polygamma): "polygamma", plain(iv): "bessel",
+    plain(polygamma): "polygamma", plain(bessel_i): "bessel",
 }  # fmt: skip
 
 SCALARS: Mapping[Any, Scalar] = {

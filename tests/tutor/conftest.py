@@ -1,0 +1,3 @@
+"""The browser of the page's tests."""
+
+from ..draw.conftest import browser  # noqa: F401 - a fixture

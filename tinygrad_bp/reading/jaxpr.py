@@ -1,0 +1,97 @@
+"""JAX's functions, read: every primitive of a jaxpr as our op of the same meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_bp import functions as tg
+from tinygrad_bp.calls import guarded
+from tinygrad_bp.domains import BROADCAST
+from tinygrad_bp.errors import ArgumentError, MissingRuleError, missing_extra
+from tinygrad_bp.modes import scope
+from tinygrad_bp.reading.primitives import PRIMITIVES
+from tinygrad_bp.tensor import asarray
+
+
+@guarded
+def from_jax(f: Callable[..., Any], *xs: Any) -> Callable[..., Any]:
+    """JAX's function f as one of tensors, read at arguments like xs: to draw, derive, differentiate or print as NumPy.
+
+    Every primitive becomes our op of the same meaning, so the gradients are our rules'; a custom derivative of JAX's is
+    not read. Loops over known lengths are written out. Raises MissingRuleError for a primitive that has no op here,
+    MissingExtraError without JAX.
+
+    >>> import jax.numpy as jnp, numpy as np, tinygrad_bp as tg
+    >>> g = tg.from_jax(lambda W, x: jnp.tanh(W @ x).sum(), np.ones((2, 3)), np.ones(3))
+    >>> tg.grad(g)(np.zeros((2, 3)), np.arange(3.0))
+    array([[0., 1., 2.],
+           [0., 1., 2.]])
+    """
+    try:
+        import jax
+    except ImportError as error:
+        raise missing_extra("jax", "jax") from error
+    with jax.enable_x64(True):
+        leaves, structure = jax.tree.flatten(xs)
+        closed, shaped = jax.make_jaxpr(f, return_shape=True)(*xs)
+    wanted = [np.shape(leaf) for leaf in leaves]
+
+    def function(*arguments: Any) -> Any:
+        given, got = jax.tree.flatten(arguments)
+        if str(got) != str(structure) or [np.shape(x) for x in given] != wanted:
+            raise ArgumentError(
+                f"{function.__name__} was read for arguments of shapes {', '.join(map(str, wanted))}; got "
+                f"{', '.join([str(np.shape(x)) for x in given])}. Read it again with from_jax for others."
+            )
+        results = _run(closed.jaxpr, [np.asarray(c) for c in closed.consts], given)
+        return jax.tree.unflatten(jax.tree.structure(shaped), results)
+
+    function.__name__ = getattr(f, "__name__", "function")
+    function.__wrapped__ = f  # type: ignore[attr-defined]  # the parameters' names are those of f
+    return function
+
+
+def _run(jaxpr: Any, constants: Sequence[Any], arguments: Sequence[Any]) -> list[Any]:
+    """The results of a jaxpr, equation by equation."""
+    known = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*constants, *arguments], strict=True))
+
+    def read(variable: Any) -> Any:
+        return variable.aval.dtype.type(variable.val) if hasattr(variable, "val") else known[variable]
+
+    for equation in jaxpr.eqns:
+        results = _apply(equation.primitive.name, [read(x) for x in equation.invars], equation.params)
+        known.update(zip(equation.outvars, results, strict=True))
+    return [read(variable) for variable in jaxpr.outvars]
+
+
+def _apply(name: str, inputs: Sequence[Any], params: Mapping[str, Any]) -> Sequence[Any]:
+    if name == "scan":
+        return _scan(*inputs, **params)
+    inner = next((params[key] for key in ("jaxpr", "call_jaxpr") if key in params), None)
+    if inner is not None:
+        with scope(str(params.get("name", name))):
+            return _run(getattr(inner, "jaxpr", inner), [np.asarray(c) for c in getattr(inner, "consts", ())], inputs)
+    rule = PRIMITIVES.get(name)
+    if rule is not None:
+        return [rule(*inputs, **params)]
+    record = getattr(getattr(tg, name, None), "op", None)
+    if record is None or record.domain.shapes != BROADCAST:
+        raise MissingRuleError(
+            f"from_jax: JAX's primitive {name} has no op here. Write that part of the function otherwise."
+        )
+    return [record.call(*inputs)]
+
+
+def _scan(*inputs: Any, jaxpr: Any, length: int, reverse: bool, num_consts: int, num_carry: int, **_: Any) -> list[Any]:
+    captured, carry = list(inputs[:num_consts]), list(inputs[num_consts : num_consts + num_carry])
+    xs = inputs[num_consts + num_carry :]
+    rows: list[list[Any]] = []
+    for t in reversed(range(length)) if reverse else range(length):
+        results = _run(jaxpr.jaxpr, [np.asarray(c) for c in jaxpr.consts], [*captured, *carry, *[x[t] for x in xs]])
+        carry, row = results[:num_carry], results[num_carry:]
+        rows.append(row)
+    rows = rows[::-1] if reverse else rows
+    return [*carry, *[tg.stack([asarray(part) for part in column]) for column in zip(*rows, strict=True)]]

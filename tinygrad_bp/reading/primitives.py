@@ -1,0 +1,225 @@
+"""The primitives of JAX, each as our function of the same meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_bp import functions as tg
+from tinygrad_bp.errors import MissingRuleError
+from tinygrad_bp.tensor import Tensor
+
+Rule = Callable[..., Any]
+
+
+def _reduction(function: Rule) -> Rule:
+    return lambda x, axes, **_: function(x, axis=tuple(axes))
+
+
+def _cumulative(function: Rule) -> Rule:
+    def rule(x: Any, axis: int, reverse: bool, **_: Any) -> Any:
+        return tg.flip(function(tg.flip(x, axis), axis=axis), axis) if reverse else function(x, axis=axis)
+
+    return rule
+
+
+def _dot(a: Any, b: Any, dimension_numbers: Any, **_: Any) -> Any:
+    """Contracted and batched axes by einsum, batched ones first, as a plain product where it is one."""
+    (contract_a, contract_b), (batch_a, batch_b) = dimension_numbers
+    a_ndim, b_ndim = np.ndim(a), np.ndim(b)
+    if (
+        not batch_a
+        and tuple(contract_a) == (a_ndim - 1,)
+        and tuple(contract_b) == (max(b_ndim - 2, 0),)
+        and b_ndim <= 2
+    ):
+        return tg.matmul(a, b)
+    letters = iter("abcdefghijklmnopqrstuvwxyz")
+    in_a, in_b = [""] * a_ndim, [""] * b_ndim
+    for i, k in zip([*batch_a, *contract_a], [*batch_b, *contract_b], strict=True):
+        in_a[i] = in_b[k] = next(letters)
+    in_a, in_b = ([letter or next(letters) for letter in part] for part in (in_a, in_b))
+    free = [x for i, x in enumerate(in_a) if i not in {*batch_a, *contract_a}]
+    free += [x for k, x in enumerate(in_b) if k not in {*batch_b, *contract_b}]
+    batch = [in_a[i] for i in batch_a]
+    return tg.einsum(f"{''.join(in_a)},{''.join(in_b)}->{''.join([*batch, *free])}", a, b)
+
+
+def _broadcast(x: Any, shape: Sequence[int], broadcast_dimensions: Sequence[int], **_: Any) -> Any:
+    lined_up = [1] * len(shape)
+    for axis, length in zip(broadcast_dimensions, np.shape(x), strict=True):
+        lined_up[axis] = length
+    x = tg.reshape(x, tuple(lined_up)) if tuple(lined_up) != np.shape(x) else x
+    return tg.broadcast_to(x, tuple(shape)) if tuple(lined_up) != tuple(shape) else x
+
+
+def _slice(x: Any, start_indices: Any, limit_indices: Any, strides: Any, **_: Any) -> Any:
+    steps = strides or (1,) * len(start_indices)
+    return x[tuple([slice(*part) for part in zip(start_indices, limit_indices, steps, strict=True)])]
+
+
+def _dynamic_slice(x: Any, *starts: Any, slice_sizes: Sequence[int], **_: Any) -> Any:
+    at = [min(max(int(s), 0), n - size) for s, n, size in zip(starts, np.shape(x), slice_sizes, strict=True)]
+    return x[tuple([slice(start, start + size) for start, size in zip(at, slice_sizes, strict=True)])]
+
+
+def _gather(x: Any, indices: Any, dimension_numbers: Any, slice_sizes: Sequence[int], **_: Any) -> Any:
+    """x[i, j, …] along the indexed axes, each in its place, where slices are whole or single."""
+    d = dimension_numbers
+    batching = tuple(d.operand_batching_dims)
+    collapsed = {*d.collapsed_slice_dims, *batching}
+    whole = [axis for axis in range(np.ndim(x)) if axis not in collapsed]
+    if any(slice_sizes[axis] != np.shape(x)[axis] for axis in whole) or set(d.start_index_map) & set(whole):
+        raise MissingRuleError("from_jax: this gather takes parts of axes. Write it with slices or whole indices.")
+    batch = np.shape(indices)[:-1]
+    place: list[Any] = [slice(None)] * np.ndim(x)
+    for k, axis in enumerate(d.start_index_map):
+        place[axis] = indices[..., k]
+    for axis, of in zip(batching, d.start_indices_batching_dims, strict=True):
+        steps = [1] * len(batch)
+        steps[of] = batch[of]
+        place[axis] = np.broadcast_to(np.arange(batch[of]).reshape(steps), batch)
+    order = [axis for axis in range(np.ndim(x)) if axis in collapsed] + whole
+    taken = _moved(x, tuple(order))[tuple([place[axis] for axis in order if axis in collapsed])]
+    at_end = range(len(batch), len(batch) + len(whole))
+    return tg.moveaxis(taken, tuple(at_end), tuple(d.offset_dims)) if whole else taken
+
+
+def _pad(x: Any, value: Any, padding_config: Any, **_: Any) -> Any:
+    if any(inner or low < 0 or high < 0 for low, high, inner in padding_config):
+        raise MissingRuleError("from_jax: padding between elements, or of negative width, has no op here.")
+    return tg.pad(x, [(low, high) for low, high, _ in padding_config], constant_values=float(value))
+
+
+def _select(which: Any, *cases: Any, **_: Any) -> Any:
+    if len(cases) != 2:
+        raise MissingRuleError(
+            f"from_jax: select_n of {len(cases)} cases has no op here; choose between two at a time."
+        )
+    return tg.where(which, cases[1], cases[0])
+
+
+def _detached(x: Any, **_: Any) -> Any:
+    return x.detach() if isinstance(x, Tensor) else x
+
+
+def _converted(x: Any, new_dtype: Any, **_: Any) -> Any:
+    return x if np.result_type(x) == new_dtype else tg.astype(x, new_dtype)
+
+
+def _iota(shape: Sequence[int], dimension: int, dtype: Any, **_: Any) -> Any:
+    steps = [1] * len(shape)
+    steps[dimension] = -1
+    return np.broadcast_to(np.arange(shape[dimension], dtype=dtype).reshape(steps), shape)
+
+
+def _elementwise(function: Rule) -> Rule:
+    """A function of ours under another name; JAX's parameters, how exact it is to be and where, mean nothing here."""
+    return lambda *xs, **_: function(*xs)
+
+
+def _moved(x: Any, order: Sequence[int]) -> Any:
+    """The axes in another order, if it is one."""
+    return x if tuple(order) == tuple(range(np.ndim(x))) else tg.transpose(x, tuple(order))
+
+
+def _sorted(xs: Sequence[Any], axis: int) -> Any:
+    if len(xs) != 1:
+        raise MissingRuleError(
+            "from_jax: sorting several arrays by one has no op here. Take argsort's order as an index."
+        )
+    return tg.sort(xs[0], axis=axis)
+
+
+def _convolution(
+    x: Any, w: Any, window_strides: Any, padding: Any, lhs_dilation: Any, rhs_dilation: Any, dimension_numbers: Any,
+    feature_group_count: int, batch_group_count: int, **_: Any,
+) -> Any:  # fmt: skip
+    """conv1d or conv2d, with the axes brought into our order and back."""
+    d = dimension_numbers
+    if batch_group_count != 1 or any(n != 1 for n in lhs_dilation) or len(window_strides) > 2:
+        raise MissingRuleError("from_jax: transposed and three-dimensional convolutions have no op here.")
+    convolve = tg.conv1d if len(window_strides) == 1 else tg.conv2d
+    x, w = _moved(x, tuple(d.lhs_spec)), _moved(w, tuple(d.rhs_spec))
+    y = convolve(x, w, tuple(window_strides), [*map(tuple, padding)], tuple(rhs_dilation), feature_group_count)
+    return _moved(y, tuple(np.argsort(d.out_spec).tolist()))
+
+
+def _pooling(largest: bool) -> Rule:
+    def rule(
+        x: Any, window_dimensions: Any, window_strides: Any, padding: Any, base_dilation: Any, window_dilation: Any,
+        **_: Any,
+    ) -> Any:  # fmt: skip
+        """Over the last axes, after those with a window of 1."""
+        wide = [axis for axis, n in enumerate(window_dimensions) if n > 1]
+        if any(n != 1 for n in (*base_dilation, *window_dilation)) or not 1 <= len(wide) <= 2:
+            raise MissingRuleError("from_jax: windows with gaps, and over more than two axes, have no op here.")
+        others = [axis for axis in range(len(window_dimensions)) if axis not in wide]
+        order = (*others, *wide)
+        moved = _moved(x, order)
+        lead = np.shape(moved)[: len(others)]
+        flat = tg.reshape(moved, (1, -1, *np.shape(moved)[len(others) :]))
+        kernel = tuple([window_dimensions[axis] for axis in wide])
+        stride, pad = tuple([window_strides[axis] for axis in wide]), [tuple(padding[axis]) for axis in wide]
+        names = ("max_pool1d", "max_pool2d") if largest else ("avg_pool1d", "avg_pool2d")
+        pool = getattr(tg, names[len(wide) - 1])
+        y = pool(flat, kernel, stride, pad) * (1.0 if largest else float(np.prod(kernel)))
+        y = tg.reshape(y, (*lead, *np.shape(y)[2:]))
+        return _moved(y, tuple(np.argsort(order).tolist()))
+
+    return rule
+
+
+PRIMITIVES: Mapping[str, Rule] = {
+    # elementwise ones under other names than ours
+    **{jaxs: _elementwise(function) for jaxs, function in (
+        ("add_any", tg.add), ("mul", tg.multiply), ("sub", tg.subtract), ("div", tg.divide), ("neg", tg.negative),
+        ("pow", tg.power),
+        ("max", tg.maximum), ("min", tg.minimum), ("rem", tg.fmod), ("atan2", tg.arctan2), ("logistic", tg.sigmoid),
+        ("asin", tg.arcsin), ("acos", tg.arccos), ("atan", tg.arctan), ("asinh", tg.arcsinh), ("acosh", tg.arccosh),
+        ("atanh", tg.arctanh), ("lgamma", tg.gammaln), ("copy", tg.positive), ("copy_p", tg.positive),
+    )},
+    "rsqrt": lambda x, **_: 1.0 / tg.sqrt(x),
+    "integer_pow": lambda x, y, **_: tg.square(x) if y == 2 else tg.power(x, float(y)),
+    "clamp": lambda low, x, high, **_: tg.clip(x, low, high),
+    "select_n": _select,
+    "stop_gradient": _detached,
+    "convert_element_type": _converted,
+    # without derivatives
+    **{jaxs: _elementwise(function) for jaxs, function in (
+        ("eq", tg.equal), ("ne", tg.not_equal), ("lt", tg.less), ("le", tg.less_equal), ("gt", tg.greater),
+        ("ge", tg.greater_equal), ("and", tg.bitwise_and), ("or", tg.bitwise_or), ("xor", tg.bitwise_xor),
+        ("not", tg.invert), ("is_finite", tg.isfinite), ("round", tg.rint),
+    )},
+    "argmax": lambda x, axes, index_dtype, **_: tg.astype(tg.argmax(x, axis=axes[0]), index_dtype),
+    "argmin": lambda x, axes, index_dtype, **_: tg.astype(tg.argmin(x, axis=axes[0]), index_dtype),
+    "iota": _iota,
+    # along axes
+    "reduce_sum": _reduction(tg.sum),
+    "reduce_max": _reduction(tg.max),
+    "reduce_min": _reduction(tg.min),
+    "reduce_prod": _reduction(tg.prod),
+    "cumsum": _cumulative(tg.cumsum),
+    "cumprod": _cumulative(tg.cumprod),
+    "sort": lambda *xs, dimension, num_keys, **_: _sorted(xs, dimension),
+    "dot_general": _dot,
+    # moving and taking
+    "broadcast_in_dim": _broadcast,
+    "reshape": lambda x, new_sizes, **_: tg.reshape(x, tuple(new_sizes)),
+    "squeeze": lambda x, dimensions, **_: tg.squeeze(x, tuple(dimensions)),
+    "expand_dims": lambda x, dimensions, **_: tg.expand_dims(x, tuple(dimensions)),
+    "transpose": lambda x, permutation, **_: tg.transpose(x, tuple(permutation)),
+    "rev": lambda x, dimensions, **_: tg.flip(x, tuple(dimensions)),
+    "concatenate": lambda *xs, dimension, **_: tg.concatenate(xs, axis=dimension),
+    "pad": _pad,
+    "slice": _slice,
+    "dynamic_slice": _dynamic_slice,
+    "gather": _gather,
+    # windows
+    "conv_general_dilated": _convolution,
+    "reduce_window_max": _pooling(largest=True),
+    "reduce_window_sum": _pooling(largest=False),
+}  # fmt: skip
+"""What each primitive of JAX's is here; elementwise ones that are called as ours are found in the registry."""

@@ -1,0 +1,18 @@
+"""Probability distributions under SciPy's names: `tg.stats.norm.logpdf` for `scipy.stats.norm.logpdf`."""
+
+from tinygrad_bp.ops.distributions import (
+    Continuous as Continuous,
+    Poisson as Poisson,
+    beta as beta,
+    chi2 as chi2,
+    gamma as gamma,
+    norm as norm,
+    poisson as poisson,
+    t as t,
+)
+from tinygrad_bp.ops.multivariate import (
+    Dirichlet as Dirichlet,
+    MultivariateNormal as MultivariateNormal,
+    dirichlet as dirichlet,
+    multivariate_normal as multivariate_normal,
+)
