@@ -194,8 +194,11 @@ def _beside_1(x: Any) -> Any:
 
 
 def _logistic_slope(step: Step, y: Any, below: Any) -> Step | None:
-    """y/(1 + eˣ) for y = 1/(1 + e⁻ˣ) is y·(y·e⁻ˣ), without a second exponential; where that is 0·∞ it is y."""
-    x = _beside_1(below)
+    """y/(1 + eˣ) for y = 1/(1 + e⁻ˣ) is y·(y·e⁻ˣ), without a second exponential; where that is 0·∞ it is y.
+
+    In single precision the exponential costs little, and the other way of rounding shows in sums that cancel.
+    """
+    x = _beside_1(below) if step.dtype == np.float64 else None
     minus = _beside_1(y.args[1]) if x is not None and getattr(y, "function", None) is np.divide else None
     if minus is None or uniform(y.args[0]) != 1 or not (_negated(minus) is x or _negated(x) is minus):
         return None
