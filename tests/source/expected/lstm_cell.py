@@ -11,32 +11,24 @@ def lstm_cell(W, U, b, x, h, c):
     """Written by tinygrad_bp for W (3, 8), U (2, 8), b (8,), x (5, 3), h (5, 2), c (5, 2)."""
     z1 = x @ W + h @ U
     t1 = z1 + b
-    t2 = t1[:, 6:8]
-    t3 = np.exp(-t1[:, 0:2])
-    a1 = 1 / (1 + t3)
-    t4 = np.exp(-t1[:, 2:4])
-    a2 = 1 / (1 + t4)
-    a3 = np.tanh(t2)
+    a1 = 1 / (1 + np.exp(-t1[:, 0:2]))
+    a2 = 1 / (1 + np.exp(-t1[:, 2:4]))
+    a3 = np.tanh(t1[:, 6:8])
     new_c = a1 * c + a2 * a3
-    t5 = np.exp(-t1[:, 4:6])
-    a4 = 1 / (1 + t5)
+    a4 = 1 / (1 + np.exp(-t1[:, 4:6]))
     a5 = np.tanh(new_c)
     C = np.sum(a4 * a5) / 10
     # backward: dv is the derivative with respect to v
     da4 = 0.1 * a5
-    t6 = np.exp(-2 * np.absolute(new_c))
-    t7 = 1 + t6
-    dnew_c = 0.1 * a4 * (4 * t6 / (t7 * t7))
+    dnew_c = 0.1 * a4 * (1 - a5 * a5)
     da2 = dnew_c * a3
     da3 = dnew_c * a2
-    t8 = np.exp(-2 * np.absolute(t2))
-    t9 = 1 + t8
     da1 = scale(dnew_c, c)
     dz1 = np.zeros((5, 8))
-    dz1[:, 6:8] = da3 * (4 * t8 / (t9 * t9))
-    dz1[:, 4:6] += da4 * a4 * np.fmin(a4 * t5, 1)
-    dz1[:, 2:4] += da2 * a2 * np.fmin(a2 * t4, 1)
-    dz1[:, 0:2] += da1 * a1 * np.fmin(a1 * t3, 1)
+    dz1[:, 6:8] = da3 * (1 - a3 * a3)
+    dz1[:, 4:6] += da4 * a4 * (1 - a4)
+    dz1[:, 2:4] += da2 * a2 * (1 - a2)
+    dz1[:, 0:2] += da1 * a1 * (1 - a1)
     db = np.sum(dz1, axis=0)
     dU = h.T @ dz1
     dW = x.T @ dz1

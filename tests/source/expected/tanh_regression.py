@@ -12,9 +12,7 @@ def tanh_regression(W1, b1, W2, b2, X, Y):
     dz2 = 2 * t1 / 6
     db2 = np.sum(dz2, axis=0)
     dW2 = a1.T @ dz2
-    t2 = np.exp(-2 * np.absolute(z1))
-    t3 = 1 + t2
-    dz1 = (dz2 @ W2.T) * (4 * t2 / (t3 * t3))
+    dz1 = (dz2 @ W2.T) * (1 - a1 * a1)
     db1 = np.sum(dz1, axis=0)
     dW1 = X.T @ dz1
     return C, dW1, db1, dW2, db2
