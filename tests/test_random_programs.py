@@ -41,7 +41,7 @@ def test_a_wrong_rule_is_found_and_shown_by_a_program_of_a_line():
     finally:
         object.__setattr__(record, "vjps", right)
     assert found.differences
+    assert any("tg.sigmoid" in program.text for _, program in found.faults)  # others have it in their derivatives
     for text, program in found.faults:
         assert text.startswith("gradients: Difference: ")
-        assert "sigmoid" in program.text
         assert len(program.lines) <= 2

@@ -178,6 +178,8 @@ def _multiply(step: Step, a: Any, b: Any) -> Any:
 def _times(step: Step, c: float, x: Step) -> Step | None:
     """c·x, the number first, and as one product where x is a multiple itself and only exponents change by that."""
     more, y = _multiple(x)
+    if x.shape != step.shape:  # the number stands for an array of it that makes x larger
+        return None
     if step.dtype.kind != "f" or x.dtype != step.dtype or 0.5 not in (frexp(abs(c))[0], frexp(abs(more))[0]):
         return None
     if more != 1 and not np.finfo(step.dtype).tiny < abs(c * more) < np.finfo(step.dtype).max:
