@@ -644,3 +644,25 @@ def test_the_repr_is_one_line():
 def test_numbers_without_a_name_do_not_shift_the_others():
     w, x = tg.tensor(3.0), leaf("x", (2,))
     assert repr(derive(tg.sum(w * x * x).named("C"), x)) == "<Derivation of ∂C/∂x: 3 equations>"
+
+
+def test_real_values_on_the_way_through_complex_ones():
+    v = leaf("v", (3,))
+    w = (tg.exp(v) * (2 + 1j)).named("w")
+    C = tg.sum(tg.abs(tg.fft.fft(w)) ** 2).named("C")
+    assert last(C, v).startswith("Re ")  # of the product, as the real part of a product is no product of real parts
+    v = leaf("v", (3,))
+    derive(tg.sum(tg.real((v * 1j + 1) ** 2 * (v * 1j))).named("C"), v)
+
+
+def test_a_number_that_becomes_an_array_and_is_simplified():
+    x = leaf("x")
+    C = tg.sum(tg.ravel(tg.sigmoid(x)) * np.ones(1)).named("C")
+    assert last(C, x) == "k1·a1·(1 − a1)"
+
+
+def test_large_integers_meet_arrays_of_truths():
+    v, mask = leaf("v", (2, 2)), tg.asarray([[True, False], [True, True]])
+    u = tg.tanh(v) * 0.882
+    masked = u * mask
+    derive(tg.sum(masked - tg.erfinv(u) * masked).named("C"), v)

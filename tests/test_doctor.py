@@ -537,6 +537,7 @@ def test_if_it_cannot_start_again_it_goes_on(command_line, monkeypatch):
 
 
 def test_only_the_process_of_the_command_line_starts_again(command_line, monkeypatch, capsys):
+    pytest.importorskip("typer", reason="the command line needs the extra cli")
     cli = pytest.importorskip("tinygrad_bp.cli", reason="the command line needs the extra cli")
     assert cli.main(["train", "--help"]) == 0
     assert not command_line
@@ -576,6 +577,7 @@ def test_a_process_really_starts_again(tmp_path, processor, unset):
 
 
 def test_the_command_reports(monkeypatch, capsys, unset):
+    pytest.importorskip("typer", reason="the command line needs the extra cli")
     cli = pytest.importorskip("tinygrad_bp.cli", reason="the command line needs the extra cli")
     monkeypatch.setattr(facts, "measure", lambda core: Measured({"float32": 1.0}))
     assert cli.main(["doctor", "--measure"]) == 0

@@ -392,6 +392,17 @@ def test_json_and_back(detail):
     assert json.loads(g.to_json())["nodes"][0]["formula"] == g.nodes[0].formula
 
 
+@pytest.mark.parametrize("detail", ["ops", "named", "scopes"])
+def test_formulas_come_back_that_write_out_values_without_a_name(detail):
+    x = tg.tensor([0.5, 2.0], requires_grad=True, name="x")
+    u = tg.expm1(tg.where(x > 1, x, 0.5))
+    g = graph(tg.binary_cross_entropy_with_logits(tg.tanh(u) * 2.94, tg.sigmoid(u) * 0.9)).view(detail)
+    again = Graph.from_json(g.to_json())
+    assert [e.formula for e in again.edges] == [e.formula for e in g.edges]
+    assert [e.symbol for e in again.edges] == [e.symbol for e in g.edges]
+    assert again.to_json() == g.to_json()
+
+
 def test_a_graph_from_json_still_contracts():
     g = graph(network())
     assert Graph.from_json(g.to_json()).view("named") == g.view("named")
@@ -428,6 +439,9 @@ def test_numpy_parameters_survive_json():
     assert again[0][2] == 3
     assert again[1] == np.dtype("float32")
     assert again[2] == "<class 'object'>"
+    kinds = [np.dtype("float32"), np.float32, object, np.inf, (1, slice(2))]
+    written = serial._encode(kinds)
+    assert serial._encode(serial._decode(written)) == written
 
 
 def test_values_that_json_does_not_know():

@@ -48,6 +48,14 @@ def checked(g):
 # --- scopes -----------------------------------------------------------------------------------------------------------
 
 
+def test_a_number_that_is_used_several_times_in_a_scope():
+    x = tg.tensor(0.5, requires_grad=True, name="x")
+    with tg.scope("s"):
+        y = tg.stack([x, x, x])
+    (edge,) = [e for e in graph(tg.sum(y * np.arange(3.0))).view("scopes").edges if e.source == "n0"]
+    assert (edge.count, edge.contribution.mean) == (3, 3.0)
+
+
 def test_a_model_is_one_node():
     v = checked(graph(network()).view("scopes"))
     assert [n.name for n in v.nodes] == ["x", "Sequential", "multiply", "C"]

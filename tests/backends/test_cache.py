@@ -131,6 +131,26 @@ def test_a_folder_of_somebody_else_is_not_used(folder, monkeypatch):
         assert not stored().restore()
 
 
+@posix
+def test_a_file_of_somebody_else_and_a_link_are_not_read(folder, tmp_path, monkeypatch):
+    kept()
+    [path] = folder.iterdir()
+    about, read = os.fstat, os.geteuid()
+
+    def foreign(descriptor):
+        fields = [*about(descriptor)]
+        fields[stat.ST_UID] = read + 1
+        return os.stat_result(fields)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fstat", foreign)
+        assert not stored().restore()
+    assert stored().restore()
+    elsewhere = path.rename(tmp_path / "elsewhere")
+    path.symlink_to(elsewhere)
+    assert not stored().restore()
+
+
 def test_a_cache_that_cannot_be_written_leaves_nothing_behind(folder, tmp_path, monkeypatch):
     (temporary := tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))

@@ -1,6 +1,8 @@
 """Pictures: deterministic DOT, an SVG that reads well and is safe whatever a name says."""
 
 import re
+import shutil
+from importlib.util import find_spec
 from xml.etree import ElementTree
 
 import numpy as np
@@ -16,6 +18,11 @@ from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.graph import graph
 
 SVG = "{http://www.w3.org/2000/svg}"
+
+
+needs_graphviz = pytest.mark.skipif(
+    shutil.which("dot") is None and find_spec("pygraphviz") is None, reason="Graphviz comes with the extra dot"
+)
 
 
 def network():

@@ -14,7 +14,7 @@ import tinygrad_bp as tg
 from tinygrad_bp.draw import draw, engines, layered, layout
 from tinygrad_bp.errors import ArgumentError, MissingExtraError, RenderError
 
-from .test_drawing import elements, network, product, shown
+from .test_drawing import elements, needs_graphviz, network, product, shown
 
 
 @pytest.fixture
@@ -122,6 +122,7 @@ def test_what_takes_too_long_is_stopped():
         layout.rendered("digraph { a -> b }", seconds=0.001)
 
 
+@needs_graphviz
 def test_the_child_process_reads_and_writes():
     command = [sys.executable, engines.__file__]
     good = subprocess.run(command, input=b"digraph { a }", capture_output=True, check=False)
@@ -147,6 +148,7 @@ def test_cheaper_settings_come_second_and_our_own_layout_last(monkeypatch):
     assert b"<svg" in layout.rendered(layout.cheaper(draw(network()).dot))
 
 
+@needs_graphviz
 def test_both_layouts_say_the_same(no_graphviz, monkeypatch):
     own = draw(network()).svg
     monkeypatch.undo()

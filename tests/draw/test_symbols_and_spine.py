@@ -16,7 +16,7 @@ from tinygrad_bp.draw.spine import spine
 from tinygrad_bp.draw.symbols import Notation
 from tinygrad_bp.errors import ArgumentError
 
-from .test_drawing import elements, network, shown
+from .test_drawing import elements, needs_graphviz, network, shown
 
 
 def titles(drawing):
@@ -98,6 +98,7 @@ def middles(svg):
     return found
 
 
+@needs_graphviz
 @pytest.mark.parametrize("passes", ["forward", "backward", "both"])
 def test_graphviz_puts_the_spine_on_one_row(passes):
     picture = draw(article(), values="none", passes=passes)

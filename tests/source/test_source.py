@@ -313,3 +313,26 @@ def test_what_has_a_line_of_its_own_is_not_computed_again():
     assert source.count("np.cos(np.sum(a1") == 1
     exec(source, space)
     np.testing.assert_allclose(space["f"](x), tg.grad(f)(x), rtol=1e-12)
+
+
+@pytest.mark.parametrize("number", [0.0, 1.0, 2.0, -1.0, 7.0])
+@pytest.mark.parametrize("shape", [(), (1, 1), (1, 3), (2, 1)])
+def test_an_array_of_one_number_still_makes_the_others_as_large_as_itself(shape, number):
+    def f(x):
+        return [
+            x * many,
+            many * x,
+            x + many,
+            x - many,
+            many - x,
+            many * (2.0 * x),
+            tg.maximum(tg.exp(x), many),
+            -(many * x),
+        ]
+
+    many, x = np.full((2, 3), number), np.full(shape, 0.5)
+    fast = tg.compile(f, backend="numpy")
+    fast(x)
+    for got, want in zip(fast(x), f(x), strict=True):
+        np.testing.assert_array_equal(got, want)
+        assert got.shape == want.shape

@@ -27,8 +27,10 @@ class Formula:
 
 
 def difference(value: Any, expected: Any, least: float = 0.0) -> float:
-    """How far two arrays are apart, relative to the largest element or `least`; NaN and infinities must agree."""
+    """How far two arrays are apart, relative to the largest element or `least`; NaN, infinities and axes must agree."""
     expected = np.asarray(expected)
+    if np.ndim(value) > expected.ndim:  # an array of one number, where a formula leaves out that it becomes the number
+        return np.inf
     value = np.broadcast_to(value, expected.shape)
     same = (value == expected) | (np.isnan(value) & np.isnan(expected))
     apart = np.where(same, 0.0, np.absolute(quietly(np.subtract, value, expected)))

@@ -11,6 +11,9 @@ import numpy as np
 from tinygrad_bp.derive.terms import Terms
 from tinygrad_bp.engine import Node
 
+LARGEST_INTEGER = 2**31
+"""Larger ones are no factor that anybody writes as such, and fit no array of truths or small integers."""
+
 
 class Maker:
     """Makes terms of expressions, whose symbols stand for the terms in `parts`."""
@@ -54,7 +57,7 @@ class Maker:
         """A term, or a number that Python computes with."""
         if isinstance(made, Node):
             return made
-        return int(made) if made.denominator == 1 else float(made)
+        return int(made) if made.denominator == 1 and abs(made) <= LARGEST_INTEGER else float(made)
 
     def _sum(self, e: Any) -> Any:
         """A sum: terms with the same number before them in parentheses after it, what is subtracted last."""

@@ -46,7 +46,7 @@ class _Cotangent:
 def sweep(graph: Graph) -> tuple[Equation, ...]:
     """A step for every named value that the root's gradient reaches, from the root back."""
     with tracing():
-        return quietly(tuple, _Sweep(graph.without_copies()).steps())
+        return quietly(lambda: tuple(_Sweep(graph.without_copies()).steps()))
 
 
 _FORMS = ("symbolic", "linked", "written", "closed")
@@ -159,6 +159,13 @@ class _Sweep:
         return arrived
 
     def _share(self, node: GraphNode, edge: GraphEdge, g: Any) -> tuple[Any, bool]:
+        """What one op adds to the cotangent of one operand, and whether it multiplies element by element."""
+        share, elementwise = self._ruled(node, edge, g)
+        if share.dtype.kind == "c" and np.dtype(self.nodes[edge.source].dtype).kind != "c":
+            return share.real, False  # as in the engine; the real part of a product is no product of real parts
+        return share, elementwise
+
+    def _ruled(self, node: GraphNode, edge: GraphEdge, g: Any) -> tuple[Any, bool]:
         """The rule of one op for one operand."""
         record: Any = OPS[node.op or ""]
         y, inputs = self.terms.values[node.id], [self.terms.values[p] for p in node.parents]

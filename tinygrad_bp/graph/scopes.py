@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
 from tinygrad_bp.formula import SLOT, fill, slot
 from tinygrad_bp.formula.notation import template as operands_of
 from tinygrad_bp.graph.model import GraphEdge, GraphNode, Group, Summary, Symbols
@@ -241,6 +243,6 @@ def _total(uses: Sequence[GraphEdge]) -> tuple[Summary | None, Any]:
     shares = [edge.contribution_data for edge in uses]
     if not shares or len({edge.source for edge in uses}) > 1 or any(share is None for share in shares):
         return None, None
-    total = sum(shares[1:], start=shares[0] + 0)
+    total = np.asarray(sum(shares[1:], start=shares[0] + 0))
     total.flags.writeable = False
     return Summary.of(total), total

@@ -29,6 +29,7 @@ def to_json(nodes: Sequence[GraphNode], edges: Sequence[GraphEdge], whole: Graph
         **head,
         "whole": whole and _written(whole),
         "names": _names_elsewhere(nodes, edges, whole),
+        "operands": _operands(nodes, whole),
         "nodes": [_written(node) for node in nodes],
         "edges": [{**_fields(edge), "formula": edge.formula} for edge in edges],
     }
@@ -46,6 +47,7 @@ def from_json(text: str) -> dict[str, Any]:
         whole = document["whole"]
         for node in [*document["nodes"], *([whole] if whole else [])]:
             symbols.add(node["id"], node["name"], None if node["named"] else node["template"])
+        symbols.written_out |= document.get("operands", {})
         return {
             "nodes": tuple([_node(node, symbols) for node in document["nodes"]]),
             "edges": tuple([_edge(edge, symbols) for edge in document["edges"]]),
@@ -62,9 +64,22 @@ def from_json(text: str) -> dict[str, Any]:
 def _names_elsewhere(nodes: Sequence[GraphNode], edges: Sequence[GraphEdge], whole: GraphNode | None) -> dict[str, str]:
     """The names in the formulas of a part of a graph that belong to nodes outside the part."""
     parts: list[GraphNode | GraphEdge] = [*nodes, *edges, *([whole] if whole else [])]
-    used = {key: part.symbols.names.get(key) for part in parts for key in SLOT.findall(part.template or "")}
+    templates = [(part.symbols, part.template or "") for part in parts]
+    templates += [(node.symbols, node.symbols.operand(node.id)) for node in [*nodes, *([whole] if whole else [])]]
+    used = {key: symbols.names.get(key) for symbols, template in templates for key in SLOT.findall(template)}
     inside = {"g", *[node.id for node in nodes]}
     return {key: name for key, name in used.items() if name is not None and key not in inside}
+
+
+def _operands(nodes: Sequence[GraphNode], whole: GraphNode | None) -> dict[str, str]:
+    """How nodes are written in formulas, where their own templates, which views make longer, do not tell."""
+    found: dict[str, str] = {}
+    for node in [*nodes, *([whole] if whole else [])]:
+        told, operand = Symbols(), node.symbols.operand(node.id)
+        told.add(node.id, node.name, None if node.named else node.template)
+        if told.operand(node.id) != operand:
+            found[node.id] = operand
+    return found
 
 
 def _written(node: GraphNode) -> dict[str, Any]:
@@ -128,11 +143,11 @@ def _encode(value: Any) -> Any:
         return _tagged("slice", [_encode(v) for v in (value.start, value.stop, value.step)])
     if isinstance(value, np.ndarray):
         return _tagged("array", [str(value.dtype), _encode(value.tolist())])
-    if isinstance(value, np.dtype):
-        return _tagged("dtype", str(value))
+    if isinstance(value, np.dtype) or (isinstance(value, type) and issubclass(value, np.generic | complex)):
+        return _tagged("dtype", str(np.dtype(value)))
     if value is Ellipsis:
         return _tagged("ellipsis", None)
-    return _tagged("text", str(value))
+    return str(value)
 
 
 def _tagged(tag: str, content: Any) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tinygrad_bp.program.trace import Program
 from tinygrad_bp.source.identifiers import printed
 from tinygrad_bp.source.module import Module as Module
+from tinygrad_bp.source.readable import readable
 from tinygrad_bp.source.writer import Writer as Writer
 
 
@@ -16,6 +17,7 @@ def module(program: Program, arrays: str = "") -> Module:
     """
     named = [(program.names[step], step.shape) for step in program.inputs if step.shape]
     shapes = ", ".join([f"{printed(name)} {shape}" for name, shape in named])
+    program = readable(program)
     summary = f"Written by tinygrad_bp for {shapes or 'numbers'}."
     if not arrays:
         return Writer(program).module(summary)

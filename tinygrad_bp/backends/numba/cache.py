@@ -55,7 +55,7 @@ class StoredCode:
         """Whether the file was there and whole; then the function has its code."""
         folder = _folder()
         try:
-            content = (folder / self.name).read_bytes() if folder else b""
+            content = _own(folder / self.name) if folder else b""
         except OSError:
             return False
         digest, code = content[:DIGEST], content[DIGEST:]
@@ -92,6 +92,15 @@ class StoredCode:
             write_whole(folder / self.name, sha256(code).digest() + code)
         except OSError as error:
             _say(f"{folder} cannot be written to ({error.strerror}).")
+
+
+def _own(path: Path) -> bytes:
+    """What is in a file, if it is the user's own and no link: others may have put it there while they could."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
+    with open(descriptor, "rb") as file:
+        if os.name == "posix" and os.fstat(descriptor).st_uid != os.geteuid():
+            return b""
+        return file.read()
 
 
 def _folder() -> Path | None:
