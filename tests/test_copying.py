@@ -147,6 +147,8 @@ def results():
     yield history, lambda h: (repr(h), [epoch.cost for epoch in h])
     yield recording, lambda r: (repr(r), r.svg)
     yield recording.frames[0], repr
+    for sets in (tg.unique_all, tg.unique_counts, tg.unique_inverse):
+        yield sets(np.array([2.0, 1.0, 2.0])), lambda found: [part.tolist() for part in found]
     yield net, lambda n: (repr(n), n.parameters["W1"].tolist(), n.forward_propagate(np.ones((3, 4))).tolist())
     yield passed, repr
     yield tg.nn.activation_sheet(), lambda sheet: sheet.text

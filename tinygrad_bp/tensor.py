@@ -292,7 +292,7 @@ class Tensor(ArrayMethods):
         return np.searchsorted(self, v, side, sorter)
 
 
-array_api = Namespace("tinygrad_bp.array_api", Tensor)
+array_api: Namespace = Namespace("tinygrad_bp.array_api", Tensor)
 """The Array API standard's functions on tensors."""
 
 _DETACH = Op(
