@@ -42,7 +42,8 @@ class AnswerError(TinygradError, ValueError):
 
     def __init__(self, message: str, start: int = 0, end: int = 0):
         super().__init__(message)
-        self.start, self.end = start, end
+        self.start: int = start
+        self.end: int = end
 
 
 class DataError(TinygradError, ValueError):

@@ -128,6 +128,14 @@ def test_what_the_standard_lacks_is_named(function, named):
         fast.source_for("array_api")
 
 
+def test_a_users_name_is_not_the_modules():
+    fast = tg.compile(lambda xp: tg.exp(xp) * xp, backend="numpy")
+    expected, space = fast(np.ones(2)), {}
+    text = fast.source_for("array_api", "numpy")
+    exec(text, space)
+    np.testing.assert_array_equal(space["_lambda"](np.ones(2)), expected)
+
+
 def test_there_is_one_standard():
     fast = tg.compile(tg.exp, backend="numpy")
     with pytest.raises(ArgumentError, match="Call it first"):

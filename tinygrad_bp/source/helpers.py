@@ -30,7 +30,7 @@ class Helpers:
     """
 
     def __init__(self, identifiers: Names) -> None:
-        self.identifiers = identifiers
+        self.identifiers: Names = identifiers
         self.names: dict[Any, str] = {}
         self.written: list[str] = []
         self.objects: dict[str, Any] = {}

@@ -20,7 +20,7 @@ class Names:
     """
 
     def __init__(self) -> None:
-        self.known = {"np", "l", "O", "I", "complex", *keyword.kwlist}
+        self.known: set[str] = {"np", "l", "O", "I", "complex", *keyword.kwlist}
         self.counts: dict[str, int] = {}
 
     def taken(self, wish: str) -> str:

@@ -10,7 +10,7 @@ class Rewriting:
     """A function's text without decorators, annotations and all but the first line of its docstring."""
 
     def __init__(self, text: str, tree: ast.FunctionDef, name_of: Callable[[str], str]):
-        self.lines = text.encode().splitlines(keepends=True)
+        self.lines: list[bytes] = text.encode().splitlines(keepends=True)
         self.tree = tree
         self.name_of = name_of
         self.edits: list[tuple[int, int, str]] = []

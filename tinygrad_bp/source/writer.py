@@ -29,7 +29,7 @@ from tinygrad_bp.program.step import (
 )
 from tinygrad_bp.program.trace import Program
 from tinygrad_bp.source import array_api, expressions
-from tinygrad_bp.source.expressions import ATOM, Dialect, Operand, enclosed
+from tinygrad_bp.source.expressions import ATOM, Dialect, Operand, Spelling, enclosed
 from tinygrad_bp.source.helpers import Helpers, scale
 from tinygrad_bp.source.identifiers import Names, printed
 from tinygrad_bp.source.loops import Pool, loop_function
@@ -78,17 +78,17 @@ class Writer:
         steps, outputs = program.steps, program.outputs
         self.program, self.steps, self.outputs = program, steps, outputs
         self.dialect, self.pool, self.fused, self.silent = dialect, pool, fused, silent
-        self.arrays = arrays or expressions.IMPORTS.get(dialect, "import numpy as np")
-        self.spelling = array_api.SPELLING if dialect == "array_api" else expressions.SPELLING
+        self.arrays: str = arrays or expressions.IMPORTS.get(dialect, "import numpy as np")
+        self.spelling: Spelling = array_api.SPELLING if dialect == "array_api" else expressions.SPELLING
         self.backward_from: float = program.backward_from
-        self.returned = set(outputs)
-        self.uses = uses(steps, outputs)
-        self.user = {operand: step for step in steps for operand in step.operands}
-        self.viewed = {operand for step in steps if step.view and not is_glance(step) for operand in step.operands}
-        self.ends = ends(steps, self.uses)
-        self.slots = slots or {}
-        self.names = Names()
-        self.names.known |= {*self.slots.values()}
+        self.returned: set[Step] = set(outputs)
+        self.uses: Counter[Step] = uses(steps, outputs)
+        self.user: dict[Step, Step] = {operand: step for step in steps for operand in step.operands}
+        self.viewed: set[Step] = {x for step in steps if step.view and not is_glance(step) for x in step.operands}
+        self.ends: dict[Step, Step] = ends(steps, self.uses)
+        self.slots: Mapping[Step, str] = slots or {}
+        self.names: Names = Names()
+        self.names.known |= {self.arrays.split()[-1], *self.slots.values()}
         self.texts: dict[Step, _Text] = {}
         self.gradients: dict[int, str] = {}
         self.told: dict[Step, list[tuple[int, str]]] = {}  # the names of gradients that a step gives

@@ -14,7 +14,7 @@ from tinygrad_bp.source.helpers import plain
 
 Array = np.ndarray[Any, Any]
 
-ARRANGING = {
+ARRANGING: set[Any] = {
     np.reshape, np.ravel, np.transpose, np.swapaxes, np.moveaxis, np.rollaxis, np.squeeze, np.expand_dims,
     np.broadcast_to, np.flip, np.fliplr, np.flipud, np.roll, np.rot90, np.diagonal, np.diag, np.tril, np.triu,
     np.repeat, np.tile, np.fft.fftshift, np.fft.ifftshift, np.concatenate, np.stack, np.pad, plain(unfold),
@@ -23,7 +23,7 @@ ARRANGING = {
 }  # fmt: skip
 """Functions, and methods and attributes by their names, whose results have elements of their arguments, or zeros."""
 
-JOINING = {np.concatenate, np.stack}
+JOINING: set[Any] = {np.concatenate, np.stack}
 """Those that have the elements of all their operands."""
 
 _COPYING_PADS = ("constant", "edge", "wrap", "reflect", "symmetric")

@@ -58,11 +58,11 @@ class Writer:
 
     def __init__(self, program: Program):
         self.program = program
-        self.uses = Counter([x for step in program.steps for x in step.operands] + list(program.outputs))
-        self.user = {x: step for step in program.steps for x in step.operands}
-        self.names = Names()
+        self.uses: Counter[Step] = Counter([x for step in program.steps for x in step.operands] + list(program.outputs))
+        self.user: dict[Step, Step] = {x: step for step in program.steps for x in step.operands}
+        self.names: Names = Names()
         self.names.known |= RESERVED
-        self.function = self.names.taken(program.name)
+        self.function: str = self.names.taken(program.name)
         self.arrays: dict[Step, str] = {}
         self.scalars: dict[Step, _Scalar] = {}
         self.tables: dict[bytes, str] = {}
