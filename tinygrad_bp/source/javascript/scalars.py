@@ -165,6 +165,8 @@ SCALARS: Mapping[Any, Scalar] = {
 
 TRUTHS: Mapping[Any, Scalar] = {
     np.add: named("Math.max"), np.multiply: named("Math.min"), np.invert: SCALARS[np.logical_not],
+    np.left_shift: lambda a, b: (f"{enclosed(a, PRODUCT)} * 2 ** {enclosed(b, ATOM)}", PRODUCT),
+    np.right_shift: lambda a, b: (f"Math.floor({enclosed(a, PRODUCT)} / 2 ** {enclosed(b, ATOM)})", ATOM),
     np.bitwise_and: named("Math.min"), np.bitwise_or: named("Math.max"), np.bitwise_xor: operator("!=", EQUALITY),
 }  # fmt: skip
 """What is something else where the result is a truth."""
