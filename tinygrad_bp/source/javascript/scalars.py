@@ -165,8 +165,6 @@ SCALARS: Mapping[Any, Scalar] = {
 
 TRUTHS: Mapping[Any, Scalar] = {
     np.add: named("Math.max"), np.multiply: named("Math.min"), np.invert: SCALARS[np.logical_not],
-    np.left_shift: lambda a, b: (f"{enclosed(a, PRODUCT)} * 2 ** {enclosed(b, ATOM)}", PRODUCT),
-    np.right_shift: lambda a, b: (f"Math.floor({enclosed(a, PRODUCT)} / 2 ** {enclosed(b, ATOM)})", ATOM),
     np.bitwise_and: named("Math.min"), np.bitwise_or: named("Math.max"), np.bitwise_xor: operator("!=", EQUALITY),
 }  # fmt: skip
 """What is something else where the result is a truth."""
@@ -174,6 +172,8 @@ TRUTHS: Mapping[Any, Scalar] = {
 INTEGERS: Mapping[Any, Scalar] = {
     np.floor_divide: named("np.wholeQuotient"), np.remainder: named("np.wholeModulo"),
     np.invert: lambda x: operator("-", SUM)(prefix("-")(x), ("1", ATOM)),
+    np.left_shift: lambda a, b: operator("*", PRODUCT)(a, named("Math.pow")(2, b)),
+    np.right_shift: lambda a, b: named("Math.floor")(operator("/", PRODUCT)(a, named("Math.pow")(2, b))),
 }  # fmt: skip
 """What is something else where the result is an integer."""
 
