@@ -98,7 +98,7 @@ def test_the_command_lists_the_scripts_and_refuses_others(capsys):
     assert stress.main(["--list"]) == 0
     assert "python -m tests.stress.interrupts" in capsys.readouterr().out
     assert stress.main(["nothing"]) == 2
-    assert "there is no nothing; there are checkpoints, depth" in capsys.readouterr().err
+    assert "there is no nothing; there are accuracy, checkpoints, depth" in capsys.readouterr().err
 
 
 def test_every_script_says_what_it_does_and_how_it_is_run():

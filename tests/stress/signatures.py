@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 
 import tinygrad_bp as tg
-from tests.stress.values import anything, array, text
+from tests.stress._values import anything, array, text
 from tinygrad_bp.engine import Op
 from tinygrad_bp.errors import TinygradError
 from tinygrad_bp.protocols import functions

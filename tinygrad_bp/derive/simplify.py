@@ -67,10 +67,23 @@ def _collected(expression: Any) -> tuple[Any, ...]:
     return expression, sympy().factor_terms(expression, sign=False)
 
 
+def _exponents(expression: Any) -> list[Any]:
+    """The numbers in what something is raised to, as fractions."""
+    sp = sympy()
+    found = [number for power in expression.atoms(sp.Pow, sp.exp) for number in power.exp.atoms(sp.Number)]
+    return [sp.Rational(number) for number in found if number.is_finite]
+
+
+HIGHEST = 64
+"""SymPy takes x^(p/q) for the p-th power of a variable of its own, and writes down all the powers below it."""
+
+
 @lru_cache(1024)
 def _forms(expression: Any) -> tuple[Any, ...]:
-    """The expression in other forms."""
+    """The expression in other forms; none where powers are too high to be multiplied out, or no simple fractions."""
     sp = sympy()
+    if any(max(abs(e.p), e.q) > HIGHEST for e in _exponents(expression)):
+        return ()
     return tuple(dict.fromkeys([form(expression) for form in (sp.factor, sp.factor_terms, sp.together)]))
 
 

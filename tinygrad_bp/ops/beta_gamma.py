@@ -54,7 +54,7 @@ def _rgamma_slope(y: Any, x: Any) -> Any:
 
 @op(
     derivatives=(_rgamma_slope,),
-    latex=r"\frac{1}{\Gamma({0})}",
+    latex=r"\frac1{\Gamma({0})}",
     domain=Reals(-2.5, 3, analytic=False, bounded=True),
     whole=True,
     traits=CANCELLING,

@@ -29,9 +29,15 @@ def _share(a: Any, b: Any, exponential: Callable[[Any], Any], factor: float) -> 
     return np.where(np.equal(a, -np.inf), 0.0, share)
 
 
+def _finite(a: Any, slope: Any) -> Any:
+    """The slope of a share where a is finite; beside infinity nothing moves it."""
+    return np.where(np.isinf(a), 0.0, slope)
+
+
 @op(
     internal=True,
-    derivatives=(lambda y, a, b: y * exp_share(b, a), lambda y, a, b: -y * exp_share(b, a)),
+    derivatives=(lambda y, a, b: _finite(a, y * exp_share(b, a)), lambda y, a, b: _finite(a, -y * exp_share(b, a))),
+    convention="0 at ∞, ∞",
     latex=r"\sigma({0} - {1})",
     domain=Reals(analytic=False),
 )
@@ -42,7 +48,11 @@ def exp_share(a: Any, b: Any) -> Any:
 
 @op(
     internal=True,
-    derivatives=(lambda y, a, b: _LOG_2 * y * exp2_share(b, a), lambda y, a, b: -_LOG_2 * y * exp2_share(b, a)),
+    derivatives=(
+        lambda y, a, b: _finite(a, _LOG_2 * y * exp2_share(b, a)),
+        lambda y, a, b: _finite(a, -_LOG_2 * y * exp2_share(b, a)),
+    ),
+    convention="0 at ∞, ∞",
     latex=r"\frac1{1 + 2^{{1} - {0}}}",
     domain=Reals(analytic=False),
 )

@@ -19,8 +19,9 @@ def scaled(reduce: Callable[[Any], Any], x: Any, axis: Axis, power: float = 2.0)
     """reduce(x) for a reduction over `axis` with reduce(c·x) = c·reduce(x) for c > 0, which sums powers of x.
 
     float16 is reduced as float32, integers as float64. Of arrays what comes out tells whether a power may have been too
-    large or too small for its dtype; only then they are scaled, by the largest element, or for negative powers the
-    smallest. A program cannot look at numbers and scales always.
+    large or too small for its dtype; only then they are scaled, by the power of 2 near the largest element, or for
+    negative powers the smallest. A program cannot look at numbers: squares it scales always, which changes no digit; of
+    other powers it takes the right one of both.
     """
     if x.dtype == np.float16:
         return scaled(reduce, x.astype(np.float32), axis, power).astype(np.float16)
@@ -35,9 +36,15 @@ def scaled(reduce: Callable[[Any], Any], x: Any, axis: Axis, power: float = 2.0)
                 return y
         extreme = _largest if power > 0 else _smallest
         limits = np.finfo(x.dtype)
-        unit = np.clip(extreme(np.absolute(x), axis=axis, keepdims=True), limits.smallest_normal, limits.max)
+        exponent = np.floor(np.log2(extreme(np.absolute(x), axis=axis, keepdims=True)))
+        unit = np.exp2(np.clip(exponent, limits.minexp, limits.maxexp - 1))  # which changes no digit
         y = reduce(x / unit)
-    return y * unit.reshape(y.shape)
+        y = y * unit.reshape(y.shape)
+        if power == 2 or isinstance(x, np.ndarray | np.generic):
+            return y
+        plain, end = reduce(x), _end(x.dtype, x.size, power)
+        is_right = (plain >= end) & (plain < inf) if power > 0 else (plain > 0) & (plain <= end)
+        return np.where(is_right, plain, y)
 
 
 @lru_cache(1024)
