@@ -5,6 +5,8 @@ Each figure is a function that returns the value to draw; the DOT text it leads 
 
 from collections.abc import Callable
 from functools import partial
+from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -97,9 +99,59 @@ def second_derivative() -> tg.Tensor:
     return tg.grad(lambda x: x.named("u") ** 3)(x).named("g")
 
 
+def attention_from_jax() -> tg.Graph:
+    """Causal attention as a function of JAX's, read and drawn here."""
+    import jax.numpy as jnp
+    from jax.nn import softmax
+
+    def attention(Q, K, V):
+        scores = Q @ K.T / jnp.sqrt(4.0)
+        return jnp.mean(softmax(jnp.where(jnp.tri(3, dtype=bool), scores, -jnp.inf)) @ V)
+
+    return tg.graph.from_jaxpr(attention, *np.random.default_rng(0).normal(size=(3, 3, 4)))
+
+
+def network_from_torch() -> tg.Graph:
+    """A convolutional network of PyTorch's, read and drawn here, with the names of its modules."""
+    import torch
+
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.linear = torch.nn.Conv2d(1, 4, 3, padding=1), torch.nn.Linear(64, 3)
+
+        def forward(self, images, labels):
+            h = torch.nn.functional.max_pool2d(torch.relu(self.conv(images)), 2)
+            return torch.nn.functional.cross_entropy(self.linear(h.flatten(1)), labels)
+
+    return tg.graph.from_fx(Net(), torch.ones(2, 1, 8, 8), torch.tensor([0, 2]))
+
+
+OTHERS: dict[str, tuple[str, Callable[[], tg.Graph]]] = {
+    "attention_from_jax": ("jax", attention_from_jax), "network_from_torch": ("torch", network_from_torch),
+}  # fmt: skip
+"""Functions of other libraries, by file name: drawn where the library is installed."""
+
+
+def difference() -> tg.GraphDifference:
+    """What changes from one network to another: a layer more, and another activation."""
+    x = tg.tensor(np.ones((7, 1)), name="X")
+
+    def network(widths: tuple[int, ...], activation: Callable[[tg.Tensor], tg.Tensor]) -> tg.Tensor:
+        a = x
+        for l, (inputs, outputs) in enumerate(pairwise(widths), 1):
+            W = tg.tensor(np.ones((outputs, inputs)), requires_grad=True, name=f"W{l}")
+            z = (W @ a).named(f"z{l}")
+            a = (tg.sigmoid if outputs == 1 else activation)(z).named(f"a{l}")
+        return tg.binary_cross_entropy(a, tg.tensor(np.ones((1, 1)), name="y")).named("C")
+
+    return tg.graph.diff(network((7, 2, 1), tg.sigmoid), network((7, 2, 2, 1), tg.tanh))
+
+
 def figures() -> dict[str, tg.Drawing]:
     """The drawings by file name."""
     C, numbers = article(), trained()
+    others = {name: read() for name, (library, read) in OTHERS.items() if find_spec(library)}
     return {
         **{f"article_{passes}": tg.draw(C, passes=passes, values="none") for passes in PASSES},
         **{f"trained_{passes}": tg.draw(numbers, passes=passes) for passes in PASSES},
@@ -110,6 +162,7 @@ def figures() -> dict[str, tg.Drawing]:
         "vanishing_gradient": tg.draw(vanishing_gradient(), detail="scopes", heat=True, values="none"),
         "nan_hunt": tg.draw(nan_hunt()),
         "second_derivative": tg.draw(second_derivative(), detail="ops"),
+        **{name: tg.draw(graph, values="none") for name, graph in others.items()},
     }
 
 
@@ -142,7 +195,8 @@ def main(folder: Path = GRAPHS, report: Callable[[str], None] = print) -> None:
     for name, sheet in sheets().items():
         sheet.save(folder / f"{name}.svg")
     learning().save(folder / "learning.svg")
-    report("learning: .svg")
+    difference().save(folder / "difference.svg")
+    report("learning, difference: .svg")
     report(f"activations: .svg, and one for each of {len(tg.nn.ACTIVATIONS)}")
 
 

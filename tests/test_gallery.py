@@ -20,13 +20,14 @@ def test_the_dot_files_are_up_to_date(figures):
 
 def test_every_picture_of_the_folder_is_drawn_by_it(figures):
     kept = {path.stem for path in gallery.GRAPHS.iterdir() if path.suffix in (".dot", ".svg")}
-    assert kept == {*figures, "activations", "learning"}
+    assert kept == {*figures, *gallery.OTHERS, "activations", "difference", "learning"}
     assert {path.stem for path in (gallery.GRAPHS / "activations").iterdir()} == set(tg.nn.ACTIVATIONS)
 
 
 def test_the_page_of_the_folder_shows_every_picture(figures):
     text = (gallery.GRAPHS / "README.md").read_text(encoding="utf-8")
-    assert set(re.findall(r"\]\((\w+)\.svg\)", text)) == {*figures, "activations", "learning"}
+    shown = {*figures, *gallery.OTHERS, "activations", "difference", "learning"}
+    assert set(re.findall(r"\]\((\w+)\.svg\)", text)) == shown
 
 
 def test_main_writes_dot_and_svg(tmp_path, monkeypatch, figures):
@@ -34,6 +35,8 @@ def test_main_writes_dot_and_svg(tmp_path, monkeypatch, figures):
     lines = []
     gallery.main(tmp_path, lines.append)
     written = sorted(path.name for path in tmp_path.iterdir())
-    assert written == ["activations", "activations.svg", "article_both.dot", "article_both.svg", "learning.svg"]
+    assert written == [
+        "activations", "activations.svg", "article_both.dot", "article_both.svg", "difference.svg", "learning.svg",
+    ]  # fmt: skip
     assert lines[0] == "article_both: .dot, .svg"
     assert len(list((tmp_path / "activations").iterdir())) == len(tg.nn.ACTIVATIONS)

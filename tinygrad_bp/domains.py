@@ -32,6 +32,7 @@ class Domain:
         follow).
     bounded: whether the function ends where the intervals do, so that larger inputs make no sense.
     prepare: from the drawn inputs to valid ones (positive definite, sorted, a probability …); it must be smooth.
+    made: from the other inputs to the first, where that is a value made of them and is not varied by itself.
     ordered: whether equal elements are told apart by their order, as sorting does, instead of sharing a gradient.
     """
 
@@ -44,6 +45,7 @@ class Domain:
     kinds: str = "f"
     prepare: Callable[..., tuple[Any, ...]] | None = None
     bounded: bool = False
+    made: Callable[..., Any] | None = None
     ordered: bool = False
 
 

@@ -188,7 +188,7 @@ def apply(record: Op, args: tuple[Any, ...], params: Mapping[str, Any] = _NOTHIN
 Trail = list[tuple[Node, int, Any]]
 
 
-@ignoring(divide="ignore", invalid="ignore")
+@ignoring(divide="ignore", over="ignore", invalid="ignore")
 def sweep(
     root: Node, seed: Any, *, since: int = 0, as_graph: bool = False, trail: Trail | None = None, release: bool = False
 ) -> list[tuple[Node, Any]]:

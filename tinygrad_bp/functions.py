@@ -130,8 +130,6 @@ from tinygrad_bp.ops.exponential import (
     log1p as log1p,
     log2 as log2,
     log10 as log10,
-    logaddexp as logaddexp,
-    logaddexp2 as logaddexp2,
     sinh as sinh,
     sqrt as sqrt,
     tanh as tanh,
@@ -171,6 +169,7 @@ from tinygrad_bp.ops.joining import (
     vstack as vstack,
 )
 from tinygrad_bp.ops.linear_algebra import affine as affine, matmul as matmul
+from tinygrad_bp.ops.logarithmic_sums import logaddexp as logaddexp, logaddexp2 as logaddexp2
 from tinygrad_bp.ops.losses import (
     binary_cross_entropy as binary_cross_entropy,
     binary_cross_entropy_with_logits as binary_cross_entropy_with_logits,

@@ -227,10 +227,8 @@ def _placed(
 
 
 def _settled(record: Op, args: Any, params: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """The arguments with all settings, which nobody writes to, and with values in the place of tensors among them.
-
-    If there were tensors among the settings there is one among the operands then.
-    """
+    """The arguments with all settings, which nobody writes to. Values stand for tensors among the settings; if there
+    were any, there is one among the operands then."""
     given = next((type(setting) for setting in params.values() if isinstance(setting, Node)), None)
     if given is None:
         return args, {**record.defaults, **owned(params)}
@@ -273,10 +271,7 @@ def _cotangent_rule(derivative: Rule, large: float) -> Rule:
 
 
 def _tangent_rule(derivative: Rule) -> Rule:
-    def jvp(t: Any, y: Any, *inputs: Any, **params: Any) -> Any:
-        return scale(t, derivative(y, *inputs, **params))
-
-    return jvp
+    return lambda t, y, *inputs, **params: scale(t, derivative(y, *inputs, **params))
 
 
 def _linear_rule(record: Op, multilinear: bool, i: int, t: Any, y: Any, *inputs: Any, **params: Any) -> Any:
@@ -289,7 +284,20 @@ def _linear_rule(record: Op, multilinear: bool, i: int, t: Any, y: Any, *inputs:
 
 @op(
     internal=True,
-    vjps=(lambda c, y, g, d: scale(c, d), lambda c, y, g, d: scale(np.where(g == 0, 0, c), g)),
+    vjps=(lambda c, y, x, g: shielded(c, g), None),
+    jvp=(lambda t, y, x, g: shielded(t, g), None),
+    latex="{0}",
+    domain=Reals(),
+    convention="0 where the second is exactly 0",
+)
+def shielded(x: Any, g: Any) -> Any:
+    """x, and 0 wherever g is exactly 0, elementwise with broadcasting."""
+    return np.where(g == 0, 0, x)
+
+
+@op(
+    internal=True,
+    vjps=(lambda c, y, g, d: scale(c, d), lambda c, y, g, d: scale(shielded(c, g), g)),
     jvp=MULTILINEAR,
     latex=r"{0} \odot {1}",
     domain=Reals(),
@@ -300,9 +308,8 @@ def _linear_rule(record: Op, multilinear: bool, i: int, t: Any, y: Any, *inputs:
 def scale(g: Any, d: Any) -> Any:
     """Cotangent times local derivative, elementwise: gᵢ·dᵢ, and 0 wherever gᵢ is exactly 0.
 
-    A cotangent of 0 says that nothing downstream looks at this element, so an infinite slope there does not matter. Nor
-    does it in the derivative of this product for d: there a 0 in g wins against a cotangent that became infinite or NaN
-    on its way through such slopes, so that the rule holds at every order.
+    A cotangent of 0 says that nothing downstream looks at this element, so an infinite slope there does not matter; nor
+    does it in the derivative for d, where a 0 in g wins against what became infinite or NaN through such slopes.
     """
     product = g * d
     flat = product if product.flags.c_contiguous else product.ravel("K")  # vdot would put the elements in C order

@@ -15,6 +15,17 @@ class Role(Enum):
     ACTIVATION = "activation"
 
 
+class Limit(Enum):
+    """Why derivatives of an op are further off than 8 ulps, and where."""
+
+    UNDERFLOW = "not where a number below the smallest normal one is given, met or results: it lacks digits, or is 0"
+    ZEROS = "beside a zero of the derivative, where terms cancel, in ulps of the terms"
+    TERMS = "where terms cancel, their rounding shows"
+    ARGUMENTS = "where it is steep, the rounding of a number on the way shows"
+    OVERFLOW = "a number on the way overflows or underflows before the result does"
+    SCIPY = "as right as SciPy's function"
+
+
 def _never(**params: Any) -> bool:
     return False
 
@@ -31,6 +42,7 @@ class Traits:
         under another shape.
     guarded: from a node and its operands in LaTeX to the number of the one that is all a rule's formula shows of it;
         the rest keeps it from being 0, and the op documents what it gives there.
+    limits: where its derivatives are not right to 8 ulps.
     part: whether the result is one array of an operand that is several; pictures show it in the operand's place.
     indexed: from a node, an index and the function that takes it, to what the op gives of that part of its first
         operand alone, or None; for ops that refuse some elements, so that those left out do not matter.
@@ -45,6 +57,7 @@ class Traits:
     mirror: Callable[[Any], Any] | None = None
     arranges: Callable[..., bool] = _never
     guarded: Callable[[Any, Sequence[str]], int | None] | None = None
+    limits: tuple[Limit, ...] = ()
     part: bool = False
     indexed: Callable[[Any, Any, Callable[[Any], Any]], Any] | None = None
 

@@ -298,7 +298,8 @@ ARRAYS: Mapping[Any, Rule] = {
     **dict.fromkeys(("reshape", "ravel", "flatten", "squeeze", "copy"), _reshaped),
     **dict.fromkeys((np.transpose, np.swapaxes, np.moveaxis, np.rollaxis), _transposed),
     **dict.fromkeys(("transpose", "swapaxes", "T", "mT"), _transposed),
-    np.broadcast_to: _broadcast, np.concatenate: _concatenated, np.stack: _stacked, np.cumsum: _cumsum, np.cumprod: expanded(cumprod), np.sort: _sorted, np.argsort: _sorted,
+    np.broadcast_to: _broadcast, np.concatenate: _concatenated, np.stack: _stacked,
+    np.cumsum: _cumsum, np.cumprod: expanded(cumprod), np.sort: _sorted, np.argsort: _sorted,
     np.partition: _sorted, np.median: expanded(quantile), np.quantile: expanded(quantile),
     np.take_along_axis: _gathered, np.searchsorted: expanded(searchsorted),
 }  # fmt: skip

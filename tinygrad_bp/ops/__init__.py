@@ -30,6 +30,7 @@ from tinygrad_bp.ops import (
     indexing as indexing,
     joining as joining,
     linear_algebra as linear_algebra,
+    logarithmic_sums as logarithmic_sums,
     losses as losses,
     matrix_functions as matrix_functions,
     multivariate as multivariate,

@@ -15,7 +15,14 @@ from tinygrad_bp.ops.elementwise import exp, where
 from tinygrad_bp.ops.linear_algebra import operand
 from tinygrad_bp.registry import op, scale
 from tinygrad_bp.sums import added
-from tinygrad_bp.traits import ACTIVATION, Role, Traits
+from tinygrad_bp.traits import ACTIVATION, Limit, Role, Traits
+
+_DOUBLE = np.dtype(np.float64)
+
+
+def _in_single(function: Any, *inputs: Any) -> Any:
+    """A function of half-precision numbers computed in single precision: eˣ overflows in half for x > 11."""
+    return function(*[x.astype(np.float32) for x in inputs]).astype(np.float16)
 
 
 def _kinked(**options: Any) -> Domain:
@@ -24,10 +31,28 @@ def _kinked(**options: Any) -> Domain:
 
 
 @op(
-    derivatives=(lambda y, x: y * (1.0 - y),),
+    internal=True,
+    derivatives=(None, lambda d, y, x: -d * np.tanh(0.5 * x)),
+    latex=r"{0} \odot (1 - {0})",
+    domain=Reals(-1, 1, prepare=lambda y, x: (sigmoid(x), x), made=lambda x: sigmoid(x), analytic=False),
+    traits=Traits(algebra=lambda y, x: y * (1 - y), limits=(Limit.UNDERFLOW,)),
+)
+def sigmoid_slope(y: Any, x: Any) -> Any:
+    """y·(1 − y) for y = σ(x), elementwise, with all its digits: 1 − y is 1/(1 + eˣ).
+
+    ∂/∂x = −y·(1 − y)·tanh(x/2). Of y no derivative is taken: it depends on x.
+    """
+    kind = x.dtype.char
+    if kind == "e":
+        return _in_single(sigmoid_slope, y, x)
+    return y * (1.0 - y) if kind in "FDG" else y / (1.0 + np.exp(x))
+
+
+@op(
+    derivatives=(lambda y, x: sigmoid_slope(y, x),),
     latex=r"\sigma({0})",
     domain=Reals(),
-    traits=Traits(Role.ACTIVATION, mirror=lambda y: 1 - y),
+    traits=Traits(Role.ACTIVATION, mirror=lambda y: 1 - y, limits=(Limit.UNDERFLOW,)),
 )
 @blockwise
 @ignoring(over="ignore")
@@ -36,7 +61,14 @@ def sigmoid(x: Any) -> Any:
 
     Where e⁻ˣ overflows the quotient is 0, which is right to the last bit.
     """
+    if getattr(x, "dtype", _DOUBLE).char == "e":
+        return _in_single(sigmoid, x)
     return 1.0 / (1.0 + np.exp(-x))
+
+
+def logistic(x: Any) -> Any:
+    """σ(x) for rules: where they run, overflow is ignored already."""
+    return 1.0 / (1.0 + np.exp(-x)) if x.__class__ is np.ndarray and x.dtype.char in "fd" else sigmoid(x)
 
 
 @op(
@@ -109,7 +141,7 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
     derivatives=(lambda y, x: sigmoid(x),),
     latex=r"\operatorname{softplus}({0})",
     domain=Reals(analytic=False),
-    traits=ACTIVATION,
+    traits=Traits(Role.ACTIVATION, limits=(Limit.UNDERFLOW,)),
 )
 @blockwise
 def softplus(x: Any) -> Any:
@@ -123,7 +155,7 @@ def softplus(x: Any) -> Any:
     derivatives=(lambda y, x: sigmoid(-x),),
     latex=r"\log \sigma({0})",
     domain=Reals(analytic=False),
-    traits=ACTIVATION,
+    traits=Traits(Role.ACTIVATION, limits=(Limit.UNDERFLOW,)),
 )
 @blockwise
 def log_sigmoid(x: Any) -> Any:

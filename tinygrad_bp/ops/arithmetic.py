@@ -14,7 +14,7 @@ from tinygrad_bp.domains import Intervals, Reals
 from tinygrad_bp.engine import Node
 from tinygrad_bp.ops.comparison import where
 from tinygrad_bp.registry import LINEAR, op, scale
-from tinygrad_bp.traits import Traits
+from tinygrad_bp.traits import Limit, Traits
 
 
 @op(
@@ -59,7 +59,7 @@ def multiply(a: Any, b: Any) -> Any:
     derivatives=(lambda y, a, b: y.dtype.type(1.0) / b, lambda y, a, b: -y / b),
     latex=r"\frac{{0}}{{1}}",
     domain=Intervals((-3, 3), (0.3, 3)),
-    traits=Traits(algebra=operator.truediv),
+    traits=Traits(algebra=operator.truediv, limits=(Limit.UNDERFLOW, Limit.OVERFLOW)),
 )
 @by_ufunc(np.divide)
 def divide(a: Any, b: Any) -> Any:
@@ -109,7 +109,7 @@ _POWERS = Intervals((0.3, 3), (-2, 2), bounded=True)  # larger ones differ by mo
     latex="{0}^{{1}}",
     domain=_POWERS,
     convention="∂y/∂a of a⁰ is 0 everywhere; ∂y/∂b at a = 0 is 0",
-    traits=Traits(algebra=operator.pow),
+    traits=Traits(algebra=operator.pow, limits=(Limit.UNDERFLOW, Limit.OVERFLOW, Limit.ARGUMENTS)),
 )
 def power(a: Any, b: Any) -> Any:
     """Power aᵇ, elementwise with broadcasting. ∂y/∂a = b·aᵇ⁻¹, ∂y/∂b = aᵇ·log a.
@@ -124,6 +124,7 @@ def power(a: Any, b: Any) -> Any:
     latex="{0}^{{1}}",
     domain=_POWERS,
     convention="∂y/∂a of a⁰ is 0 everywhere; ∂y/∂b at a = 0 is 0",
+    traits=Traits(limits=(Limit.UNDERFLOW, Limit.OVERFLOW, Limit.ARGUMENTS)),
 )
 def float_power(a: Any, b: Any) -> Any:
     """Power aᵇ in float64 at least, elementwise with broadcasting. Derivatives and conventions as `power`."""

@@ -14,7 +14,7 @@ from tinygrad_bp.ops.exponential import exp, log, log1p
 from tinygrad_bp.ops.linear_algebra import operand
 from tinygrad_bp.ops.reductions import Axis, logsumexp as unweighted, max, sum
 from tinygrad_bp.ops.rounding import absolute, floor, sign
-from tinygrad_bp.ops.special import fixed, from_scipy, gamma, gammaln, psi, xlog1py, xlogy
+from tinygrad_bp.ops.special import CANCELLING, STEEP, fixed, from_scipy, gamma, gammaln, psi, xlog1py, xlogy
 from tinygrad_bp.ops.trigonometry import cos, sin
 from tinygrad_bp.registry import op
 
@@ -26,6 +26,7 @@ _POSITIVE = Reals(0.5, 3, analytic=False, bounded=True)
     latex=r"\mathrm{B}({0}, {1})",
     domain=_POSITIVE,
     whole=True,
+    traits=CANCELLING,
 )
 def beta(a: Any, b: Any) -> Any:
     """Beta function Γ(a)·Γ(b)/Γ(a + b), elementwise with broadcasting. ∂y/∂a = y·(ψ(a) − ψ(a + b)). Needs SciPy."""
@@ -37,6 +38,7 @@ def beta(a: Any, b: Any) -> Any:
     latex=r"\log \mathrm{B}({0}, {1})",
     domain=_POSITIVE,
     whole=True,
+    traits=CANCELLING,
 )
 def betaln(a: Any, b: Any) -> Any:
     """Logarithm of |B(a, b)|, elementwise with broadcasting. ∂y/∂a = ψ(a) − ψ(a + b). Needs SciPy."""
@@ -55,6 +57,7 @@ def _rgamma_slope(y: Any, x: Any) -> Any:
     latex=r"\frac{1}{\Gamma({0})}",
     domain=Reals(-2.5, 3, analytic=False, bounded=True),
     whole=True,
+    traits=CANCELLING,
 )
 def rgamma(x: Any) -> Any:
     """1/Γ(x), elementwise, 0 at 0, −1, −2, … ∂y/∂x = −ψ(x)/Γ(x), (−1)ⁿ·n! at −n. Needs SciPy."""
@@ -67,6 +70,7 @@ def rgamma(x: Any) -> Any:
     domain=Reals(0.1, 1.9, analytic=False, bounded=True),
     convention="infinity at 0 and 2",
     whole=True,
+    traits=STEEP,
 )
 def erfcinv(x: Any) -> Any:
     """Inverse of the complementary error function, of x in [0, 2], elementwise. ∂y/∂x = −√π/2·eʸ². Needs SciPy."""

@@ -60,35 +60,6 @@ def log1p(x: Any) -> Any:
     return np.log1p(x)
 
 
-def _weight(power: Any, y: Any, a: Any, b: Any) -> Any:
-    """What a has in the sum y: eᵃ⁻ʸ, of infinite sums all, or half beside another infinity, and nothing of eʸ = 0."""
-    endless = np.isinf(y)
-    whole = (a == y) * (y > 0) * (y.dtype.type(1.0) - y.dtype.type(0.5) * (a == b))
-    return np.where(endless, whole, power(np.where(endless, -np.inf, a - np.where(endless, 0, y))))
-
-
-@op(
-    derivatives=(lambda y, a, b: _weight(np.exp, y, a, b), lambda y, a, b: _weight(np.exp, y, b, a)),
-    latex=r"\log(e^{{0}} + e^{{1}})",
-    domain=Reals(analytic=False),
-    convention="0, 0 at −∞, −∞; ½ each at ∞, ∞",
-)
-def logaddexp(a: Any, b: Any) -> Any:
-    """log(eᵃ + eᵇ), elementwise with broadcasting, without overflow. ∂y/∂a = eᵃ⁻ʸ, ∂y/∂b = eᵇ⁻ʸ."""
-    return np.logaddexp(a, b)
-
-
-@op(
-    derivatives=(lambda y, a, b: _weight(np.exp2, y, a, b), lambda y, a, b: _weight(np.exp2, y, b, a)),
-    latex=r"\operatorname{log2}(2^{{0}} + 2^{{1}})",
-    domain=Reals(analytic=False),
-    convention="0, 0 at −∞, −∞; ½ each at ∞, ∞",
-)
-def logaddexp2(a: Any, b: Any) -> Any:
-    """log₂(2ᵃ + 2ᵇ), elementwise with broadcasting, without overflow. ∂y/∂a = 2ᵃ⁻ʸ, ∂y/∂b = 2ᵇ⁻ʸ."""
-    return np.logaddexp2(a, b)
-
-
 @op(
     derivatives=(lambda y, x: 0.5 / y,),
     latex=r"\sqrt{{0}}",
@@ -102,7 +73,19 @@ def sqrt(x: Any) -> Any:
 
 
 @op(
-    derivatives=(lambda y, x: (1.0 / 3.0) / (y * y),),
+    internal=True,
+    derivatives=(None, lambda d, y, x: (-2.0 / 3.0) * d / x),
+    latex=r"\frac1{3 \cdot {0}^2}",
+    domain=Reals(0.3, 3, analytic=False, prepare=lambda y, x: (cbrt(x), x), made=lambda x: cbrt(x)),
+    convention="infinity at 0",
+)
+def cbrt_slope(y: Any, x: Any) -> Any:
+    """1/(3y²) for y = ∛x, elementwise. ∂/∂x = −2/(9xy²); of y no derivative is taken: it depends on x."""
+    return (1.0 / 3.0) / (y * y)
+
+
+@op(
+    derivatives=(lambda y, x: cbrt_slope(y, x),),
     latex=r"\operatorname{cbrt}({0})",
     domain=Reals(analytic=False, prepare=lambda x: (x + 0.3 * np.sign(x),)),
     convention="infinity at 0",
@@ -124,14 +107,44 @@ def cosh(x: Any) -> Any:
     return np.cosh(x)
 
 
-@op(derivatives=(lambda y, x: 1.0 - y * y,), latex=r"\tanh({0})", domain=Reals(), traits=ACTIVATION)
+@op(
+    internal=True,
+    derivatives=(None, lambda d, y, x: -2.0 * d * np.tanh(x)),
+    latex="1 - {0}^2",
+    domain=Reals(-0.5, 0.5, prepare=lambda y, x: (tanh(x), x), made=lambda x: tanh(x), analytic=False),
+    traits=Traits(algebra=lambda y, x: 1 - y * y),
+)
+def tanh_slope(y: Any, x: Any) -> Any:
+    """1 − y² for y = tanh x, elementwise, with all its digits: with s = e^(−2|x|) it is 4s/(1 + s)².
+
+    ∂/∂x = −2·tanh x·(1 − y²). Of y no derivative is taken: it depends on x.
+    """
+    if x.dtype.kind == "c":
+        return 1.0 - y * y
+    s = np.exp(-2.0 * np.absolute(x))
+    t = 1.0 + s
+    return 4.0 * s / (t * t)
+
+
+@op(derivatives=(lambda y, x: tanh_slope(y, x),), latex=r"\tanh({0})", domain=Reals(), traits=ACTIVATION)
 @by_ufunc(np.tanh)
 def tanh(x: Any) -> Any:
     """Hyperbolic tangent, elementwise. ∂y/∂x = 1 − tanh² x."""
     return np.tanh(x)
 
 
-@op(derivatives=(lambda y, x: 1.0 / np.cosh(y),), latex=r"\operatorname{arsinh}({0})", domain=Reals())
+@op(
+    internal=True,
+    derivatives=(lambda d, x: -(x * d) * d * d,),
+    latex=r"\frac1{\sqrt{{0}^2 + 1}}",
+    domain=Reals(),
+)
+def arcsinh_slope(x: Any) -> Any:
+    """1/√(x² + 1), elementwise, without overflow. ∂/∂x = −x/(x² + 1)^(3/2)."""
+    return 1.0 / (np.sqrt(1.0 + x * x) if x.dtype.kind == "c" else np.hypot(x, 1.0))
+
+
+@op(derivatives=(lambda y, x: arcsinh_slope(x),), latex=r"\operatorname{arsinh}({0})", domain=Reals())
 def arcsinh(x: Any) -> Any:
     """Inverse hyperbolic sine, elementwise. ∂y/∂x = 1/√(x² + 1)."""
     return np.arcsinh(x)
@@ -149,7 +162,18 @@ def arccosh(x: Any) -> Any:
 
 
 @op(
-    derivatives=(lambda y, x: 1.0 / ((1.0 - x) * (1.0 + x)),),
+    internal=True,
+    derivatives=(lambda d, x: 2.0 * x * d * d,),
+    latex=r"\frac1{1 - {0}^2}",
+    domain=_INSIDE_ONE,
+)
+def arctanh_slope(x: Any) -> Any:
+    """1/(1 − x²), elementwise, with all its digits near −1 and 1. ∂/∂x = 2x/(1 − x²)²."""
+    return 1.0 / ((1.0 - x) * (1.0 + x))
+
+
+@op(
+    derivatives=(lambda y, x: arctanh_slope(x),),
     latex=r"\operatorname{artanh}({0})",
     domain=_INSIDE_ONE,
     convention="infinity at −1 and 1",

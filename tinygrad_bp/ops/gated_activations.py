@@ -14,24 +14,26 @@ from tinygrad_bp.errors import ArgumentError, ShapeError, describe
 from tinygrad_bp.modes import ignoring
 from tinygrad_bp.ops.activations import sigmoid, softplus
 from tinygrad_bp.ops.complex import require_real
-from tinygrad_bp.ops.special import ndtr
+from tinygrad_bp.ops.exponential import tanh_slope
+from tinygrad_bp.ops.special import bell, ndtr
 from tinygrad_bp.registry import op
-from tinygrad_bp.traits import ACTIVATION
+from tinygrad_bp.traits import Limit, Role, Traits
+
+_GATED = Traits(Role.ACTIVATION, limits=(Limit.UNDERFLOW, Limit.ZEROS))
 
 Approximation = Literal["none", "tanh"]
 
 
 def _silu_derivative(y: Any, x: Any) -> Any:
-    gate = sigmoid(x)
-    return gate * (1.0 + x * (1.0 - gate))
+    return sigmoid(x) * (1.0 + x * sigmoid(-x))
 
 
-@op(derivatives=(_silu_derivative,), latex=r"\operatorname{silu}({0})", domain=Reals(), traits=ACTIVATION)
+@op(derivatives=(_silu_derivative,), latex=r"\operatorname{silu}({0})", domain=Reals(), traits=_GATED)
 @blockwise
 @ignoring(over="ignore")
 def silu(x: Any) -> Any:
-    """Sigmoid-weighted linear unit x·σ(x), elementwise. ∂y/∂x = σ(x)·(1 + x·(1 − σ(x)))."""
-    return x / (1.0 + np.exp(-x))
+    """Sigmoid-weighted linear unit x·σ(x), elementwise. ∂y/∂x = σ(x)·(1 + x·σ(−x))."""
+    return x * sigmoid(x) if x.dtype == np.float16 else x / (1.0 + np.exp(-x))
 
 
 @guarded
@@ -45,16 +47,17 @@ _TANH_FACTOR, _TANH_CUBIC = sqrt(2 / pi), 0.044715
 
 def _gelu_derivative(y: Any, x: Any, approximate: Approximation) -> Any:
     if approximate == "none":
-        return ndtr(x) + x * np.exp(-0.5 * x * x) * sqrt(0.5 / pi)
-    bend = np.tanh(_TANH_FACTOR * x * (1.0 + _TANH_CUBIC * x * x))
-    return 0.5 * (1.0 + bend + x * (1.0 - bend * bend) * _TANH_FACTOR * (1.0 + 3.0 * _TANH_CUBIC * x * x))
+        return ndtr(x) + x * bell(x) * sqrt(0.5 / pi)
+    inner = _TANH_FACTOR * x * (1.0 + _TANH_CUBIC * x * x)
+    bend = np.tanh(inner)
+    return 0.5 * (1.0 + bend + x * tanh_slope(bend, inner) * _TANH_FACTOR * (1.0 + 3.0 * _TANH_CUBIC * x * x))
 
 
 @op(
     derivatives=(_gelu_derivative,),
     latex=r"\operatorname{gelu}({0})",
     domain=Reals(params=lambda *_: ({}, {"approximate": "tanh"}), analytic=False),
-    traits=ACTIVATION,
+    traits=_GATED,
 )
 @blockwise
 def gelu(x: Any, approximate: Approximation = "none") -> Any:
@@ -71,11 +74,17 @@ def gelu(x: Any, approximate: Approximation = "none") -> Any:
 
 
 def _mish_derivative(y: Any, x: Any) -> Any:
-    gate = np.tanh(softplus(x))
-    return gate + x * (1.0 - gate * gate) * sigmoid(x)
+    inner = softplus(x)
+    gate = np.tanh(inner)
+    return gate + x * tanh_slope(gate, inner) * sigmoid(x)
 
 
-@op(derivatives=(_mish_derivative,), latex=r"\operatorname{mish}({0})", domain=Reals(analytic=False), traits=ACTIVATION)
+@op(
+    derivatives=(_mish_derivative,),
+    latex=r"\operatorname{mish}({0})",
+    domain=Reals(analytic=False),
+    traits=Traits(Role.ACTIVATION, limits=(*_GATED.limits, Limit.ARGUMENTS)),
+)
 @blockwise
 def mish(x: Any) -> Any:
     """Mish x·tanh(log(1 + eˣ)), elementwise. ∂y/∂x = w + x·(1 − w²)·σ(x), where w is the tanh."""

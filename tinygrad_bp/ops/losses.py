@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_bp.domains import Intervals
 from tinygrad_bp.errors import ArgumentError, DataError, ShapeError, describe
-from tinygrad_bp.ops.activations import sigmoid, softplus
+from tinygrad_bp.ops.activations import logistic, sigmoid, softplus
 from tinygrad_bp.ops.arithmetic import clip, maximum
 from tinygrad_bp.ops.complex import conjugated, require_real
 from tinygrad_bp.ops.elementwise import log
@@ -107,7 +107,7 @@ def binary_cross_entropy(p: Any, t: Any, reduction: Reduction = "mean") -> Any:
 
 @op(
     vjps=(
-        lambda g, y, z, t, reduction: _share(g * (sigmoid(z) - t), z, reduction),
+        lambda g, y, z, t, reduction: _share(g * (logistic(z) - t), z, reduction),
         lambda g, y, z, t, reduction: _share(scale(g, -z), z, reduction),
     ),
     jvp=(

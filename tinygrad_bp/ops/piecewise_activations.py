@@ -115,7 +115,7 @@ def celu(x: Any, alpha: float = 1.0) -> Any:
 
 
 @op(
-    derivatives=(lambda y, x: 1.0 / (1.0 + np.absolute(x)) ** 2.0,),
+    derivatives=(lambda y, x: np.square(1.0 / (1.0 + np.absolute(x))),),
     latex=r"\operatorname{softsign}({0})",
     domain=_kinked(0),
     traits=ACTIVATION,

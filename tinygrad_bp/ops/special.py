@@ -11,12 +11,17 @@ from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import Domain, Intervals, Reals
 from tinygrad_bp.engine import Node
 from tinygrad_bp.errors import MissingRuleError, describe, missing_extra
+from tinygrad_bp.modes import ignoring
 from tinygrad_bp.ops.activations import sigmoid
 from tinygrad_bp.ops.erf import erf_values, erfc_values
 from tinygrad_bp.ops.joining import called
 from tinygrad_bp.registry import op, scale
+from tinygrad_bp.traits import Limit, Traits
 
 _ROOT_PI = sqrt(pi)
+FROM_SCIPY = Traits(limits=(Limit.SCIPY,))
+CANCELLING = Traits(limits=(Limit.SCIPY, Limit.TERMS))
+STEEP = Traits(limits=(Limit.SCIPY, Limit.ARGUMENTS))
 _POSITIVE = Reals(0.5, 3, analytic=False)
 
 
@@ -46,8 +51,30 @@ def fixed(function: str, name: str, value: Any) -> Any:
 # --- the error function and the normal distribution -------------------------------------------------------------------
 
 
+def _gaussian(x: Any, factor: float) -> Any:
+    """e^(−factor·x²) with all its digits: the square of the coarse part is exact, and what remains is small."""
+    if x.dtype.kind == "c":
+        return np.exp(-factor * x * x)
+    coarse = np.trunc(16.0 * np.minimum(np.maximum(x, -100.0), 100.0)) / 16.0
+    return np.exp(-factor * coarse * coarse) * np.exp(factor * (coarse - x) * (coarse + x))
+
+
+@op(internal=True, derivatives=(lambda y, x: -2.0 * (x * y),), latex="e^{-{0}^2}", domain=Reals())
+@ignoring(over="ignore")
+def gaussian(x: Any) -> Any:
+    """e^(−x²), elementwise, with all its digits. ∂y/∂x = −2xy."""
+    return _gaussian(x, 1.0)
+
+
+@op(internal=True, derivatives=(lambda y, x: -x * y,), latex=r"e^{-0.5 \cdot {0}^2}", domain=Reals())
+@ignoring(over="ignore")
+def bell(x: Any) -> Any:
+    """e^(−x²/2), elementwise, with all its digits. ∂y/∂x = −xy."""
+    return _gaussian(x, 0.5)
+
+
 @op(
-    derivatives=(lambda y, x: (2.0 / _ROOT_PI) * np.exp(-x * x),),
+    derivatives=(lambda y, x: (2.0 / _ROOT_PI) * gaussian(x),),
     latex=r"\operatorname{erf}({0})",
     domain=Reals(),
     whole=True,
@@ -58,7 +85,7 @@ def erf(x: Any) -> Any:
 
 
 @op(
-    derivatives=(lambda y, x: (-2.0 / _ROOT_PI) * np.exp(-x * x),),
+    derivatives=(lambda y, x: (-2.0 / _ROOT_PI) * gaussian(x),),
     latex=r"\operatorname{erfc}({0})",
     domain=Reals(),
     whole=True,
@@ -76,6 +103,7 @@ def erfc(x: Any) -> Any:
     latex=r"\operatorname{erfcx}({0})",
     domain=Reals(analytic=False, bounded=True),
     whole=True,
+    traits=CANCELLING,
 )
 def erfcx(x: Any) -> Any:
     """Scaled complementary error function eˣ²·erfc x, elementwise. ∂y/∂x = 2xy − 2/√π. Needs SciPy."""
@@ -88,6 +116,7 @@ def erfcx(x: Any) -> Any:
     domain=Reals(-0.9, 0.9, analytic=False, bounded=True),
     convention="infinity at −1 and 1",
     whole=True,
+    traits=STEEP,
 )
 def erfinv(x: Any) -> Any:
     """Inverse of the error function, of x in [−1, 1], elementwise. ∂y/∂x = √π/2·eʸ². Needs SciPy."""
@@ -105,6 +134,7 @@ def ndtr(x: Any) -> Any:
     latex=r"\log \Phi({0})",
     domain=Reals(analytic=False),
     whole=True,
+    traits=STEEP,
 )
 def log_ndtr(x: Any) -> Any:
     """Logarithm of the normal distribution function Φ, elementwise, finite far below 0. Needs SciPy.
@@ -121,7 +151,18 @@ expit = sigmoid
 
 
 @op(
-    derivatives=(lambda y, p: 1.0 / (p * (1.0 - p)),),
+    internal=True,
+    derivatives=(lambda d, p: d * d * (2.0 * p - 1.0),),
+    latex=r"\frac1{{0} \odot (1 - {0})}",
+    domain=Reals(0.05, 0.95, bounded=True),
+)
+def logit_slope(p: Any) -> Any:
+    """1/(p·(1 − p)), elementwise. ∂/∂p = (2p − 1)/(p·(1 − p))²."""
+    return 1.0 / (p * (1.0 - p))
+
+
+@op(
+    derivatives=(lambda y, p: logit_slope(p),),
     latex=r"\operatorname{logit}({0})",
     domain=Reals(0.05, 0.95, bounded=True),
     convention="infinity at 0 and 1",
@@ -141,6 +182,7 @@ def _harmless(a: Any, b: Any, instead: float) -> Any:
     latex=r"{0} \odot \log {1}",
     domain=Intervals((-3, 3), (0.3, 3)),
     convention="∂y/∂b at a = 0 is 0",
+    traits=Traits(limits=(Limit.UNDERFLOW, Limit.OVERFLOW)),
 )
 def xlogy(a: Any, b: Any) -> Any:
     """a·log b, and 0 where a = 0, elementwise with broadcasting. ∂y/∂a = log b, ∂y/∂b = a/b, 0 where a = 0."""
@@ -152,6 +194,7 @@ def xlogy(a: Any, b: Any) -> Any:
     latex=r"{0} \odot \log(1 + {1})",
     domain=Intervals((-3, 3), (-0.7, 3), bounded=True),
     convention="∂y/∂b at a = 0 is 0",
+    traits=Traits(limits=(Limit.UNDERFLOW, Limit.OVERFLOW)),
 )
 def xlog1py(a: Any, b: Any) -> Any:
     """a·log(1 + b), and 0 where a = 0, elementwise with broadcasting.
@@ -169,19 +212,26 @@ def xlog1py(a: Any, b: Any) -> Any:
     latex=r"\Gamma({0})",
     domain=Reals(0.5, 3, analytic=False, bounded=True),
     whole=True,
+    traits=FROM_SCIPY,
 )
 def gamma(x: Any) -> Any:
     """Gamma function Γ(x) = ∫₀^∞ tˣ⁻¹e⁻ᵗ dt, (x − 1)! for integers, elementwise. ∂y/∂x = Γ(x)·ψ(x). Needs SciPy."""
     return from_scipy("gamma", x)
 
 
-@op(derivatives=(lambda y, x: psi(x),), latex=r"\log \lvert \Gamma({0}) \rvert", domain=_POSITIVE, whole=True)
+@op(
+    derivatives=(lambda y, x: psi(x),),
+    latex=r"\log \lvert \Gamma({0}) \rvert",
+    domain=_POSITIVE,
+    whole=True,
+    traits=FROM_SCIPY,
+)
 def gammaln(x: Any) -> Any:
     """Logarithm of |Γ(x)|, elementwise. ∂y/∂x = ψ(x). Needs SciPy."""
     return from_scipy("gammaln", x)
 
 
-@op(derivatives=(lambda y, x: polygamma(1, x),), latex=r"\psi({0})", domain=_POSITIVE, whole=True)
+@op(derivatives=(lambda y, x: polygamma(1, x),), latex=r"\psi({0})", domain=_POSITIVE, whole=True, traits=FROM_SCIPY)
 def psi(x: Any) -> Any:
     """Digamma function ψ(x), the derivative of log Γ(x), elementwise. ∂y/∂x = ψ′(x). Needs SciPy."""
     return from_scipy("psi", x)
@@ -195,6 +245,7 @@ digamma = psi
     latex=r"\psi^{({0})}({1})",
     domain=Domain(intervals=((0, 4), (0.5, 3)), kinds="if", analytic=False),
     whole=True,
+    traits=FROM_SCIPY,
 )
 def polygamma(n: Any, x: Any) -> Any:
     """Derivative of order n = 0, 1, … of the digamma function ψ(x), elementwise with broadcasting. Needs SciPy.
@@ -204,7 +255,13 @@ def polygamma(n: Any, x: Any) -> Any:
     return from_scipy("polygamma", n, x)
 
 
-@op(derivatives=(lambda y, x: bessel_i(1, x),), latex="I_0({0})", domain=Reals(analytic=False), whole=True)
+@op(
+    derivatives=(lambda y, x: bessel_i(1, x),),
+    latex="I_0({0})",
+    domain=Reals(analytic=False),
+    whole=True,
+    traits=FROM_SCIPY,
+)
 def i0(x: Any) -> Any:
     """Modified Bessel function of the first kind and order 0, elementwise. ∂y/∂x = I₁(x). Needs SciPy."""
     return from_scipy("i0", x)
@@ -216,6 +273,7 @@ def i0(x: Any) -> Any:
     latex=r"I_{{0}}({1})",
     domain=Domain(intervals=((0, 4), (-3, 3)), kinds="if", analytic=False),
     whole=True,
+    traits=FROM_SCIPY,
 )
 @called("iv")
 def bessel_i(v: Any, x: Any) -> Any:

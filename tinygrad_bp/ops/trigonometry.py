@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_bp.domains import Reals
 from tinygrad_bp.ops.comparison import where
 from tinygrad_bp.registry import op
-from tinygrad_bp.traits import ACTIVATION
+from tinygrad_bp.traits import ACTIVATION, Limit, Traits
 
 _INSIDE_ONE = Reals(-0.9, 0.9, bounded=True)
 
@@ -34,7 +34,18 @@ def tan(x: Any) -> Any:
 
 
 @op(
-    derivatives=(lambda y, x: 1.0 / np.sqrt((1.0 - x) * (1.0 + x)),),
+    internal=True,
+    derivatives=(lambda d, x: x * d * d * d,),
+    latex=r"\frac1{\sqrt{1 - {0}^2}}",
+    domain=_INSIDE_ONE,
+)
+def arcsin_slope(x: Any) -> Any:
+    """1/√(1 − x²), elementwise, with all its digits near −1 and 1. ∂/∂x = x/(1 − x²)^(3/2)."""
+    return 1.0 / np.sqrt((1.0 - x) * (1.0 + x))
+
+
+@op(
+    derivatives=(lambda y, x: arcsin_slope(x),),
     latex=r"\arcsin({0})",
     domain=_INSIDE_ONE,
     convention="infinity at −1 and 1",
@@ -45,7 +56,7 @@ def arcsin(x: Any) -> Any:
 
 
 @op(
-    derivatives=(lambda y, x: -1.0 / np.sqrt((1.0 - x) * (1.0 + x)),),
+    derivatives=(lambda y, x: -arcsin_slope(x),),
     latex=r"\arccos({0})",
     domain=_INSIDE_ONE,
     convention="−infinity at −1 and 1",
@@ -55,22 +66,59 @@ def arccos(x: Any) -> Any:
     return np.arccos(x)
 
 
-@op(derivatives=(lambda y, x: 1.0 / (1.0 + x * x),), latex=r"\arctan({0})", domain=Reals(), traits=ACTIVATION)
+@op(internal=True, derivatives=(lambda d, x: -2.0 * (x * d) * d,), latex=r"\frac1{1 + {0}^2}", domain=Reals())
+def arctan_slope(x: Any) -> Any:
+    """1/(1 + x²), elementwise, without overflow. ∂/∂x = −2x/(1 + x²)²."""
+    if x.dtype.kind == "c":
+        return 1.0 / (1.0 + x * x)
+    size = np.hypot(x, 1.0)
+    return 1.0 / size / size
+
+
+@op(derivatives=(lambda y, x: arctan_slope(x),), latex=r"\arctan({0})", domain=Reals(), traits=ACTIVATION)
 def arctan(x: Any) -> Any:
     """Inverse tangent in radians, elementwise, in (−π/2, π/2). ∂y/∂x = 1/(1 + x²)."""
     return np.arctan(x)
 
 
-def _over_square(part: Any, a: Any, b: Any) -> Any:
-    """part/(a² + b²) without overflow, for a part that is 0 where a and b are."""
+def _radius(a: Any, b: Any) -> Any:
+    """√(a² + b²), and 1 at the origin."""
     radius = np.hypot(a, b)
-    radius = where(radius == 0, 1.0, radius)
-    return part / radius / radius
+    return where(radius == 0, 1.0, radius)
+
+
+_LIMITS = Traits(limits=(Limit.UNDERFLOW,))
+_APART = Reals(kink=lambda a, b: np.hypot(a, b), analytic=False)
+
+
+def _inverted_derivatives(a: Any, b: Any) -> tuple[Any, Any]:
+    radius = _radius(a, b)
+    x, y = a / radius, b / radius
+    return ((b - a) / radius) * ((b + a) / radius) / radius / radius, -2.0 * x * y / radius / radius
 
 
 @op(
-    derivatives=(lambda y, a, b: _over_square(b, a, b), lambda y, a, b: _over_square(-a, a, b)),
+    internal=True,
+    derivatives=(lambda y, a, b: _inverted_derivatives(a, b)[0], lambda y, a, b: _inverted_derivatives(a, b)[1]),
+    latex=r"\frac{{0}}{{0}^2 + {1}^2}",
+    traits=_LIMITS,
+    domain=_APART,
+    convention="0 at the origin",
+)
+def inverted(a: Any, b: Any) -> Any:
+    """a/(a² + b²), elementwise with broadcasting, without overflow; 0 at the origin.
+
+    ∂y/∂a = (b² − a²)/(a² + b²)², ∂y/∂b = −2ab/(a² + b²)².
+    """
+    radius = np.hypot(a, b)
+    radius = np.where(radius == 0, 1.0, radius).astype(radius.dtype)
+    return a / radius / radius
+
+
+@op(
+    derivatives=(lambda y, a, b: inverted(b, a), lambda y, a, b: -inverted(a, b)),
     latex=r"\operatorname{atan2}({0}, {1})",
+    traits=_LIMITS,
     domain=Reals(kink=lambda a, b: np.where(b < 0, a, np.hypot(a, b)), analytic=False),
     convention="0, 0 at the origin",
 )
@@ -83,9 +131,30 @@ def arctan2(a: Any, b: Any) -> Any:
 
 
 @op(
-    derivatives=(lambda y, a, b: a / where(y == 0, 1.0, y), lambda y, a, b: b / where(y == 0, 1.0, y)),
+    internal=True,
+    derivatives=(
+        lambda y, a, b: direction(b, a) * (direction(b, a) / _radius(a, b)),
+        lambda y, a, b: -y * (direction(b, a) / _radius(a, b)),
+    ),
+    latex=r"\frac{{0}}{\sqrt{{0}^2 + {1}^2}}",
+    traits=_LIMITS,
+    domain=_APART,
+    convention="0 at the origin",
+)
+def direction(a: Any, b: Any) -> Any:
+    """a/√(a² + b²), elementwise with broadcasting, without overflow; 0 at the origin.
+
+    ∂y/∂a = b²/(a² + b²)^(3/2), ∂y/∂b = −ab/(a² + b²)^(3/2).
+    """
+    radius = np.hypot(a, b)
+    return a / np.where(radius == 0, 1.0, radius).astype(radius.dtype)
+
+
+@op(
+    derivatives=(lambda y, a, b: direction(a, b), lambda y, a, b: direction(b, a)),
     latex=r"\sqrt{{0}^2 + {1}^2}",
-    domain=Reals(kink=lambda a, b: np.hypot(a, b), analytic=False),
+    traits=_LIMITS,
+    domain=_APART,
     convention="0, 0 at the origin",
 )
 def hypot(a: Any, b: Any) -> Any:
@@ -101,6 +170,7 @@ def hypot(a: Any, b: Any) -> Any:
     latex=r"\operatorname{sinc}({0})",
     domain=Reals(),
     convention="0 at 0",
+    traits=Traits(limits=(Limit.UNDERFLOW, Limit.ZEROS)),
 )
 def sinc(x: Any) -> Any:
     """sin(πx)/(πx), 1 at 0, elementwise. ∂y/∂x = (cos(πx) − y)/x, 0 at 0."""
@@ -129,6 +199,11 @@ def sinc_derivative(x: Any, order: int) -> Any:
         for m in range(order % 2, 4 * order + 24, 2)
     )
     sine, cosine = np.sin(large), np.cos(large)
+    if u.dtype.kind == "f":  # what is left of x without its whole part is exact, unlike πx
+        wide = np.asarray(x, u.dtype)
+        whole = np.rint(wide)
+        sign, rest = 1.0 - 2.0 * np.remainder(whole, 2.0), pi * (wide - whole)
+        sine, cosine = sign * np.sin(rest), sign * np.cos(rest)
     s = sine / large
     for n in range(1, order + 1):
         s = ((sine, cosine, -sine, -cosine)[n % 4] - n * s) / large

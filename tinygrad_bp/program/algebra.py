@@ -187,7 +187,30 @@ def _times(step: Step, c: float, x: Step) -> Step | None:
     return replace(step, function=np.multiply, args=(c * more, y))
 
 
+def _beside_1(x: Any) -> Any:
+    """What eʸ is taken of in 1 + eʸ."""
+    if not isinstance(x, Step) or x.function is not np.add or uniform(x.args[0]) != 1:
+        return None
+    power = x.args[1]
+    return power.args[0] if isinstance(power, Step) and power.function is np.exp else None
+
+
+def _logistic_slope(step: Step, y: Any, below: Any) -> Step | None:
+    """y/(1 + eˣ) for y = 1/(1 + e⁻ˣ) is y·(y·e⁻ˣ), without a second exponential; where that is 0·∞ it is y.
+
+    In single precision the exponential costs little, and the other way of rounding shows in sums that cancel.
+    """
+    x = _beside_1(below) if step.dtype == np.float64 else None
+    minus = _beside_1(y.args[1]) if x is not None and getattr(y, "function", None) is np.divide else None
+    if minus is None or uniform(y.args[0]) != 1 or not (_negated(minus) is x or _negated(x) is minus):
+        return None
+    rest = replace(step, function=np.multiply, args=(y, y.args[1].args[1]))
+    return replace(step, function=np.multiply, args=(y, replace(step, function=np.fmin, args=(rest, 1.0))))
+
+
 def _divide(step: Step, a: Any, b: Any) -> Any:
+    if (slope := _logistic_slope(step, a, b)) is not None:
+        return slope
     return a if uniform(b) == 1 else _signed(step) if uniform(b) is not None else None
 
 

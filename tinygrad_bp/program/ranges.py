@@ -91,6 +91,9 @@ class Ranges:
         if parts:
             low, high = min([r.low for r in parts]), max([r.high for r in parts])
             return Range(-_rounded_up(-low, largest), _rounded_up(high, largest))
+        if replaces_nan(x):
+            bound = self.of(x.args[1])
+            return Range(min(self.of(x.args[0]).low, bound.low), bound.high)
         if not is_known(x):
             return Range(*self._other(x), True)
         if x.function is np.multiply and x.args[0] is x.args[1]:
@@ -129,6 +132,11 @@ def is_known(x: Step) -> bool:
     if x.opcode != UFUNC or x.kwargs:
         return False
     return x.function in _PIECEWISE or (x.function is np.power and bool(uniform(x.args[1])))
+
+
+def replaces_nan(x: Step) -> bool:
+    """Whether a step is the smaller one of something and a number, and the number where that is NaN."""
+    return x.function is np.fmin and not x.kwargs and uniform(x.args[1]) is not None
 
 
 def _is_shifted(x: Step) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_bp.program.ranges import Ranges, chosen, is_known
+from tinygrad_bp.program.ranges import Ranges, chosen, is_known, replaces_nan
 from tinygrad_bp.program.step import CONSTANT, SCALE, UFUNC, Step, is_reversal, is_total, summed_axes, uniform
 
 _UNBOUNDED = {
@@ -62,7 +62,7 @@ def _causes(x: Any, infinite: bool, ranges: Ranges) -> Sequence[tuple[Any, bool]
     r = ranges.of(x)
     if not isinstance(x, Step) or x.opcode == CONSTANT:
         return () if r.is_bounded else None
-    if (infinite and r.is_bounded) or (x.dtype is not None and x.dtype.kind in "biu"):
+    if (r.is_bounded and (infinite or replaces_nan(x))) or (x.dtype is not None and x.dtype.kind in "biu"):
         return ()
     if chosen(x):
         return [(part, infinite) for part in chosen(x)]

@@ -46,7 +46,7 @@ def jvp(f: Function, xs: Sequence[Any], ts: Sequence[Any]) -> tuple[Any, Any]:
     return rebuild(iter([inputs.result(y) for y in outputs])), rebuild(iter([inputs.leaf(t) for t in moved]))
 
 
-@ignoring(divide="ignore", invalid="ignore")
+@ignoring(divide="ignore", over="ignore", invalid="ignore")
 def push(inputs: Inputs, outputs: Sequence[Node], tangents: Sequence[Any]) -> list[Any]:
     """The forward sweep: the tangents of the outputs for tangents of the inputs, oldest node first.
 
