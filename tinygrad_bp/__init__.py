@@ -35,7 +35,7 @@ from tinygrad_bp.reading import (
 )
 from tinygrad_bp.registry import custom_op as custom_op
 from tinygrad_bp.tables import Table as Table
-from tinygrad_bp.tensor import Tensor as Tensor, asarray as asarray, tensor as tensor
+from tinygrad_bp.tensor import Tensor as Tensor, array_api as array_api, asarray as asarray, tensor as tensor
 from tinygrad_bp.transforms import (
     checkpoint as checkpoint,
     grad as grad,

@@ -15,7 +15,7 @@ from tinygrad_bp.ops.arithmetic import add, maximum, minimum, multiply
 from tinygrad_bp.ops.comparison import where as choose
 from tinygrad_bp.ops.complex import conjugate
 from tinygrad_bp.ops.reductions import sum
-from tinygrad_bp.ops.shaping import astype, broadcast_to, reshape, swapaxes, transpose
+from tinygrad_bp.ops.shaping import astype, broadcast_to, converted, reshape, swapaxes, transpose
 
 Function = Callable[..., Any]
 
@@ -35,7 +35,9 @@ def _like(function: Function, complete: Function) -> Function:
 
 def _with_dtype(function: Function) -> Function:
     def complete(x: Any, *args: Any, dtype: DType | None = None, **kwargs: Any) -> Any:
-        return function(x if dtype is None else astype(x, dtype), *args, **kwargs)
+        if dtype is None:
+            return function(x, *args, **kwargs)
+        return converted(function(astype(x, dtype), *args, **kwargs), dtype)  # sums of short integers are longer ones
 
     return _like(function, complete)
 

@@ -39,6 +39,8 @@ from tinygrad_bp.ops.bitwise import (
     bitwise_or as bitwise_or,
     bitwise_xor as bitwise_xor,
     invert as invert,
+    left_shift as left_shift,
+    right_shift as right_shift,
 )
 from tinygrad_bp.ops.borders import pad as pad
 from tinygrad_bp.ops.class_losses import (
@@ -185,11 +187,7 @@ from tinygrad_bp.ops.nan_reductions import (
     nanstd as nanstd,
     nanvar as nanvar,
 )
-from tinygrad_bp.ops.normalisation import (
-    batch_norm as batch_norm,
-    dropout as dropout,
-    layer_norm as layer_norm,
-)
+from tinygrad_bp.ops.normalisation import batch_norm as batch_norm, dropout as dropout, layer_norm as layer_norm
 from tinygrad_bp.ops.ordering import (
     argsort as argsort,
     compress as compress,
@@ -231,6 +229,7 @@ from tinygrad_bp.ops.products import (
     outer as outer,
     tensordot as tensordot,
     vdot as vdot,
+    vecdot as vecdot,
 )
 from tinygrad_bp.ops.reductions import (
     amax as amax,
@@ -258,6 +257,15 @@ from tinygrad_bp.ops.rounding import (
     round as round,
     sign as sign,
     trunc as trunc,
+)
+from tinygrad_bp.ops.sets import (
+    UniqueAllResult as UniqueAllResult,
+    UniqueCountsResult as UniqueCountsResult,
+    UniqueInverseResult as UniqueInverseResult,
+    unique_all as unique_all,
+    unique_counts as unique_counts,
+    unique_inverse as unique_inverse,
+    unique_values as unique_values,
 )
 from tinygrad_bp.ops.shaping import (
     astype as astype,

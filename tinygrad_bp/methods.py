@@ -39,6 +39,8 @@ class ArrayMethods(Node):
     __and__, __rand__ = operator(bitwise.bitwise_and), reflected(bitwise.bitwise_and)
     __or__, __ror__ = operator(bitwise.bitwise_or), reflected(bitwise.bitwise_or)
     __xor__, __rxor__ = operator(bitwise.bitwise_xor), reflected(bitwise.bitwise_xor)
+    __lshift__, __rlshift__ = operator(bitwise.left_shift), reflected(bitwise.left_shift)
+    __rshift__, __rrshift__ = operator(bitwise.right_shift), reflected(bitwise.right_shift)
     __lt__, __le__ = operator(comparison.less), operator(comparison.less_equal)
     __gt__, __ge__ = operator(comparison.greater), operator(comparison.greater_equal)
     __eq__, __ne__ = operator(comparison.equal), operator(comparison.not_equal)

@@ -67,7 +67,7 @@ def functions() -> Mapping[str, Function]:
     found = {name: f for page in pages for name, f in _public(page) if f.__module__ == page.__name__}
     for space, module in (("linalg", linalg), ("fft", fft)):
         found |= {f"{space}.{name}": f for name, f in _public(module)}
-    return found | {"copy": found["positive"], "expit": found["sigmoid"], "log_expit": found["log_sigmoid"]}
+    return found | {"expit": found["sigmoid"], "log_expit": found["log_sigmoid"]}
 
 
 @cache

@@ -13,7 +13,6 @@ from tinygrad_bp.constants import numbers
 from tinygrad_bp.domains import Reals
 from tinygrad_bp.engine import Op, apply, sweep
 from tinygrad_bp.errors import (
-    ArrayConversionError,
     DTypeError,
     GraphCopyError,
     NoGradientError,
@@ -21,9 +20,11 @@ from tinygrad_bp.errors import (
     ShapeError,
     describe,
 )
+from tinygrad_bp.exchange import CPU, constant_value, dlpack, dlpack_device, to_device
 from tinygrad_bp.formula import LocalDerivative
 from tinygrad_bp.methods import ArrayMethods
 from tinygrad_bp.modes import current_mode
+from tinygrad_bp.namespace import Namespace
 from tinygrad_bp.ops import arithmetic, indexing, shaping
 from tinygrad_bp.protocols import array_function, array_ufunc
 
@@ -175,18 +176,20 @@ class Tensor(ArrayMethods):
         """The value as nested lists of Python numbers."""
         return self.value.tolist()
 
+    def __array_namespace__(self, *, api_version: str | None = None) -> Namespace:
+        """The functions of the Array API standard on tensors, `tg.array_api`."""
+        return array_api.of_version(api_version)
+
+    device = CPU
+    to_device = to_device
+    __dlpack__ = dlpack
+    __dlpack_device__ = dlpack_device
+
     # Of any dtype to a type checker, so that array * tensor is not NumPy's product, which is an array, but __rmul__'s.
     @guarded
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, np.dtype[np.generic]]:
-        if self.requires_grad:
-            raise ArrayConversionError(
-                f"{describe(self)} requires a gradient, which a plain array would lose. "
-                "Put tensors together with tg.stack, and one into an array with tg.index_update; use .data or .item() "
-                "to look at it, .detach() to drop the gradient on purpose."
-            )
-        if copy is False and dtype is None:
-            return self.data
-        return np.array(self.value, dtype=dtype)
+        value = constant_value(self)
+        return self.data if copy is False and dtype is None else np.array(value, dtype=dtype)
 
     def __copy__(self) -> Tensor:
         if self.op is None or not self.requires_grad:
@@ -288,6 +291,9 @@ class Tensor(ArrayMethods):
         """Where in this sorted vector each element of v belongs."""
         return np.searchsorted(self, v, side, sorter)
 
+
+array_api = Namespace("tinygrad_bp.array_api", Tensor)
+"""The Array API standard's functions on tensors."""
 
 _DETACH = Op(
     "detach", lambda x: x, (None,), (None,), "{0}", Reals(), differentiable=False,

@@ -1,12 +1,13 @@
 """The engines: functions from a program, its inputs and NumPy's results to the engine's own results."""
 
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from tinygrad_bp.backends import BACKENDS, Unsupported
-from tinygrad_bp.errors import ExportError
+from tinygrad_bp.errors import ExportError, TracingError
 from tinygrad_bp.export.model import written
 from tinygrad_bp.program import Program
 from tinygrad_bp.source import module
@@ -21,6 +22,21 @@ def _text(program: Program, inputs: Sequence[Any], values: Sequence[Any]) -> Seq
     exec(written.text, space)
     results = space[written.name](*inputs, *written.constants)
     return [results] if len(values) == 1 else list(results)
+
+
+def _conforming(program: Program, inputs: Sequence[Any], values: Sequence[Any]) -> Sequence[Any]:
+    """The source for the Array API standard, run on array-api-strict; results become NumPy's again."""
+    xp = import_module("array_api_strict")
+    space: dict[str, Any] = {}
+    try:
+        written = module(program, xp.__name__)
+    except TracingError as error:
+        raise Unsupported(str(error).split(",")[0]) from error
+    exec(written.text, space)
+    given = [xp.asarray(np.asarray(x)) for x in (*inputs, *written.constants)]
+    results = space[written.name](*given)
+    found = [results] if len(values) == 1 else list(results)
+    return [np.from_dlpack(y)[()] if hasattr(y, "__dlpack__") else y for y in found]
 
 
 def _backend(name: str) -> Engine:
@@ -60,6 +76,7 @@ def fed(model: Any, inputs: Sequence[Any]) -> dict[str, Any]:
 ENGINES: Mapping[str, tuple[Sequence[str], Engine]] = {
     "NumPy": (("numpy",), _text),
     "Numba": (("numba",), _backend("numba")),
+    "Array API": (("array-api-strict",), _conforming),
     "JAX": (("jax", "jaxlib"), _backend("jax")),
     "ONNX": (("onnx", "onnxruntime"), _onnx),
 }

@@ -130,7 +130,7 @@ def test_what_is_used_twice_is_computed_once():
         (lambda x: x * np.array([1.0, 2.0, 3.0]), "return x * np.array([1.0, 2.0, 3.0])"),
         (lambda x: x + np.full(3, 7.0), "return x + 7"),
         (lambda x: np.linalg.norm(x) * np.fft.fft(x).real, None),
-        (lambda x: tg.concatenate([x, x]).reshape((2, 3)), "return np.concatenate((x, x), axis=0).reshape(2, 3)"),
+        (lambda x: tg.concatenate([x, x]).reshape((2, 3)), "return np.concat((x, x), axis=0).reshape(2, 3)"),
     ],
 )  # fmt: skip
 def test_expressions(f, line):

@@ -10,7 +10,7 @@ FOLDER = Path(__file__).parent
 
 def summaries() -> dict[str, str]:
     """Each script by name, with the first line of its docstring."""
-    paths = [path for path in sorted(FOLDER.glob("*.py")) if not path.name.startswith("_")]
+    paths = [path for path in sorted(FOLDER.glob("*.py")) if not path.name.startswith(("_", "test_"))]
     docstrings = {path.stem: ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) for path in paths}
     return {name: (text or "").splitlines()[0] for name, text in docstrings.items()}
 

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from functools import update_wrapper
-from typing import Any, final
+from typing import Any, Literal, final
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from tinygrad_bp.compile.overview import name_of, overview, summarised
 from tinygrad_bp.compile.specialization import Call, Specialization, has_tensors, specialized
 from tinygrad_bp.errors import ArgumentError, CopyError
 from tinygrad_bp.program import NumbersNeeded
-from tinygrad_bp.source import module
+from tinygrad_bp.source import module as module_of
 from tinygrad_bp.tables import Table
 from tinygrad_bp.trees import tree_map
 
@@ -75,7 +75,25 @@ class Compiled:
     @property
     def source(self) -> str:
         """The program of the latest call as Python source, which needs only NumPy."""
-        return module(self._called().program).text
+        return module_of(self._called().program).text
+
+    def source_for(self, standard: Literal["array_api"], module: str = "array_api_strict") -> str:
+        """The program of the latest call for any module that conforms to the Array API standard, version 2024.12.
+
+        module: the one that its text imports, in one line, as xp: "numpy", "array_api_compat.torch", "cupy". Arrays are
+        that module's, numbers too. Raises TracingError for what the standard does not have, and names it.
+
+        >>> import numpy as np
+        >>> import tinygrad_bp as tg
+        >>> fast = tg.compile(lambda W, x: tg.sum(tg.tanh(W @ x)), backend="numpy")
+        >>> _ = fast(np.ones((2, 3)), np.ones(3))
+        >>> lines = fast.source_for("array_api", "array_api_compat.torch").splitlines()
+        >>> lines[0], lines[-2]
+        ('import array_api_compat.torch as xp', '    C = xp.sum(a1)')
+        """
+        if standard != "array_api":
+            raise ArgumentError(f"source_for: there is 'array_api'; got {standard!r}. Use .source for NumPy.")
+        return module_of(self._called().program, module).text
 
     @property
     def plan(self) -> Plan:

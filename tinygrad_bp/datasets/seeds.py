@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_bp.calls import guarded
+from tinygrad_bp.errors import ArgumentError
 
 FEATURES = (
     "area",
@@ -32,7 +33,7 @@ def load_seeds(varieties: Sequence[int] = (1, 2)) -> tuple[NDArray[np.float64], 
     y has shape (m,), int64: a label is the position of the kernel's variety in `varieties`, so two varieties
     give 0 and 1 whichever two they are. Both arrays are fresh at each call.
 
-    Raises ValueError if `varieties` is empty, repeats one, or names one that is not in `VARIETIES`.
+    Raises ArgumentError if `varieties` is empty, repeats one, or names one that is not in `VARIETIES`.
 
     >>> X, y = load_seeds()
     >>> X.shape, y.shape, sorted(set(y.tolist()))
@@ -45,12 +46,12 @@ def load_seeds(varieties: Sequence[int] = (1, 2)) -> tuple[NDArray[np.float64], 
     chosen = list(varieties)
     expected = f"expected one or more different varieties out of {list(VARIETIES)}"
     if not chosen:
-        raise ValueError(f"load_seeds: {expected}, got none. Leave `varieties` out for the first two.")
+        raise ArgumentError(f"load_seeds: {expected}, got none. Leave `varieties` out for the first two.")
     for i, variety in enumerate(chosen):
         if variety not in list(VARIETIES):
-            raise ValueError(f"load_seeds: {expected}, got {variety!r} in {chosen}. Remove it.")
+            raise ArgumentError(f"load_seeds: {expected}, got {variety!r} in {chosen}. Remove it.")
         if variety in chosen[:i]:
-            raise ValueError(f"load_seeds: {expected}, got {variety!r} twice in {chosen}. Name it once.")
+            raise ArgumentError(f"load_seeds: {expected}, got {variety!r} twice in {chosen}. Name it once.")
 
     with Path(__file__).with_name("seeds.csv").open(encoding="utf-8") as file:
         table = np.loadtxt(file, delimiter=",", skiprows=1)

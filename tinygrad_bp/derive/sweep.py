@@ -46,7 +46,7 @@ class _Cotangent:
 def sweep(graph: Graph) -> tuple[Equation, ...]:
     """A step for every named value that the root's gradient reaches, from the root back."""
     with tracing():
-        return quietly(tuple, _Sweep(graph.without_copies()).steps())
+        return quietly(lambda: tuple(_Sweep(graph.without_copies()).steps()))
 
 
 _FORMS = ("symbolic", "linked", "written", "closed")

@@ -45,6 +45,7 @@ from tinygrad_bp.ops import (
     pseudoinverse as pseudoinverse,
     reductions as reductions,
     rounding as rounding,
+    sets as sets,
     shaping as shaping,
     signals as signals,
     special as special,

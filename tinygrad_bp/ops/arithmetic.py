@@ -12,6 +12,7 @@ from tinygrad_bp.blocks import by_ufunc
 from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import Intervals, Reals
 from tinygrad_bp.engine import Node
+from tinygrad_bp.ops.bitwise import bitwise_or
 from tinygrad_bp.ops.comparison import where
 from tinygrad_bp.registry import LINEAR, op, scale
 from tinygrad_bp.traits import Limit, Traits
@@ -78,6 +79,11 @@ def negative(x: Any) -> Any:
 def positive(x: Any) -> Any:
     """x itself, the unary +, elementwise. ∂y/∂x = 1."""
     return np.positive(x)
+
+
+def copy(x: Any) -> Any:
+    """x once more, in memory of its own."""
+    return bitwise_or(x, x) if np.result_type(x) == np.bool_ else positive(x)
 
 
 @op(

@@ -34,3 +34,18 @@ def bitwise_xor(a: Any, b: Any) -> Any:
 def invert(x: Any) -> Any:
     """Every bit turned over, for truth values "not x", elementwise; carries no gradient."""
     return np.invert(x)
+
+
+_SHIFTS = Domain(kinds="i", intervals=((0, 8),), analytic=False)
+
+
+@op(derivatives=(None, None), latex=r"{0} \cdot 2^{1}", domain=_SHIFTS)
+def left_shift(a: Any, b: Any) -> Any:
+    """The bits of the integer a moved up by b places, elementwise with broadcasting; carries no gradient."""
+    return np.left_shift(a, b)
+
+
+@op(derivatives=(None, None), latex=r"\lfloor {0} \cdot 2^{-{1}} \rfloor", domain=_SHIFTS)
+def right_shift(a: Any, b: Any) -> Any:
+    """The bits of the integer a moved down by b places, elementwise with broadcasting; carries no gradient."""
+    return np.right_shift(a, b)

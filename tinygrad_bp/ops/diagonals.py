@@ -54,6 +54,18 @@ def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 
 
 @guarded
+def matrix_diagonal(x: Any, offset: int = 0) -> Any:
+    """The diagonals of the matrices on the last two axes, `offset` columns to the right, as the last axis."""
+    return diagonal(x, offset, -2, -1)
+
+
+@guarded
+def matrix_trace(x: Any, offset: int = 0) -> Any:
+    """Sum of the diagonal, `offset` columns to the right, of the matrices on the last two axes."""
+    return trace(x, offset, -2, -1)
+
+
+@guarded
 def tril(x: Any, k: int = 0) -> Any:
     """Matrices with 0 above the k-th diagonal."""
     return _triangle(x, lambda rows, columns: np.tri(rows, columns, k, bool))

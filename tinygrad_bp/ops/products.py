@@ -36,6 +36,19 @@ def vdot(a: Any, b: Any) -> Any:
 
 
 @guarded
+def vecdot(x1: Any, x2: Any, axis: int = -1) -> Any:
+    """Σ x̄₁·x₂ along one axis, the first operand conjugated if it is complex; the other axes broadcast."""
+    a, b = conjugated(operand(x1)), operand(x2)
+    if axis != -1:
+        a, b = _moved(a, axis, -1), _moved(b, axis, -1)
+    if a.ndim == 0 or b.ndim == 0 or a.shape[-1] != b.shape[-1]:
+        raise ShapeError(f"vecdot: the axis needs the same length in both; got {describe(x1)} and {describe(x2)}.")
+    n = a.shape[-1]
+    products = matmul(a.reshape((*a.shape[:-1], 1, n)), b.reshape((*b.shape[:-1], n, 1)))
+    return products.reshape(products.shape[:-2])
+
+
+@guarded
 def inner(a: Any, b: Any) -> Any:
     """Sum of products over the last axes of a and b, for every pair of the others; a product with a 0-d operand."""
     a, b = operand(a), operand(b)
@@ -134,6 +147,12 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
     if np.shape(a)[axisa] != 3 or np.shape(b)[axisb] != 3:
         raise ShapeError("cross: both operands need length 3 along their axis. Put a 0 behind vectors of length 2.")
     return np.cross(a, b, axisa, axisb, axisc)
+
+
+@guarded
+def vector_cross(x1: Any, x2: Any, axis: int = -1) -> Any:
+    """Cross product of vectors of length 3 along `axis`, which is the same in both; the others broadcast."""
+    return cross(x1, x2, axis=axis)
 
 
 @guarded

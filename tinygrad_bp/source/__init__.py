@@ -9,8 +9,16 @@ from tinygrad_bp.source.readable import readable
 from tinygrad_bp.source.writer import Writer as Writer
 
 
-def module(program: Program) -> Module:
-    """The program as a module that needs only NumPy, as a person would write it."""
+def module(program: Program, arrays: str = "") -> Module:
+    """The program as a module that needs only NumPy, as a person would write it.
+
+    arrays: a module that conforms to the Array API standard, which is needed instead of NumPy. Raises TracingError for
+    what the standard does not have.
+    """
     named = [(program.names[step], step.shape) for step in program.inputs if step.shape]
     shapes = ", ".join([f"{printed(name)} {shape}" for name, shape in named])
-    return Writer(readable(program)).module(f"Written by tinygrad_bp for {shapes or 'numbers'}.")
+    program = readable(program)
+    summary = f"Written by tinygrad_bp for {shapes or 'numbers'}."
+    if not arrays:
+        return Writer(program).module(summary)
+    return Writer(program, "array_api", silent=False, arrays=f"import {arrays} as xp").module(summary)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import prod
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -25,9 +25,12 @@ from tinygrad_bp.program.step import (
     uniform,
 )
 
-Dialect = Literal["people", "numpy", "numba", "jax"]
-"""Who reads the code: somebody who wants to understand it, NumPy in the shortest time, Numba, which knows less, or JAX,
-whose arrays nobody writes to."""
+Dialect = Literal["people", "numpy", "numba", "jax", "array_api"]
+"""Who reads the code: somebody who wants to understand it, NumPy in the shortest time, Numba, which knows less, JAX,
+whose arrays nobody writes to, or any module of the Array API standard."""
+
+IMPORTS = {"jax": "import jax.numpy as np", "array_api": "import array_api_strict as xp"}
+"""The lines that import modules of arrays other than NumPy."""
 
 LOWEST, COMPARISON, OR, XOR, AND, SUM, MATRICES, PRODUCT, UNARY, POWER, ATOM = range(11)
 """How tightly an expression holds together, loosest first, as in Python; but one writes (A @ B) * c."""
@@ -56,9 +59,28 @@ _REDUCTIONS = {
     np.maximum.reduce: "np.max", np.minimum.reduce: "np.min",
 }  # fmt: skip
 
+_STANDARD = {
+    np.concatenate: "concat", np.transpose: "permute_dims", np.absolute: "abs", np.conjugate: "conj",
+    np.arccos: "acos", np.arccosh: "acosh", np.arcsin: "asin", np.arcsinh: "asinh", np.arctan: "atan",
+    np.arctan2: "atan2", np.arctanh: "atanh",
+}  # fmt: skip
+"""The names that the Array API standard gives functions of NumPy's: the same objects, so that they cost nothing."""
+
 _SPACES = {"np": np, "np.linalg": np.linalg, "np.fft": np.fft, "np.lib.stride_tricks": np.lib.stride_tricks}
 
 Expression = tuple[str, int]
+
+
+class Spelling(NamedTuple):
+    """What a kind of reader calls things: functions of steps, constants and arguments that give text."""
+
+    call: Callable[..., Expression]
+    literal: Callable[..., Expression | None]
+    array: Callable[[Any], str | None]
+    argument: Callable[[Any, Operand], str]
+    place: Callable[[Any, Operand, int], str]
+    copied: Callable[[str], str]
+    contained: Callable[[Step], Any]
 
 
 def enclosed(text: str, binding: int, needed: int) -> str:
@@ -73,7 +95,7 @@ def call(step: Step, operand: Operand, dialect: Dialect = "people") -> Expressio
     if step.opcode == UFUNC and not step.kwargs:
         return _ufunc(step, operand, dialect)
     if step.function is np.dot and (is_outer(step) or dialect == "people"):
-        return _binary(np.matmul if dialect == "people" else np.multiply, [operand(x) for x in step.args])
+        return binary(np.matmul if dialect == "people" else np.multiply, [operand(x) for x in step.args])
     if step.opcode == INDEX:
         return f"{_of(step, operand)}[{index(step.args[1], operand)}]", ATOM
     if is_reversal(step) and len(step.shape) == 2:
@@ -91,10 +113,15 @@ def call(step: Step, operand: Operand, dialect: Dialect = "people") -> Expressio
         return f"{_of(step, operand)}.reshape({', '.join(map(str, step.shape)) or '()'})", ATOM
     if step.opcode == METHOD:
         return f"{_of(step, operand)}.{step.function}({', '.join(given[1:])})", ATOM
-    path = numpy_path(step.function)
+    path = f"np.{_STANDARD[step.function]}" if _is_standard(step, dialect) else numpy_path(step.function)
     if path is None:
         raise TracingError(f"{step.function!r} is no function of NumPy's that a program can name.")
     return f"{path}({', '.join(given)})", ATOM
+
+
+def _is_standard(step: Step, dialect: Dialect) -> bool:
+    """Whether a function is called by its name in the Array API standard: where people read."""
+    return dialect == "people" and step.function in _STANDARD
 
 
 def _is_over_short_rows(step: Step) -> bool:
@@ -124,15 +151,21 @@ def _ufunc(step: Step, operand: Operand, dialect: Dialect) -> Expression:
     if step.function in _BINARY:
         last = step.args[-1]
         product = step.function is np.multiply and isinstance(last, Step) and last.function is np.multiply
-        return _binary(step.function, texts, step.function in _ASSOCIATIVE or (product and dialect == "people"))
+        return binary(step.function, texts, step.function in _ASSOCIATIVE or (product and dialect == "people"))
     if step.function is np.power:
         return f"{enclosed(*texts[0], ATOM)} ** {enclosed(*texts[1], UNARY)}", POWER
     if step.function is np.negative:
         return f"-{enclosed(*texts[0], UNARY)}", UNARY
-    return f"np.{step.function.__name__}({', '.join([text for text, _ in texts])})", ATOM
+    name = _STANDARD[step.function] if _is_standard(step, dialect) else step.called
+    return f"np.{name}({', '.join([text for text, _ in texts])})", ATOM
 
 
-def _binary(function: np.ufunc, texts: list[Expression], associative: bool = False) -> Expression:
+def is_operator(function: Any) -> bool:
+    """Whether a ufunc is written as an operator between its operands."""
+    return function in _BINARY
+
+
+def binary(function: np.ufunc, texts: list[Expression], associative: bool = False) -> Expression:
     """An operator between two expressions. People take products for associative, which they are but for rounding."""
     sign, binding = _BINARY[function]
     (a, left), (b, right) = texts
@@ -272,3 +305,11 @@ def _is_weak(x: Step, user: Step) -> bool:
     if user.opcode != UFUNC or user.function.signature is not None or any(s.dtype != x.dtype for s in others):
         return False
     return bool(others) and np.broadcast_shapes(*[s.shape for s in others]) == user.shape
+
+
+SPELLING = Spelling(
+    call, literal, array, argument,
+    place=lambda parts, operand, axes: index(parts, operand),
+    copied=lambda text: f"{text}.copy()",
+    contained=lambda step: None,
+)  # fmt: skip

@@ -28,7 +28,8 @@ from tinygrad_bp.program.step import (
     is_outer,
 )
 from tinygrad_bp.program.trace import Program
-from tinygrad_bp.source.expressions import ATOM, Dialect, Operand, argument, array, call, enclosed, index, literal
+from tinygrad_bp.source import array_api, expressions
+from tinygrad_bp.source.expressions import ATOM, Dialect, Operand, enclosed
 from tinygrad_bp.source.helpers import Helpers, scale
 from tinygrad_bp.source.identifiers import Names, printed
 from tinygrad_bp.source.loops import Pool, loop_function
@@ -61,7 +62,7 @@ class Writer:
 
     pool: makes a function, of a shape and a dtype, that gives memory for a large result; None leaves that to NumPy.
     fused: makes a function of a group. silent: whether the function keeps NumPy from warning. slots: names of further
-    arguments, arrays that results are written to.
+    arguments, arrays that results are written to. arrays: the line that imports the module of arrays.
     """
 
     def __init__(
@@ -72,10 +73,13 @@ class Writer:
         fused: Callable[[FusionGroup], Any] | None = None,
         silent: bool = True,
         slots: Mapping[Step, str] | None = None,
+        arrays: str = "",
     ):
         steps, outputs = program.steps, program.outputs
         self.program, self.steps, self.outputs = program, steps, outputs
         self.dialect, self.pool, self.fused, self.silent = dialect, pool, fused, silent
+        self.arrays = arrays or expressions.IMPORTS.get(dialect, "import numpy as np")
+        self.spelling = array_api.SPELLING if dialect == "array_api" else expressions.SPELLING
         self.backward_from: float = program.backward_from
         self.returned = set(outputs)
         self.uses = uses(steps, outputs)
@@ -115,7 +119,7 @@ class Writer:
         function = "\n".join([*head, *[f"    {line}" for line in lines]])
         helpers, tables = self.helpers, "\n".join(self.tables)
         body = "\n\n\n".join(filter(None, [tables, *(helpers.written if helpers else ()), function])) + "\n"
-        arrays = f"import {'jax.numpy' if self.dialect == 'jax' else 'numpy'} as np" * ("np." in body)
+        arrays = self.arrays * (f"{self.arrays.split()[-1]}." in body)
         imports = (helpers or Helpers(self.names)).imports(arrays)
         text = f"{imports}{'' if tables else chr(10)}{body}".lstrip()
         constants = [step.value for step in self.constants]
@@ -185,12 +189,13 @@ class Writer:
         array, place, value = step.args
         old, (operand, reads) = self._operand(array, step), self._reader(step, step.operands[1:])
         sign = "+=" if step.function is np.add else "="
-        change = f"[{index(place, operand)}] {sign} {argument(value, operand)}"
+        where = self.spelling.place(place, operand, len(array.shape))
+        change = f"[{where}] {sign} {self.spelling.argument(value, operand)}"
         if array in self.ends:
             self._name(step, old.text)
         else:
             free = self._is_new(array, old, reads)
-            made = old.text if free else f"{enclosed(old.text, old.binding, ATOM)}.copy()"
+            made = old.text if free else self.spelling.copied(enclosed(old.text, old.binding, ATOM))
             self._assign(step, _Text(made, ATOM, old.reads))
         self.lines.append(self.texts[step].text + change)
         self.finished.update(reads)
@@ -225,18 +230,20 @@ class Writer:
         if y.opcode == CONSTANT and not text.reads:
             return text.text
         shared = owner.opcode in (INPUT, CONSTANT) or owner in others or y.size != owner.size
-        return f"{enclosed(text.text, text.binding, ATOM)}.copy()" if shared and y.shape else text.text
+        return self.spelling.copied(enclosed(text.text, text.binding, ATOM)) if shared and y.shape else text.text
 
     # --- expressions ---
 
     def _expression(self, step: Step) -> _Text:
         operand, reads = self._reader(step, step.operands)
-        if step.opcode in (WHOLE, FUSED):
+        contained = self.spelling.contained(step)
+        if contained is not None or step.opcode in (WHOLE, FUSED):
+            argument = self.spelling.argument
             given = [argument(x, operand) for x in step.args]
             given += [f"{key}={argument(x, operand)}" for key, x in step.kwargs.items()]
-            text, binding = f"{self._helper(self._function(step))}({', '.join(given)})", ATOM
+            text, binding = f"{self._helper(contained or self._function(step))}({', '.join(given)})", ATOM
         else:
-            text, binding = call(step, operand, self.dialect)
+            text, binding = self.spelling.call(step, operand, self.dialect)
         writes = self.dialect in ("people", "numpy") and _writes(step)  # the others have no out=
         free = self._free(step, reads) if writes and step not in self.slots else None
         if free is not None or step in self.slots:
@@ -245,7 +252,7 @@ class Writer:
             place = f"{self._helper(self.pool(step.shape, step.dtype))}()"
         else:
             return _Text(text, binding, reads)
-        operands = [argument(x, lambda s: (self._operand(s, step).text, ATOM)) for x in step.args]
+        operands = [self.spelling.argument(x, lambda s: (self._operand(s, step).text, ATOM)) for x in step.args]
         name = "multiply" if is_outer(step) else step.called.replace("dot", "matmul")  # which clears no memory first
         return _Text(f"np.{name}({', '.join(operands)}, out={place})", ATOM, reads, free, fresh=free is None)
 
@@ -262,7 +269,7 @@ class Writer:
 
     def _unbroadcast(self, x: Step, user: Step) -> Step:
         """What is broadcast by hand for a ufunc that broadcasts by itself."""
-        if x.called != "broadcast_to" or self.dialect != "people" or user.opcode != UFUNC:
+        if x.called != "broadcast_to" or self.dialect not in ("people", "array_api") or user.opcode != UFUNC:
             return x
         if self.uses[x] > 1 or x in self.texts[x].reads:  # it has a line of its own
             return x
@@ -285,9 +292,9 @@ class Writer:
     def _operand(self, x: Step, user: Step | None) -> _Text:
         if x in self.texts:
             return self.texts[x]
-        text = literal(x, user, self.dialect)
+        text = self.spelling.literal(x, user, self.dialect)
         if text is None:
-            table = array(x.value)
+            table = self.spelling.array(x.value)
             self._name(x, self.names.numbered("k"))
             if table is None:
                 self.constants.append(x)

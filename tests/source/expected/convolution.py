@@ -130,6 +130,6 @@ def convolution(W1, b1, W2, images, labels):
     da1 = shared_by_largest((dz2 @ W2.T).reshape(5, 2, 2, 2), a1, t3, kernel=(2, 2), stride=(2, 2), padding=((0, 0), (0, 0)))
     dz1 = da1 * (z1 > 0)
     db1 = np.sum(dz1, axis=(0, 2, 3)).reshape(2, 1, 1)
-    t8 = np.transpose(dz1, (1, 2, 3, 0)).reshape(1, 2, 80) @ np.transpose(t1.reshape(1, 9, 80), (0, 2, 1))
+    t8 = np.permute_dims(dz1, (1, 2, 3, 0)).reshape(1, 2, 80) @ np.permute_dims(t1.reshape(1, 9, 80), (0, 2, 1))
     dW1 = t8.reshape(2, 1, 3, 3)
     return C, dW1, db1, dW2

@@ -1,0 +1,58 @@
+"""Values for other libraries: what the protocols of arrays and of DLPack ask of a tensor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_bp.annotations import Array
+from tinygrad_bp.engine import Node
+from tinygrad_bp.errors import ArgumentError, ArrayConversionError, describe
+
+CPU = "cpu"
+"""The only device."""
+
+
+def constant_value(node: Node) -> Any:
+    """The value, if nothing asks for its gradient, which an array would lose. Raises ArrayConversionError."""
+    if node.requires_grad:
+        raise ArrayConversionError(
+            f"{describe(node)} requires a gradient, which a plain array would lose. "
+            "Put tensors together with tg.stack, and one into an array with tg.index_update; use .data or .item() "
+            "to look at it, .detach() to drop the gradient on purpose."
+        )
+    return node.value
+
+
+def dlpack(
+    self: Node, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: bool | None = None
+) -> Any:
+    """The value for another library: a read-only view where DLPack can say so, which it can since 1.0, else a copy.
+
+    Raises ArrayConversionError if the tensor requires a gradient.
+    """
+    value: Array = np.asarray(constant_value(self))
+    if copy is False or (max_version is not None and max_version[0] >= 1):
+        value = value.view()
+        value.flags.writeable = False
+    else:
+        value = value.copy()
+    return value.__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
+
+
+def dlpack_device(self: Node) -> tuple[int, int]:
+    """DLPack's number for the CPU, and the first of its devices."""
+    return 1, 0
+
+
+def require_cpu(device: Any) -> None:
+    """Raise ArgumentError for a device that is not the CPU."""
+    if device not in (None, CPU):
+        raise ArgumentError(f"tensors are on the device 'cpu'; got {device!r}. Compile for JAX to use another one.")
+
+
+def to_device(self: Node, device: Any, /, *, stream: Any = None) -> Any:
+    """The tensor itself, which is on the only device there is. Raises ArgumentError for others."""
+    require_cpu(device)
+    return self
