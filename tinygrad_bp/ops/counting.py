@@ -28,7 +28,8 @@ def all(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 @op(vjps=(None,), jvp=(None,), latex=r"\operatorname{count\_nonzero}({0})", domain=_TEST)
 def count_nonzero(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """How many elements over `axis` (all axes if None) are not 0; carries no gradient."""
-    return np.count_nonzero(x, axis=axis, keepdims=keepdims)
+    count = np.count_nonzero(x, axis=axis, keepdims=keepdims)
+    return np.intp(count) if count.__class__ is int else count  # which NumPy 2.0 gives of all axes
 
 
 def _one_axis(shape: Shape) -> Parameters:

@@ -67,6 +67,8 @@ class Tracer:
         given, steps = self._taken_apart(tuple(args), arrays)
         named, options = self._taken_apart(dict(kwargs), arrays) if kwargs else (kwargs, NOTHING)
         value = quietly(_computed, opcode, function, given, named)
+        if function is np.count_nonzero and isinstance(value, int):  # so NumPy 2.0 counts
+            value = np.intp(value)
         if isinstance(value, np.ndarray | np.generic):
             return self._traced(opcode, value, function, steps, options, arrays, pure)
         if not isinstance(value, tuple | list):

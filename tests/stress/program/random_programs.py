@@ -1,4 +1,4 @@
-"""Random programs: functions of arrays as Python text, drawn value by value, and made smaller where they fail."""
+"""Random programs: functions of arrays as Python text, drawn value by value."""
 
 from __future__ import annotations
 
@@ -269,60 +269,3 @@ def drawn(choose: Choose, seed: int, smallest: int, largest: int) -> RandomProgr
     used = {name for line in builder.lines for name in line.operands}
     roots = tuple([name for name in builder.values if name not in used])
     return RandomProgram(builder.leaves, tuple(builder.lines), roots)
-
-
-# --- made smaller -----------------------------------------------------------------------------------------------------
-
-
-def reduced(program: RandomProgram, fails: Callable[[RandomProgram], bool]) -> RandomProgram:
-    """The smallest program found that still fails: fewer roots, values that are leaves, fewer names and scopes."""
-    for root in program.roots:
-        if fails(single := replace(program, roots=(root,)).pruned()):
-            program = single
-            break
-    size = len(program.lines)
-    while size:
-        for start in range(0, len(program.lines), size):
-            smaller = _cut(program, {line.name for line in program.lines[start : start + size]})
-            if smaller is not None and fails(smaller):
-                program = smaller
-                break
-        else:
-            size //= 2
-    plain = replace(program, lines=tuple([replace(line, scope="", label="") for line in program.lines]))
-    program = plain if fails(plain) else program
-    for name, x in program.leaves.items():
-        if x.dtype.kind == "f":
-            simple = replace(program, leaves={**program.leaves, name: np.asarray(np.round(x, 1))})
-            program = simple if fails(simple) else program
-    return program
-
-
-def _cut(program: RandomProgram, names: set[str]) -> RandomProgram | None:
-    """The program with these values as leaves; None if that is no smaller."""
-    smaller = with_leaves(program, names, evaluated(program))
-    is_smaller = (len(smaller.lines), len(smaller.leaves)) < (len(program.lines), len(program.leaves))
-    return smaller if is_smaller and smaller.roots and smaller.trainable else None
-
-
-def with_leaves(program: RandomProgram, names: set[str], values: Mapping[str, Any]) -> RandomProgram:
-    """The program with these values as leaves; the roots among them, and those of other leaves, are left out."""
-    leaves = {**program.leaves, **{name: values[name] for name in names if values[name].dtype.kind != "c"}}
-    gone = {name for name in names if name not in leaves}
-    kept = []
-    for line in program.lines:
-        if line.name not in names and gone.isdisjoint(line.operands):
-            kept.append(line)
-        elif line.name not in leaves:
-            gone.add(line.name)
-    roots = tuple([root for root in program.roots if root not in names and root not in gone])
-    return RandomProgram(leaves, tuple(kept), roots).pruned()
-
-
-def evaluated(program: RandomProgram) -> dict[str, Any]:
-    """The values of all lines."""
-    space = {"np": np, "tg": tg, **{name: tg.asarray(x) for name, x in program.leaves.items()}}
-    with np.errstate(all="ignore"):
-        for line in program.lines:
-            space[line.name] = eval(line.text.format(*line.operands), space)
-    return {line.name: np.array(space[line.name].data) for line in program.lines}

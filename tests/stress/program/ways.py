@@ -15,7 +15,8 @@ import numpy as np
 
 import tinygrad_bp as tg
 from tests.stress.program import peers
-from tests.stress.program.random_programs import RandomProgram, evaluated, reduced, with_leaves
+from tests.stress.program.random_programs import RandomProgram
+from tests.stress.program.reduction import evaluated, reduced, with_leaves
 from tinygrad_bp.draw.layered_svg import drawn as own_layout
 from tinygrad_bp.program import optimized, traced
 from tinygrad_bp.source import module
