@@ -146,7 +146,7 @@ def direction(a: Any, b: Any) -> Any:
 
     ∂y/∂a = b²/(a² + b²)^(3/2), ∂y/∂b = −ab/(a² + b²)^(3/2).
     """
-    radius = np.hypot(a, b)
+    radius = np.hypot(1.0 * a, 1.0 * b)  # of truths NumPy's is in half precision
     return a / np.where(radius == 0, 1.0, radius).astype(radius.dtype)
 
 
