@@ -45,6 +45,8 @@ def sigmoid_slope(y: Any, x: Any) -> Any:
     kind = x.dtype.char
     if kind == "e":
         return _in_single(sigmoid_slope, y, x)
+    if kind == "?":  # of which NumPy's exponential is in half precision
+        return sigmoid_slope(y, x.astype(np.float64))
     return y * (1.0 - y) if kind in "FDG" else y / (1.0 + np.exp(x))
 
 
