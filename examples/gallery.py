@@ -128,10 +128,11 @@ def network_from_torch() -> tg.Graph:
     return tg.graph.from_fx(Net(), torch.ones(2, 1, 8, 8), torch.tensor([0, 2]))
 
 
-OTHERS: dict[str, tuple[str, Callable[[], tg.Graph]]] = {
-    "attention_from_jax": ("jax", attention_from_jax), "network_from_torch": ("torch", network_from_torch),
-}  # fmt: skip
-"""Functions of other libraries, by file name: drawn where the library is installed."""
+OTHERS: dict[str, tuple[str, Literal["named", "scopes"], Callable[[], tg.Graph]]] = {
+    "attention_from_jax": ("jax", "named", attention_from_jax),
+    "network_from_torch": ("torch", "scopes", network_from_torch),
+}
+"""Functions of other libraries, by file name, and how much of them: drawn where the library is installed."""
 
 
 def difference() -> tg.GraphDifference:
@@ -152,7 +153,7 @@ def difference() -> tg.GraphDifference:
 def figures() -> dict[str, tg.Drawing]:
     """The drawings by file name."""
     C, numbers = article(), trained()
-    others = {name: read() for name, (library, read) in OTHERS.items() if find_spec(library)}
+    others = {name: (read(), detail) for name, (library, detail, read) in OTHERS.items() if find_spec(library)}
     return {
         **{f"article_{passes}": tg.draw(C, passes=passes, values="none") for passes in PASSES},
         **{f"trained_{passes}": tg.draw(numbers, passes=passes) for passes in PASSES},
@@ -163,7 +164,7 @@ def figures() -> dict[str, tg.Drawing]:
         "vanishing_gradient": tg.draw(vanishing_gradient(), detail="scopes", heat=True, values="none"),
         "nan_hunt": tg.draw(nan_hunt()),
         "second_derivative": tg.draw(second_derivative(), detail="ops"),
-        **{name: tg.draw(graph, values="none") for name, graph in others.items()},
+        **{name: tg.draw(graph, values="none", detail=detail) for name, (graph, detail) in others.items()},
     }
 
 

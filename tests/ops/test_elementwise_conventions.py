@@ -294,7 +294,7 @@ def test_without_scipy_the_extra_is_named(monkeypatch):
 
 UFUNCS = {f.__name__: f for f in vars(np).values() if isinstance(f, np.ufunc) and f.signature is None}
 WITHOUT_RECORD = {
-    "of integers": "bitwise_count gcd lcm left_shift right_shift",
+    "of integers": "bitwise_count gcd lcm",
     "of dates": "isnat",
     "of the float's digits, not of its value": "frexp ldexp nextafter spacing",
     "with two results": "divmod modf",

@@ -121,7 +121,7 @@ FAULTS = {
     "not averaged": (1, lambda d: d * 3, "3 times too large"),
     "summed over an axis": (0, lambda d: np.broadcast_to(d.sum(0), d.shape), "It is summed over axis 0"),
     "averaged over an axis": (0, lambda d: np.broadcast_to(d.mean(1, keepdims=True), d.shape), "averaged over axis 1"),
-    "one entry": (0, only((1, 2), lambda v: v + 1e-3), "Only the entry (1, 2) is wrong"),
+    "one entry": (0, only((1, 2), lambda v: 3 * v + 1), "Only the entry (1, 2) is wrong"),
     "one row": (0, only(1, lambda v: v * 2), "Only entries with index 1 on axis 0"),
     "zero": (1, np.zeros_like, "It is 0 everywhere"),
     "reversed": (1, lambda d: d[::-1], "It is reversed along axis 0"),

@@ -61,7 +61,7 @@ def _gaussian(x: Any, factor: float) -> Any:
 
 @op(internal=True, derivatives=(lambda y, x: -2.0 * (x * y),), latex="e^{-{0}^2}", domain=Reals())
 @ignoring(over="ignore")
-def gaussian(x: Any) -> Any:
+def squared_exponential(x: Any) -> Any:
     """e^(−x²), elementwise, with all its digits. ∂y/∂x = −2xy."""
     return _gaussian(x, 1.0)
 
@@ -74,7 +74,7 @@ def bell(x: Any) -> Any:
 
 
 @op(
-    derivatives=(lambda y, x: (2.0 / _ROOT_PI) * gaussian(x),),
+    derivatives=(lambda y, x: (2.0 / _ROOT_PI) * squared_exponential(x),),
     latex=r"\operatorname{erf}({0})",
     domain=Reals(),
     whole=True,
@@ -85,7 +85,7 @@ def erf(x: Any) -> Any:
 
 
 @op(
-    derivatives=(lambda y, x: (-2.0 / _ROOT_PI) * gaussian(x),),
+    derivatives=(lambda y, x: (-2.0 / _ROOT_PI) * squared_exponential(x),),
     latex=r"\operatorname{erfc}({0})",
     domain=Reals(),
     whole=True,
