@@ -62,6 +62,10 @@ def _minimum(a: Value, b: Value) -> Value:
     return select(b != b, b, select(a.compared("ult", b), a, b))
 
 
+def _smaller_number(a: Value, b: Value) -> Value:
+    return select(a < b, a, select(b != b, a, b))
+
+
 def _sign(x: Value) -> Value:
     return select(x > 0, x.like(1), select(x < 0, x.like(-1), x))
 
@@ -84,7 +88,7 @@ _FORMS: Mapping[Any, Callable[..., Value]] = {
     np.reciprocal: lambda x: 1 / x, np.sqrt: lambda x: x.called("sqrt"), np.sign: _sign,
     np.exp: _fused(exponential), np.expm1: _fused(exponential_less_1), np.tanh: _fused(hyperbolic_tangent),
     np.log: _fused(logarithm), np.log1p: _fused(logarithm_of_1_and), np.logaddexp: _fused(logarithm_of_sum),
-    np.maximum: _maximum, np.minimum: _minimum,
+    np.maximum: _maximum, np.minimum: _minimum, np.fmin: _smaller_number,
     np.greater: operator.gt, np.less: operator.lt, np.greater_equal: operator.ge, np.less_equal: operator.le,
     np.equal: operator.eq, np.not_equal: operator.ne, np.isnan: lambda x: x != x,
     np.isfinite: lambda x: abs(x) < np.inf, np.isinf: lambda x: abs(x) == np.inf,
