@@ -133,7 +133,7 @@ class Block:
 
     __slots__ = ("_change", "_is_used", "lock")
 
-    __exit__ = _Leaving()
+    __exit__: _Leaving = _Leaving()
 
     def __init__(self, change: Callable[[Mode], None]):
         self._change, self._is_used = change, False

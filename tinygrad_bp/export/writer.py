@@ -41,15 +41,15 @@ class Writer:
 
     def __init__(self, rule: Callable[[Step], Rule | None]):
         self.rule = rule
-        self.onnx = library()
+        self.onnx: Any = library()
         self.nodes: list[Any] = []
         self.initializers: list[Any] = []
         self.functions: dict[Any, Any] = {}
         self.values: dict[Step, str] = {}
         self.results: dict[Step, Sequence[str]] = {}
         self.conditions: list[str] = []
-        self.label = ""
-        self.scope = ""
+        self.label: str = ""
+        self.scope: str = ""
         self.in_function = False
         self._taken: set[str] = set()
         self._constants: dict[Any, str] = {}

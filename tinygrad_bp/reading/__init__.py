@@ -54,5 +54,5 @@ def recorded(f: Callable[..., Any], xs: tuple[Any, ...], names: Sequence[str]) -
     return results[0]
 
 
-graph = _Graphs()
+graph: _Graphs = _Graphs()
 graph.__doc__ = snapshot.__doc__

@@ -65,20 +65,21 @@ class Trial:
     """The claim at `arrays`: `ys`, the arrays of the result; `gs`, random cotangents for them."""
 
     def __init__(self, claim: Claim, arrays: Sequence[Array]):
-        self.claim, self.arrays = claim, arrays
-        self.xs = claim.rebuild(iter(arrays))
-        self.which = [i for i, x in enumerate(arrays) if x.dtype.kind == "f"]
+        self.claim: Claim = claim
+        self.arrays: Sequence[Array] = arrays
+        self.xs: Any = claim.rebuild(iter(arrays))
+        self.which: list[int] = [i for i, x in enumerate(arrays) if x.dtype.kind == "f"]
         values = [arrays[i].astype(np.float64) for i in self.which]
         labels = [claim.labels[i] for i in self.which]
-        self.point = Point(claim.name, values, labels, claim.seed, claim.analytic, claim.tolerance)
+        self.point: Point = Point(claim.name, values, labels, claim.seed, claim.analytic, claim.tolerance)
         y = claim.f(*self.xs)
         leaves, self._rebuild = flatten(y)
-        self.ys = [as_array(leaf) for leaf in leaves]
+        self.ys: list[Array] = [as_array(leaf) for leaf in leaves]
         if claim.single and (len(self.ys) != 1 or self.ys[0].size != 1):
             raise ShapeError(
                 f"{claim.name}: check_grad is for functions that return one number; got {short(y)}. Use check_vjp."
             )
-        self.gs = [np.ones(y.shape) if claim.single else self.point.direction(y.shape) for y in self.ys]
+        self.gs: list[Array] = [np.ones(y.shape) if claim.single else self.point.direction(y.shape) for y in self.ys]
 
     @cached_property
     def pulled(self) -> list[Array]:

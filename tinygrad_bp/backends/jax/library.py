@@ -29,8 +29,10 @@ class _Late:
         return getattr(_module(self._name), name)
 
 
-jax, jnp, lax = _Late("jax"), _Late("jax.numpy"), _Late("jax.lax")
-special = _Late("jax.scipy.special")
+jax: _Late = _Late("jax")
+jnp: _Late = _Late("jax.numpy")
+lax: _Late = _Late("jax.lax")
+special: _Late = _Late("jax.scipy.special")
 
 
 @final
@@ -39,7 +41,7 @@ class Function:
 
     def __init__(self, function: Callable[..., Any], name: str = ""):
         self.function = function
-        self.__name__ = name or function.__name__
+        self.__name__: str = name or function.__name__
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What JAX computes."""
