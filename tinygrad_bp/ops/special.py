@@ -35,6 +35,7 @@ def scipys(page: str, name: str) -> Any:
 
 def from_scipy(name: str, *inputs: Any) -> Any:
     """SciPy's special function of that name in the dtype of its floating inputs."""
+    inputs = tuple([x * 1.0 if np.asarray(x).dtype.kind == "b" else x for x in inputs])  # else in single precision
     y, floating = np.asarray(scipys("special", name)(*inputs)), [x for x in inputs if np.asarray(x).dtype.kind == "f"]
     return (y.astype(np.result_type(*floating), copy=False) if floating and y.dtype.kind == "f" else y)[()]
 
