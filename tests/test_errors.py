@@ -262,6 +262,11 @@ MISTAKES = {
         r"inv of A \(2, 2\)",
     ),
     "an incomplete record": (lambda: op(latex="x", domain=None)(abs), errors.RegistrationError, "lacks .*a domain"),
+    "a buffer that NumPy cannot slice": (
+        lambda: tg.flip(memoryview(b"abc")),
+        errors.DTypeError,
+        "flip: .*multi-dimensional slicing is not implemented",
+    ),
     "a wrong derivative": (
         lambda: check_gradients(lambda x: tg.tensor(x.data, requires_grad=True) * 2, np.ones(1), name="double"),
         GradientError,

@@ -215,6 +215,11 @@ def test_torchs_attention_and_losses(torch):
     assert "torch" not in fast.source
 
 
+def test_what_is_no_module_of_pytorchs_is_refused(torch):
+    with pytest.raises(ArgumentError, match=r"from_torch reads a torch\.nn\.Module; got"):
+        tg.from_torch(tg.nn.Linear(2, 3, seed=0), torch.ones(1, 2))
+
+
 def test_an_operator_without_an_op_is_named(torch):
     with pytest.raises(MissingRuleError, match=r"operator aten\.fft_fft"):
         tg.graph.from_fx(Spectrum(torch), torch.randn(4))

@@ -37,7 +37,7 @@ Settings = Mapping[str, Any]
 _OURS = frozenset({"tinygrad_bp", "numpy", "scipy"}) | sys.stdlib_module_names
 _FAULTS = (
     ValueError, TypeError, LookupError, AttributeError, ArithmeticError, MemoryError, RecursionError, NameError,
-    StopIteration, TinygradError,
+    NotImplementedError, StopIteration, TinygradError,
 )  # fmt: skip
 """What comes of wrong arguments; a missing file or package does not."""
 

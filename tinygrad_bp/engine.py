@@ -200,7 +200,7 @@ def sweep(
     adds to the parent's cotangent). With `release` a node forgets its parents and saved inputs once its rules are done.
     """
     cotangents = {root.number: seed}
-    totals = set()  # which cotangents are arrays made here, sums of shares
+    totals: set[int] = set()  # which cotangents are arrays made here, sums of shares
     pending = [(-root.number, root)]
     arrived = [root] if root.op is None or root.retains_grad else []
     watcher: Any = current_mode().anomaly or None if trail is None else trail
@@ -218,12 +218,11 @@ def sweep(
             if watcher is not None:
                 watcher.append((node, i, share))
             if key in cotangents:
-                if key in totals:
+                if key in totals and share.__class__ is np.ndarray:
                     cotangents[key] += share  # in place: nobody else has seen this array
                     continue
                 cotangents[key] = total = cotangents[key] + share
-                if total.__class__ is np.ndarray:
-                    totals.add(key)
+                (totals.add if total.__class__ is np.ndarray else totals.discard)(key)
                 continue
             if parent.op is None or parent.retains_grad:
                 arrived.append(parent)

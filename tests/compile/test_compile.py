@@ -528,3 +528,15 @@ def test_machine_code_is_in_the_summary(settled):
     settled(fast, np.ones(3))
     assert repr(fast).splitlines()[1] == "  (x (3,)): numba"
     assert "machine code since call" in fast.summary().rows[0][-1]
+
+
+def test_shares_that_are_numbers_meet_shares_that_are_traced():
+    """The first two cotangents of the matrix are plain zeros, and what they add up to is not written to."""
+
+    def f(a):
+        s = tg.linalg.svd(a)[1]
+        return tg.sum(s[:, None] * s)
+
+    both = tg.value_and_grad(f)
+    for got, want in zip(tg.compile(both, backend="numpy")(np.eye(1) * 2.0), both(np.eye(1) * 2.0), strict=True):
+        np.testing.assert_allclose(got, want)

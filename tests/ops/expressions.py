@@ -67,7 +67,7 @@ EXPRESSIONS = {
     "arctanh_slope": lambda x: 1 / (1 - x**2),
     "bell": lambda x: sp.exp(-(x**2) / 2),
     "direction": lambda a, b: a / sp.sqrt(a**2 + b**2),
-    "gaussian": lambda x: sp.exp(-(x**2)),
+    "squared_exponential": lambda x: sp.exp(-(x**2)),
     "inverted": lambda a, b: a / (a**2 + b**2),
     "logit_slope": lambda p: 1 / (p * (1 - p)),
     "exp_share": lambda a, b: 1 / (1 + sp.exp(b - a)),

@@ -11,7 +11,7 @@ import numpy as np
 from tinygrad_bp import functions as tg
 from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import BROADCAST
-from tinygrad_bp.errors import MissingExtraError, MissingRuleError
+from tinygrad_bp.errors import ArgumentError, MissingExtraError, MissingRuleError, describe
 from tinygrad_bp.modes import scope
 from tinygrad_bp.reading.operators import OPERATORS
 from tinygrad_bp.trees import flatten
@@ -34,6 +34,8 @@ def from_torch(module: Any, *xs: Any) -> tuple[Callable[..., Any], dict[str, np.
         raise MissingExtraError(
             "from_torch reads with PyTorch itself, which is not installed: pip install torch."
         ) from error
+    if not isinstance(module, torch.nn.Module):
+        raise ArgumentError(f"from_torch reads a torch.nn.Module; got {describe(module)}.")
     training = module.training
     try:
         exported = torch.export.export(module.eval(), xs)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_bp.backends.jax.library import Function, jax, jnp, lax, special
+from tinygrad_bp.backends.jax.library import Function, jax, jnp, special
 from tinygrad_bp.ops.erf import scaled_erfc
 
 # --- elementwise ------------------------------------------------------------------------------------------------------
@@ -42,36 +42,6 @@ def log_ndtr(x: Any) -> Any:
     below = jnp.minimum(x, 0.0)
     tail = jnp.log(0.5 * erfcx(below * -sqrt(0.5))) - 0.5 * below * below
     return jnp.where(x < 0, tail, jnp.log1p(-0.5 * special.erfc(x * sqrt(0.5)))).astype(dtype)
-
-
-_TERMS, _SERIES_ENDS = 160, 100.0
-
-
-@Function
-def iv(v: Any, x: Any) -> Any:
-    """Modified Bessel function of the first kind: its power series, whose terms have one sign, or far out Hankel's."""
-    dtype = x.dtype
-    v, x = jnp.broadcast_arrays(jnp.asarray(v, np.float64), x.astype(np.float64))
-    v = jnp.where(v == jnp.floor(v), jnp.abs(v), v)
-    size = jnp.abs(x)
-    half = 0.5 * jnp.minimum(size, _SERIES_ENDS)
-
-    def add(k: Any, state: Any) -> Any:
-        term, total = state
-        term = term * (half / k) * (half / (k + v))
-        return term, total + term
-
-    first = half**v / special.gamma(v + 1.0)
-    near = lax.fori_loop(1, _TERMS, add, (first, first))[1]
-    far = jnp.maximum(size, _SERIES_ENDS)
-    term = total = jnp.ones_like(far)
-    for k in range(1, 12):
-        term = -term * (4.0 * v * v - (2 * k - 1) ** 2) / (8.0 * k * far)
-        total += term
-    beyond = jnp.exp(0.5 * far) * (jnp.exp(0.5 * far) / jnp.sqrt(2.0 * pi * far)) * total
-    y = jnp.where(size <= _SERIES_ENDS, near, beyond)
-    odd = jnp.where(v == jnp.floor(v), jnp.where(v % 2 == 1, -y, y), np.nan)
-    return jnp.where(x < 0, odd, y).astype(dtype)
 
 
 def on_host(function: Any, shape: tuple[int, ...], dtype: Any) -> Function:

@@ -56,7 +56,6 @@ _SPELLED: Mapping[Any, Function] = {
     plain(special.psi): functions.of_scipy("digamma"),
     plain(special.erfcx): functions.erfcx,
     plain(special.log_ndtr): functions.log_ndtr,
-    plain(special.bessel_i): functions.iv,
     plain(linear_recurrence): functions.linear_recurrence,
     plain(ops_windows.unfold): windows.unfold,
     plain(ops_windows.fold): windows.fold,
@@ -70,9 +69,9 @@ _SPELLED: Mapping[Any, Function] = {
 
 _ON_HOST = {
     *map(plain, (
-        bessel.bessel_j, bessel.bessel_k, bessel.bessel_y, bessel.scaled_i, beta_gamma.beta, beta_gamma.betaln,
-        beta_gamma.erfcinv, beta_gamma.lower_beta, beta_gamma.lower_gamma, beta_gamma.lower_t, beta_gamma.rgamma,
-        beta_gamma.upper_gamma, eigenvalues.eig_packed, matrix_functions.expm,
+        special.bessel_i, bessel.bessel_j, bessel.bessel_k, bessel.bessel_y, bessel.scaled_i,
+        beta_gamma.beta, beta_gamma.betaln, beta_gamma.erfcinv, beta_gamma.lower_beta, beta_gamma.lower_gamma,
+        beta_gamma.lower_t, beta_gamma.rgamma, beta_gamma.upper_gamma, eigenvalues.eig_packed, matrix_functions.expm,
         matrix_functions.solve_sylvester, matrix_functions.sqrtm, structured_systems.banded_solution,
     )),
 }  # fmt: skip
