@@ -17,7 +17,7 @@ from tinygrad_bp.derive.equations import Equation
 from tinygrad_bp.derive.show import Notation, Row
 from tinygrad_bp.derive.simplify import missing
 from tinygrad_bp.draw import draw
-from tinygrad_bp.draw.document import filled, policy, styles_in, suited
+from tinygrad_bp.draw.document import page, suited
 from tinygrad_bp.draw.previews import inline, preview
 from tinygrad_bp.files import write_whole
 from tinygrad_bp.formula import slot
@@ -40,11 +40,10 @@ class DerivationPage:
         """The page. Raises what `Drawing.svg` raises."""
         svg = draw(self.graph, values="none").svg
         css = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
-        return filled(
+        return page(
             Path(__file__).with_name("page.html").read_text(encoding="utf-8"),
-            policy=policy([css, *styles_in(svg)]),
-            title=escape(f"The derivatives of {self._notation.names[self.graph.root.id]}"),
-            css=css, svg=svg, forward=self._forward(), links=self._links(), backward=self._backward(),
+            escape(f"The derivatives of {self._notation.names[self.graph.root.id]}"),
+            css, pictures=[svg], svg=svg, forward=self._forward(), links=self._links(), backward=self._backward(),
             layers=self._layers(), checked=self._checked(),
         )  # fmt: skip
 

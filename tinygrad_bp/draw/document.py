@@ -22,6 +22,30 @@ def filled(template: str, **parts: str) -> str:
     return _MARK.sub(lambda mark: parts[mark[1]], template)
 
 
+HEAD = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8"/>
+<meta http-equiv="Content-Security-Policy" content="{{policy}}"/>
+<meta name="viewport" content="width=device-width, initial-scale=1"/>
+<meta name="color-scheme" content="light dark"/>
+<meta name="referrer" content="no-referrer"/>
+<title>{{title}}</title>
+<style>{{css}}</style>
+</head>
+"""
+
+
+def page(template: str, /, title: str, css: str, js: str = "", pictures: Sequence[str] = (), **parts: str) -> str:
+    """A whole page: the template, from <body> on, below a head that lets in nothing but what the page brings.
+
+    title: as HTML. pictures: the SVGs among the parts, whose styles are let in.
+    """
+    styles = [css, *[style for svg in pictures for style in styles_in(svg)]]
+    return filled(HEAD + template, policy=policy(styles, [js] if js else []), title=title, css=css, js=js, **parts)
+
+
 def policy(styles: Sequence[str], scripts: Sequence[str] = ()) -> str:
     """A content security policy that lets exactly these style sheets and scripts in, and nothing from anywhere."""
     allowed = {"script-src": scripts, "style-src": styles}

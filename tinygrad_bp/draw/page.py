@@ -12,7 +12,7 @@ from typing import Any, Literal, final
 from tinygrad_bp.calls import guarded
 from tinygrad_bp.draw import Drawing
 from tinygrad_bp.draw.cards import Cards
-from tinygrad_bp.draw.document import filled, framed, policy, styles_in, suited
+from tinygrad_bp.draw.document import filled, framed, page, suited
 from tinygrad_bp.draw.frames import Frame, steps
 from tinygrad_bp.draw.labels import clean, shortened
 from tinygrad_bp.draw.widget import is_there, made, shown
@@ -39,11 +39,7 @@ class StepThrough:
     def html(self) -> str:
         """The page. Raises what `Drawing.svg` raises."""
         css, js = _part("page.css"), _part("page.js") + _part("start.js")
-        styles = [css, *styles_in(self._svg)]
-        page = _part("page.html")
-        return filled(
-            page, title=self._title, policy=policy(scripts=[js], styles=styles), css=css, js=js, body=self._body
-        )
+        return page(_part("page.html"), self._title, css, js, pictures=[self._svg], body=self._body)
 
     @cached_property
     def widget(self) -> Any:

@@ -18,7 +18,7 @@ from tinygrad_bp.derive.equations import Equation
 from tinygrad_bp.derive.page import in_layers
 from tinygrad_bp.derive.show import Notation, Row
 from tinygrad_bp.draw import Drawing
-from tinygrad_bp.draw.document import filled, framed, policy, styles_in, suited
+from tinygrad_bp.draw.document import framed, page, suited
 from tinygrad_bp.draw.labels import LINE, clean, shortened
 from tinygrad_bp.files import write_whole
 from tinygrad_bp.graph import Graph, GraphNode
@@ -52,12 +52,11 @@ class LivingPage:
         model = json.dumps(self._model(), ensure_ascii=False, separators=(",", ":")).replace("<", r"\u003c")
         own = [_part(f"{name}.js") for name in ("state", "picture", "panels", "page")]
         js = "\n".join([library(), self.script, self.replay.forward, f"const model = {model};", *own])
-        return filled(
+        return page(
             _part("page.html"),
-            title=escape(f"{shortened(clean(self.graph.root.name), 40)}, live"),
-            policy=policy(scripts=[js], styles=[css, *styles_in(svg)]),
+            escape(f"{shortened(clean(self.graph.root.name), 40)}, live"),
             cost=escape(shortened(clean(self.graph.root.name), 24)),
-            css=css, js=js, svg=svg, forward=self._forward(), backward=self._backward(),
+            css=css, js=js, pictures=[svg], svg=svg, forward=self._forward(), backward=self._backward(),
         )  # fmt: skip
 
     def save(self, path: str | os.PathLike[str]) -> Path:

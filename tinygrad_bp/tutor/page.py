@@ -17,7 +17,7 @@ import numpy as np
 
 from tinygrad_bp.derive.equations import tolerance
 from tinygrad_bp.draw import Drawing
-from tinygrad_bp.draw.document import filled, framed, policy, styles_in, suited
+from tinygrad_bp.draw.document import framed, page, suited
 from tinygrad_bp.draw.labels import clean, shortened
 from tinygrad_bp.draw.scene import Options
 from tinygrad_bp.engine import Op, apply
@@ -89,13 +89,12 @@ class TutorPage:
         self._require_small()
         svg = _TOLD.sub(r"\1", Drawing(self._shown, Options(values="none")).svg)  # tooltips tell the derivatives
         css, js = _part("page.css"), f"{self.script}\n{_part('page.js')}"
-        return filled(
+        return page(
             _part("page.html"),
-            title=escape(f"{shortened(clean(self.graph.root.name), 40)}, gradients to write down"),
-            policy=policy(scripts=[js], styles=[css, *styles_in(svg)]),
+            escape(f"{shortened(clean(self.graph.root.name), 40)}, gradients to write down"),
             root=escape(clean(self.known.root)),
             examples="" if self.m is None else f"; <code>m</code> = {self.m} is the number of examples",
-            css=css, js=js, svg=svg, values=self._values(), exercises=self._exercises(),
+            css=css, js=js, pictures=[svg], svg=svg, values=self._values(), exercises=self._exercises(),
         )  # fmt: skip
 
     def save(self, path: str | os.PathLike[str]) -> Path:
