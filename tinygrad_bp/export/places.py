@@ -17,7 +17,7 @@ from tinygrad_bp.ops.ties import distinct
 from tinygrad_bp.program import Step
 from tinygrad_bp.program.step import CONSTANT, INDEX
 from tinygrad_bp.source.helpers import plain
-from tinygrad_bp.source.javascript.places import arrangement, border, moved, numbered
+from tinygrad_bp.source.places import arrangement, border, moved, numbered
 
 # --- by tables --------------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from tinygrad_bp.export.writer import Rule
 from tinygrad_bp.program import Step
 from tinygrad_bp.program.loop import Loop
 from tinygrad_bp.program.step import ASSIGN, INDEX
-from tinygrad_bp.source.javascript.places import arrangement
+from tinygrad_bp.source.places import arrangement
 
 
 def rule(step: Step) -> Rule | None:

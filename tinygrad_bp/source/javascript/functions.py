@@ -17,8 +17,8 @@ from tinygrad_bp.ops.pooling import max_pool, shared_by_largest, window_sums
 from tinygrad_bp.ops.windows import fold, unfold
 from tinygrad_bp.program.step import ASSIGN, INDEX, Step
 from tinygrad_bp.source.helpers import plain
-from tinygrad_bp.source.javascript.places import numbered, parts, windows
 from tinygrad_bp.source.javascript.scalars import number
+from tinygrad_bp.source.places import numbered, parts, windows
 
 
 class Target(Protocol):

@@ -13,8 +13,8 @@ from tinygrad_bp.program.trace import Program
 from tinygrad_bp.source.expressions import numpy_path
 from tinygrad_bp.source.identifiers import Names, printed
 from tinygrad_bp.source.javascript.functions import form, listed
-from tinygrad_bp.source.javascript.places import arrangement, border, moved, runs
 from tinygrad_bp.source.javascript.scalars import ATOM, Expression, number, scalar
+from tinygrad_bp.source.places import arrangement, border, moved, runs
 
 WIDTH = 100
 """An expression longer than this is given a line of its own."""
