@@ -86,6 +86,10 @@ class LeafAssignmentError(TinygradError, RuntimeError):
     """`t[i] = v` on a leaf that requires a gradient."""
 
 
+class MissingMethodError(TinygradError, NotImplementedError):
+    """A layer or an optimizer whose class leaves out the method that says what it does."""
+
+
 class MissingRuleError(TinygradError, TypeError):
     """A NumPy function that has no derivative rule here."""
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygrad_bp.annotations import Array
 from tinygrad_bp.calls import refuse
+from tinygrad_bp.errors import MissingMethodError
 from tinygrad_bp.modes import scope
 from tinygrad_bp.nn.outline import outline
 from tinygrad_bp.nn.parts import Composite, found, is_parameter, parts as parts
@@ -52,7 +53,7 @@ class Layer(Composite):
 
     def forward(self, *inputs: Any, **settings: Any) -> Any:
         """What the layer computes; each layer writes its own, with as many inputs as it likes."""
-        raise NotImplementedError(f"{type(self).__name__} has no forward method. Write forward(self, x).")
+        raise MissingMethodError(f"{type(self).__name__} has no forward method. Write forward(self, x).")
 
     def __call__(self: _Forward[P, Y], *inputs: P.args, **settings: P.kwargs) -> Y:
         """Run `forward` in the layer's scope."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from tinygrad_bp.backends.buffers import BufferPool
 from tinygrad_bp.calls import guarded
-from tinygrad_bp.errors import ArgumentError, DTypeError, ShapeError, describe
+from tinygrad_bp.errors import ArgumentError, DTypeError, MissingMethodError, ShapeError, describe
 from tinygrad_bp.nn.checks import nonnegative, positive, whole
 from tinygrad_bp.source.uses import REUSED_BYTES
 from tinygrad_bp.tables import Table
@@ -66,7 +66,7 @@ class GradientDescent:
 
     def update(self, p: Any, g: Any, state: Sequence[Any], rates: Sequence[float]) -> Moved:
         """A parameter and its state after a step, from its gradient and its state before; writes to none of them."""
-        raise NotImplementedError(f"{type(self).__name__} has no rule.")
+        raise MissingMethodError(f"{type(self).__name__} has no rule. Write update(self, p, g, state, rates).")
 
     # --- steps ---
 
