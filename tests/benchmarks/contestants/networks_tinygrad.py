@@ -102,6 +102,7 @@ def compiled(network: Network, backend: Any = "settled") -> Program:
     steps(network.inputs, network.targets)
     if not steps.compiled:
         raise RuntimeError("the step is not compiled")
+    steps.settle()
     model.load_state_dict(before)
 
     def step() -> Any:
