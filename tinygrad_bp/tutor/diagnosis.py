@@ -215,8 +215,10 @@ class Diagnosis:
         return self.setting.known.root
 
     def _towards(self, name: str) -> Edge | None:
-        """The link after a gradient that is reached."""
-        return next((link.edge for link in self.setting.links if link.target == name), self._edge())
+        """The link after a gradient that is reached; off the way, the one that the asked value acts by."""
+        links = self.setting.links
+        here = [link for link in links if link.target == name] or [link for link in links if link.source == self.name]
+        return here[0].edge if here else self._edge()
 
     def _edge(self, names: Names = frozenset(), beside: Names = frozenset()) -> Edge | None:
         """The link whose formula has most of these values in it; without any, the one at the cost."""

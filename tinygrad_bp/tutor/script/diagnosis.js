@@ -102,7 +102,8 @@ const diagnosis = (() => {
       if (["gradient", "number", "value"].includes(part.kind)) continue;
       for (const name of names) {
         if (!isRight(part, truths(name))) continue;
-        const all = part === whole, towards = exercise.links.find((link) => link.target === name);
+        const all = part === whole, towards = exercise.links.find((link) => link.target === name)
+          ?? exercise.links.find((link) => link.source === exercise.name);
         const message = all ? `This is ∂C/∂${name}; asked for is ∂C/∂${exercise.name}.`
           : `${PART} is right so far: it is ∂C/∂${name}; what is made of it is not.`;
         const edge = towards ? [towards.source, towards.target] : edgeOf(exercise);
