@@ -26,6 +26,7 @@ MISTAKES = [
     ("batch", "W2", "a1.T @ dz2", "order of a product", "a1.T @ dz2", "W2→z2"),
     ("batch", "W1", "X.T @ dz1", "order of a product", "X.T @ dz1", "W1→z1"),
     ("batch", "a1", "dz2 @ W2.T", "order of a product", "dz2 @ W2.T", "a1→z2"),
+    ("squares", "W1", "x.T @ ((a1 - y) * a1 * (1 - a1))", "order of a product", None, "W1→z1"),
     ("batch", "z2", "dz3·W3ᵀ ⊙ a2(1 − a2)", "order of a product", "dz3·W3ᵀ", "a2→z3"),
     ("square", "a2", "np.dot(dz3, W3.T)", "order of a product", "np.dot(dz3, W3.T)", "a2→z3"),
     # the kind of a product
@@ -118,6 +119,11 @@ MISTAKES = [
     ("batch", "z2", "dz3 * a2 * (1 - a2)", "forgotten factor", "dz3", "a2→z3"),
     ("square", "z1", "dz2 * a1 * (1 - a1)", "forgotten factor", "dz2", "a1→z2"),
     ("batch", "a1", "dz2", "forgotten factor", "dz2", "a1→z2"),
+    ("one", "W3", "a2.T", "forgotten factor", "a2.T", "W3→z3"),
+    ("batch", "W2", "a1ᵀ", "forgotten factor", "a1ᵀ", "W2→z2"),
+    ("batch", "a2", "W3.T", "forgotten factor", "W3.T", "a2→z3"),
+    ("batch", "z2", "a2 * (1 - a2)", "forgotten factor", "a2 * (1 - a2)", "z2→a2"),
+    ("one", "a3", "(a3 - y)/a3", None, "(a3 - y)", None),
     ("batch", "a1", "W2.T @ dz2 * a1 * (1 - a1)", "superfluous factor", "a1 * (1 - a1)", None),
     ("squares", "W1", "(a1 - y) * a1 * (1 - a1)", "forgotten factor", "(a1 - y) * a1 * (1 - a1)", "W1→z1"),
     # numbers and parentheses
@@ -153,7 +159,7 @@ def test_a_wrong_answer_is_recognised(network, name, answer, mistake, place, edg
 
 
 @pytest.mark.parametrize(
-    ("network", "name", "answer"), [row[:3] for row in MISTAKES if row[3] not in ("shape", "another gradient")]
+    ("network", "name", "answer"), [row[:3] for row in MISTAKES if row[3] not in ("shape", "another gradient", None)]
 )
 def test_the_correction_is_right(network, name, answer):
     verdict = tutor(network).check(name, answer)

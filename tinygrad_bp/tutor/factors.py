@@ -13,6 +13,7 @@ from tinygrad_bp.tutor.links import Link
 from tinygrad_bp.tutor.terms import (
     HADAMARD,
     IMPLIED,
+    MATRIX,
     PRODUCTS,
     Term,
     from_the_right,
@@ -146,6 +147,16 @@ def forgotten(term: Term, setting: Setting) -> Iterator[Correction]:
                 mistake = "forgotten factor"
                 why = f"A factor is forgotten: that of {link.source} in {link.how}."
             yield Correction(mistake, why, part, replaced(tree, place, link.after(part)), link.edge)
+
+
+def arriving(term: Term, setting: Setting) -> Iterator[Correction]:
+    """The derivative of one link alone, without the gradient that arrives at it."""
+    for link in setting.links:
+        if link.target in setting.gradients:
+            arrives = Term("gradient", label=link.target, start=term.start, end=term.end)
+            why = f"∂C/∂{link.target} is forgotten: {PART} is only how {link.target} changes with {link.source}."
+            for new in (made(HADAMARD, arrives, term), made(MATRIX, arrives, term), made(MATRIX, term, arrives)):
+                yield Correction("forgotten factor", why, term, new, link.edge)
 
 
 def missing_terms(term: Term, setting: Setting) -> Iterator[Correction]:

@@ -1,8 +1,8 @@
 // Mistakes in the factors of an answer, in the order in which they are tried; the same as in factors.py.
 const factors = (() => {
   "use strict";
-  const { HADAMARD, IMPLIED, PRODUCTS, equal, fromTheRight, isSymbol, key, made, mapped, replaced, some, symbols, term, walk,
-    within, written } = terms;
+  const { HADAMARD, IMPLIED, MATRIX, PRODUCTS, equal, fromTheRight, isSymbol, key, made, mapped, replaced, some, symbols,
+    term, walk, within, written } = terms;
   const { PART, correction, corrected } = corrections;
   const numbersIn = (name) => name.match(/\d+/g) ?? [];
   const lettersOf = (name) => name.replace(/\d+/g, "");
@@ -111,6 +111,17 @@ const factors = (() => {
     }
   }
 
+  // The derivative of one link alone, without the gradient that arrives at it.
+  function* arriving(whole, setting) {
+    for (const { source, target } of setting.links) {
+      if (!setting.usable.includes(target)) continue;
+      const arrives = term("gradient", [], { label: target, start: whole.start, end: whole.end });
+      const why = `∂C/∂${target} is forgotten: ${PART} is only how ${target} changes with ${source}.`;
+      for (const parts of [[HADAMARD, arrives, whole], [MATRIX, arrives, whole], [MATRIX, whole, arrives]])
+        yield correction("forgotten factor", why, whole, made(...parts), [source, target]);
+    }
+  }
+
   function* missingTerms(whole, setting) {
     const message = `${PART}: a term is forgotten. Follow every way to the cost.`;
     for (const missing of setting.terms) {
@@ -159,6 +170,7 @@ const factors = (() => {
   }
 
   return {
-    neighbours, others, localDerivatives, costs, forgotten, missingTerms, otherFunctions, superfluous,
+    neighbours, others, localDerivatives, costs, forgotten, arriving, missingTerms, otherFunctions,
+    superfluous,
   };
 })();
