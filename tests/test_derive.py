@@ -245,6 +245,30 @@ def test_powers(power, expected):
     assert last(tg.sum((x**power).named("p")).named("C"), x) == expected
 
 
+def deep(hidden):
+    """The cost of a network of so many hidden layers of three units."""
+    network = tg.nn.NeuralNetwork([4, *[3] * hidden, 1], seed=0)
+    return network.cost_graph(np.ones((4, 1)), np.ones((1, 1)))
+
+
+def test_layers_that_are_alike_are_written_once():
+    derivation = derive(deep(10), "W2")
+    assert derivation.check() < 1e-12
+    assert section(derivation, "Forward")[:3] == [
+        "z[l] = W[l]·a[l−1] + b[l]   (3, 1)   for l = 2 … 10",
+        "a[l] = σ(z[l])   (3, 1)   for l = 2 … 10",
+        "z11 = W11·a10 + b11   (1, 1)",
+    ]
+    assert "δ·∂z[l+1]/∂a[l] = W[l+1]ᵀ·δ   (3, 1) → (3, 1)   for l = 9 … 2" in section(derivation, "Factors")
+    assert "= W[l+1]ᵀ·∂C/∂z[l+1] ⊙ a[l](1 − a[l])   (3, 1)   for l = 10 … 2" in section(derivation, "Put together")
+    assert len(derivation.text.splitlines()) == len(derive(deep(20), "W2").text.splitlines())
+    assert r"z_{l}" in derivation.latex
+
+
+def test_two_layers_that_are_alike_are_written_out():
+    assert "for l = 2 … 3" not in derive(deep(3), "W2").text
+
+
 @pytest.mark.parametrize(("first", "given"), [("q", "X"), ("q", "a0"), ("z1", "a0"), ("z1", "X")])
 def test_the_first_layer_belongs_to_the_rule_if_only_its_input_is_called_otherwise(first, given):
     a = leaf(given, (2, 3), False)

@@ -45,6 +45,18 @@ def test_the_page_has_every_gradient_in_the_article_s_order():
     assert re.search(r"differ by [0-9]e-1[5-9]|do not differ at all", footer)
 
 
+def test_layers_that_are_alike_are_written_once():
+    pages = [
+        derivation_page(
+            tg.nn.NeuralNetwork([4, *[3] * hidden, 1], seed=0).cost_graph(np.ones((4, 1)), np.ones((1, 1)))
+        ).html
+        for hidden in (6, 12)
+    ]
+    short, long = (page.count('<div class="equation">') for page in pages)
+    assert long - short == 12  # the two parameters of a layer, with their numbers
+    assert "(3, 1)   for l = 2 … 6" in pages[0]
+
+
 def test_the_page_is_closed():
     html = derivation_page(cost()).html
     root = parsed(html)

@@ -9,6 +9,9 @@ webdriver = pytest.importorskip("selenium.webdriver", reason="Selenium is not in
 from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 
+PICTURE = "#stage > svg:first-child"
+"""The picture itself, not the small one of the whole in a corner of it."""
+
 CENTRE_IN_VIEW = """
     const node = document.querySelector(".node.at").getBoundingClientRect();
     const stage = document.getElementById("stage").getBoundingClientRect();
@@ -33,14 +36,14 @@ def test_at_the_end_stand_the_gradients_of_backward(browser, tmp_path, page):
 
 def test_gradients_appear_when_they_are_known(page):
     page.press(Keys.END)
-    nodes = len(page.browser.find_elements(By.CSS_SELECTOR, ".node.differentiated"))
-    assert nodes == len(page.browser.find_elements(By.CSS_SELECTOR, ".node"))
+    nodes = len(page.browser.find_elements(By.CSS_SELECTOR, f"{PICTURE} .node.differentiated"))
+    assert nodes == len(page.browser.find_elements(By.CSS_SELECTOR, f"{PICTURE} .node"))
     page.press(Keys.HOME)
     page.until(lambda: page.opacity(".node.op text.gradient") == page.opacity(".node.op text.value") == 0)
     page.press(Keys.ARROW_RIGHT)
     page.until(lambda: page.opacity(".node.at text.value") == 1)
-    assert len(page.browser.find_elements(By.CSS_SELECTOR, ".node.read")) == 3
-    assert len(page.browser.find_elements(By.CSS_SELECTOR, ".edge.along")) == 3
+    assert len(page.browser.find_elements(By.CSS_SELECTOR, f"{PICTURE} .node.read")) == 3
+    assert len(page.browser.find_elements(By.CSS_SELECTOR, f"{PICTURE} .edge.along")) == 3
 
 
 def test_the_keyboard_steps_plays_and_pauses(page):
@@ -143,6 +146,26 @@ def test_the_current_node_comes_into_view(page):
         page.browser.set_window_size(1280, 900)
 
 
+def test_a_step_is_read_at_its_own_size_and_the_whole_stays_in_a_corner(page):
+    page.browser.set_window_size(500, 900)
+    size = "return document.querySelector('.node text').getScreenCTM().a * 13"
+    try:
+        page.open("")
+        assert page.browser.execute_script(size) < 9
+        assert not page.find("#overview").is_displayed()
+        page.press(Keys.ARROW_RIGHT)
+        page.until(lambda: page.browser.execute_script(size) >= 9)
+        page.until(lambda: page.browser.execute_script(CENTRE_IN_VIEW))
+        assert page.find("#overview").is_displayed()
+        assert len(page.browser.find_elements("css selector", "#overview .node.at")) == 1
+        page.find("#whole").click()
+        assert page.browser.execute_script(size) < 9
+        page.press(Keys.ARROW_RIGHT)
+        assert not page.find("#overview").is_displayed()  # who has asked for the whole keeps it
+    finally:
+        page.browser.set_window_size(1280, 900)
+
+
 def test_a_step_is_seen_without_scrolling(page):
     hidden = "return arguments[0].scrollHeight - arguments[0].clientHeight"
     for _ in range(2, page.total):
@@ -181,7 +204,8 @@ def test_in_print_every_step_is_there(page):
 def test_it_opens_with_the_whole_picture_in_view_and_keeps_it_when_the_window_changes(page, width):
     inside = """
         const frame = document.getElementById("stage").getBoundingClientRect();
-        return [...document.querySelectorAll(".node")].map((node) => node.getBoundingClientRect()).every((box) =>
+        const nodes = [...document.querySelectorAll("#stage > svg:first-child .node")];
+        return nodes.map((node) => node.getBoundingClientRect()).every((box) =>
             box.left >= frame.left - 1 && box.right <= frame.right + 1 && box.top >= frame.top - 1
             && box.bottom <= frame.bottom + 1);
     """

@@ -25,6 +25,7 @@ RENDER = """
     const el = document.body.appendChild(document.createElement("div"));
     const address = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
     import(address).then((module) => {
+      window.made = module;
       window.dispose = module.default.render({ model, el });
       window.tree = el.shadowRoot;
       requestAnimationFrame(() => requestAnimationFrame(() => done(null)));
@@ -45,6 +46,13 @@ def run(browser, tmp_path):
     yield browser.execute_script
     assert browser.get_log("browser") == []
 
+
+FITS = """
+    const stage = tree.getElementById("stage").getBoundingClientRect();
+    const svg = tree.querySelector("#stage svg").getBoundingClientRect();
+    return svg.left >= stage.left - 1 && svg.right <= stage.right + 1 && svg.top >= stage.top - 1
+      && svg.bottom <= stage.bottom + 1 && svg.width > 300 && stage.height > 100;
+"""
 
 CURRENT = "return tree.querySelector('.step.current').id"
 
@@ -70,17 +78,22 @@ def test_keys_are_the_notebooks_outside_of_the_widget(run, browser):
 
 
 def test_the_picture_is_fitted_and_styled(run):
-    fits = run(
-        "const stage = tree.getElementById('stage').getBoundingClientRect();"
-        "const svg = tree.querySelector('#stage svg').getBoundingClientRect();"
-        "return svg.left >= stage.left - 1 && svg.right <= stage.right + 1 && svg.width > 300 && stage.height > 100"
-    )
-    assert fits
+    assert run(FITS)
     styles = run(
         "const { backgroundColor, display } = getComputedStyle(tree.querySelector('.body'));"
         "return [backgroundColor, display, getComputedStyle(document.body).margin]"
     )
     assert styles == ["rgb(255, 255, 255)", "grid", "8px"]
+
+
+def test_a_picture_that_comes_on_the_page_later_is_fitted_then(run):
+    run(
+        "dispose(); const el = document.createElement('div'); const { default: widget } = window.made;"
+        "widget.render({ model, el }); window.tree = el.shadowRoot; window.late = el;"
+    )
+    run("document.body.append(late)")
+    run("return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert run(FITS)
 
 
 def test_a_view_that_is_closed_listens_no_more(run):

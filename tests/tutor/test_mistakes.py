@@ -26,6 +26,7 @@ MISTAKES = [
     ("batch", "W2", "a1.T @ dz2", "order of a product", "a1.T @ dz2", "W2→z2"),
     ("batch", "W1", "X.T @ dz1", "order of a product", "X.T @ dz1", "W1→z1"),
     ("batch", "a1", "dz2 @ W2.T", "order of a product", "dz2 @ W2.T", "a1→z2"),
+    ("squares", "W1", "x.T @ ((a1 - y) * a1 * (1 - a1))", "order of a product", None, "W1→z1"),
     ("batch", "z2", "dz3·W3ᵀ ⊙ a2(1 − a2)", "order of a product", "dz3·W3ᵀ", "a2→z3"),
     ("square", "a2", "np.dot(dz3, W3.T)", "order of a product", "np.dot(dz3, W3.T)", "a2→z3"),
     # the kind of a product
@@ -60,6 +61,13 @@ MISTAKES = [
     ("batch", "z2", "W3.T @ dz3", "forgotten g′", "W3.T @ dz3", "z2→a2"),
     ("batch", "z1", "da1", "forgotten g′", "da1", "z1→a1"),
     ("relu", "z1", "W2ᵀ·dz2", "forgotten g′", "W2ᵀ·dz2", "z1→a1"),
+    ("batch", "z1", "W2.T @ (W3.T @ dz3) * a1 * (1 - a1)", "forgotten g′", "(W3.T @ dz3)", "z2→a2"),
+    ("batch", "z1", "W2.T @ W3.T @ dz3 * a1 * (1 - a1)", "forgotten g′", "W3.T @ dz3", "z2→a2"),
+    ("square", "z1", "W2ᵀ·W3ᵀ·(a3 − y)/m ⊙ a1(1 − a1)", "forgotten g′", "W3ᵀ·(a3 − y)", "z2→a2"),
+    ("tanh", "z1", "W2.T @ W3.T @ dz3 * (1 - a1**2)", "forgotten g′", "W3.T @ dz3", "z2→a2"),
+    ("tanh", "z1", "W2ᵀ·dz2/cosh(z1)", "forgotten square", "cosh(z1)", "z1→a1"),
+    ("tanh", "z1", "W2ᵀ·dz2 ⊙ (1 − 2a1²)", "superfluous factor", "2", "z1→a1"),
+    ("batch", "b1", "dz1 @ X.T", "another gradient", "dz1 @ X.T", "b1→z1"),
     ("squares", "z1", "a1 - y", "forgotten g′", "a1 - y", "z1→a1"),
     ("batch", "z1", "W2.T @ dz2 * z1 * (1 - z1)", "wrong symbol of the layer", "z1", "z1→a1"),
     ("batch", "z1", "W2.T @ dz2 * a1 * (1 - z1)", "wrong symbol of the layer", "z1", "z1→a1"),
@@ -68,7 +76,7 @@ MISTAKES = [
     ("batch", "z1", "W2.T @ dz2 * sigmoid(z1)", "wrong g′", "sigmoid(z1)", "z1→a1"),
     ("batch", "z1", "W2.T @ dz2 * (1 - a1**2)", "wrong g′", "(1 - a1**2)", "z1→a1"),
     ("tanh", "z1", "W2.T @ dz2 * a1 * (1 - a1)", "wrong g′", "a1 * (1 - a1)", "z1→a1"),
-    ("tanh", "z1", "W2ᵀ·dz2 ⊙ (1 − tanh(z1))", "forgotten square", "tanh(z1)", None),
+    ("tanh", "z1", "W2ᵀ·dz2 ⊙ (1 − tanh(z1))", "forgotten square", "tanh(z1)", "z1→a1"),
     ("tanh", "z1", "W2ᵀ·dz2 ⊙ (1 − z1²)", "wrong symbol of the layer", "z1", "z1→a1"),
     ("tanh", "z1", "W2ᵀ·dz2 ⊙ (1 + a1²)", "sign", "(1 + a1²)", "z1→a1"),
     ("relu", "z1", "W2ᵀ·dz2 ⊙ a1", "wrong g′", "a1", "z1→a1"),
@@ -111,6 +119,11 @@ MISTAKES = [
     ("batch", "z2", "dz3 * a2 * (1 - a2)", "forgotten factor", "dz3", "a2→z3"),
     ("square", "z1", "dz2 * a1 * (1 - a1)", "forgotten factor", "dz2", "a1→z2"),
     ("batch", "a1", "dz2", "forgotten factor", "dz2", "a1→z2"),
+    ("one", "W3", "a2.T", "forgotten factor", "a2.T", "W3→z3"),
+    ("batch", "W2", "a1ᵀ", "forgotten factor", "a1ᵀ", "W2→z2"),
+    ("batch", "a2", "W3.T", "forgotten factor", "W3.T", "a2→z3"),
+    ("batch", "z2", "a2 * (1 - a2)", "forgotten factor", "a2 * (1 - a2)", "z2→a2"),
+    ("one", "a3", "(a3 - y)/a3", None, "(a3 - y)", None),
     ("batch", "a1", "W2.T @ dz2 * a1 * (1 - a1)", "superfluous factor", "a1 * (1 - a1)", None),
     ("squares", "W1", "(a1 - y) * a1 * (1 - a1)", "forgotten factor", "(a1 - y) * a1 * (1 - a1)", "W1→z1"),
     # numbers and parentheses
@@ -145,7 +158,9 @@ def test_a_wrong_answer_is_recognised(network, name, answer, mistake, place, edg
     assert verdict.edge is None or verdict.edge in edges
 
 
-@pytest.mark.parametrize(("network", "name", "answer"), [row[:3] for row in MISTAKES if row[3] != "shape"])
+@pytest.mark.parametrize(
+    ("network", "name", "answer"), [row[:3] for row in MISTAKES if row[3] not in ("shape", "another gradient", None)]
+)
 def test_the_correction_is_right(network, name, answer):
     verdict = tutor(network).check(name, answer)
     assert verdict.correction is not None

@@ -9,6 +9,7 @@ from typing import final
 
 from tinygrad_bp.derive import rows
 from tinygrad_bp.derive.equations import Equation, Factor, agree, difference, largest, rounding
+from tinygrad_bp.derive.layers import folded
 from tinygrad_bp.derive.show import Notation, Row, Section
 from tinygrad_bp.derive.simplify import missing
 from tinygrad_bp.errors import ArgumentError
@@ -69,7 +70,9 @@ class Derivation:
             "Every layer": rows.every_layer(self.graph, self.everything, self._notation),
             "Note": [Row(remark=note) for note in missing()],
         }
-        return tuple([Section(title, tuple(found)) for title, found in parts.items() if found])
+        return tuple(
+            [Section(title, tuple(folded(found, self.graph).values())) for title, found in parts.items() if found]
+        )
 
     @property
     def text(self) -> str:

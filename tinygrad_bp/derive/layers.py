@@ -13,10 +13,14 @@ from dataclasses import dataclass
 from typing import final
 
 from tinygrad_bp.derive.equations import Equation
+from tinygrad_bp.derive.show import Row
 from tinygrad_bp.formula import SLOT, slot
 from tinygrad_bp.graph import Graph
 
 _INDEXED = re.compile(r"(.*?)(\d+)")
+
+_LEAST = 3
+"""So many equations that are alike are written once."""
 
 
 @final
@@ -102,7 +106,7 @@ def _relative(template: str, l: int, names: Mapping[str, str]) -> str:
     """A template with the numbers of layers counted from l."""
 
     def counted(match: re.Match[str]) -> str:
-        indexed = _INDEXED.fullmatch(names[match[1]])
+        indexed = _INDEXED.fullmatch(names.get(match[1], ""))
         if indexed is None:
             return match[0]
         apart = int(indexed[2]) - l
@@ -123,3 +127,24 @@ def _inputs(right: str, l: int, step: Equation, names: Mapping[str, str]) -> tup
     if not general.endswith("[l-1]") or particular not in names:
         return None
     return f"{general.removesuffix('[l-1]')}{l - 1}", particular
+
+
+def folded(rows: Sequence[Row], graph: Graph) -> dict[int, Row]:
+    """The rows to write, by their places: those of three layers or more that differ in its number only are one."""
+    names = {node.id: node.name for node in graph.nodes}
+    alike: dict[Row, dict[int, int]] = defaultdict(dict)
+    for i, row in enumerate(rows):
+        numbers = [found[2] for key in SLOT.findall(row.left) if (found := _INDEXED.fullmatch(names.get(key, "")))]
+        if numbers:
+            left, *rights = [_relative(template, int(numbers[-1]), names) for template in (row.left, *row.rights)]
+            alike[Row(left, tuple(rights), row.remark)].setdefault(int(numbers[-1]), i)
+    shown = dict(enumerate(rows))
+    for row, places in alike.items():
+        layers = list(places)
+        if len(layers) >= _LEAST and sorted(layers) == list(range(min(layers), max(layers) + 1)):
+            first, *others = places.values()
+            remark = f"{row.remark}   for l = {layers[0]} … {layers[-1]}".strip()
+            shown[first] = Row(row.left, row.rights, remark)
+            for i in others:
+                del shown[i]
+    return shown

@@ -14,6 +14,7 @@ from typing import Any, final
 from tinygrad_bp.derive import rows, whole
 from tinygrad_bp.derive.derivation import require_true
 from tinygrad_bp.derive.equations import Equation
+from tinygrad_bp.derive.layers import folded
 from tinygrad_bp.derive.show import Notation, Row
 from tinygrad_bp.derive.simplify import missing
 from tinygrad_bp.draw import draw
@@ -74,11 +75,10 @@ class DerivationPage:
 
     def _backward(self) -> str:
         """How every gradient comes about, the parameters of a layer right after the value that they act on."""
+        steps = in_layers(self.steps)
+        found = folded([Row() if step.node.kind == "parameter" else rows.equation(step) for step in steps], self.graph)
         return "\n".join(
-            [
-                self._parameter(step) if step.node.kind == "parameter" else self._notation.equation(rows.equation(step))
-                for step in in_layers(self.steps)
-            ]
+            [self._notation.equation(row) if row.left else self._parameter(steps[i]) for i, row in found.items()]
         )
 
     def _parameter(self, step: Equation) -> str:
@@ -105,7 +105,7 @@ class DerivationPage:
         )
 
     def _equations(self, found: Sequence[Row]) -> str:
-        return "\n".join([self._notation.equation(row) for row in found])
+        return "\n".join([self._notation.equation(row) for row in folded(found, self.graph).values()])
 
 
 def in_layers(steps: Sequence[Equation]) -> list[Equation]:

@@ -8,9 +8,10 @@ function stepThrough(root, keys, start, moved) {
   const links = [...root.querySelectorAll("#outline a")];
   const stage = find("stage"), slider = find("slider"), search = find("search");
   const svg = stage.querySelector("svg");
-  const parts = [...svg.querySelectorAll(".node, .edge")];
+  const overview = find("overview"), seen = overview.querySelector("rect");
+  const parts = [...svg.querySelectorAll(".node, .edge")].map((part) => [part.id, part]);
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
-  const PAUSE = 2200, GLIDE = 300, CLOSEST = 4;
+  const PAUSE = 2200, GLIDE = 300, CLOSEST = 4, LEGIBLE = 0.75;
   let now = 0, timer = 0;
 
   // --- the steps ---
@@ -23,9 +24,10 @@ function stepThrough(root, keys, start, moved) {
       valued: soFar("value"), differentiated: soFar("gradient"), passed: soFar("edges"),
       at: here("at"), read: here("reads"), along: here("edges"),
     };
-    for (const part of parts)
-      for (const state in states) part.classList.toggle(state, states[state].has(part.id));
-    svg.classList.toggle("returning", !steps[now - 1].matches(".given, .forward"));
+    for (const [id, part] of parts)
+      for (const state in states) part.classList.toggle(state, states[state].has(id));
+    const returning = !steps[now - 1].matches(".given, .forward");
+    for (const picture of [svg, overview]) picture.classList.toggle("returning", returning);
   }
 
   function show(wanted) {
@@ -66,47 +68,65 @@ function stepThrough(root, keys, start, moved) {
   const go = (wanted) => { pause(); show(wanted); };
 
   // --- pan and zoom: the picture's point (view.x, view.y) is in the middle of the stage ---
-  const [width, height] = svg.getAttribute("viewBox").split(/\s+/).slice(2).map(Number);
+  const [left, top, width, height] = svg.getAttribute("viewBox").split(/\s+/).map(Number);
   const view = { x: 0, y: 0, scale: 0 };
-  let gliding = 0, fitted = true;
+  let gliding = 0, mode = "follow";  // or "whole" or "own", once the reader has asked for it
 
   const fitting = () => Math.min(stage.clientWidth / width, stage.clientHeight / height);
   const within = (value, low, high) => (low > high ? (low + high) / 2 : Math.min(Math.max(value, low), high));
 
   function place() {
+    if (!stage.clientWidth) return;  // not on the page yet
     view.scale = within(view.scale, Math.min(fitting(), 1), CLOSEST);
     const w = stage.clientWidth / view.scale, h = stage.clientHeight / view.scale;
     view.x = within(view.x, w / 2, width - w / 2);
     view.y = within(view.y, h / 2, height - h / 2);
     const x = stage.clientWidth / 2 - view.x * view.scale, y = stage.clientHeight / 2 - view.y * view.scale;
     svg.style.transform = `translate(${x}px, ${y}px) scale(${view.scale})`;
+    overview.toggleAttribute("hidden", view.scale <= fitting() * 1.01);
+    const shown = { x: left + view.x - w / 2, y: top + view.y - h / 2, width: w, height: h };
+    for (const key in shown) seen.setAttribute(key, shown[key]);
   }
 
-  function glide(x, y) {
+  function glide(to) {
     cancelAnimationFrame(gliding);
-    const from = { x: view.x, y: view.y }, start = performance.now();
+    const from = { ...view }, start = performance.now();
     const frame = (time) => {
       const t = calm.matches ? 1 : Math.min(Math.max((time - start) / GLIDE, 0), 1), eased = t * (2 - t);
-      view.x = from.x + (x - from.x) * eased;
-      view.y = from.y + (y - from.y) * eased;
+      for (const key in to) view[key] = from[key] + (to[key] - from[key]) * eased;
       place();
       if (t < 1) gliding = requestAnimationFrame(frame);
     };
     frame(start);
   }
 
-  function follow() {
-    const frame = stage.getBoundingClientRect();
-    if (!view.scale) return;  // not on the page yet
+  // The box of the one node that a step is at, if it is at one.
+  function current() {
     const boxes = ids(steps[now - 1], "at").map(find).filter(Boolean).map((node) => node.getBoundingClientRect());
-    if (!boxes.length || boxes.length > 1) return;
-    const [box] = boxes, edge = 24;
-    const inside = box.left >= frame.left + edge && box.right <= frame.right - edge
-      && box.top >= frame.top + edge && box.bottom <= frame.bottom - edge;
-    if (inside) return;
+    return boxes.length === 1 ? boxes[0] : null;
+  }
+
+  function centre(box) {
+    const frame = stage.getBoundingClientRect();
     const x = (box.left + box.right) / 2 - (frame.left + frame.right) / 2;
     const y = (box.top + box.bottom) / 2 - (frame.top + frame.bottom) / 2;
-    glide(view.x + x / view.scale, view.y + y / view.scale);
+    return { x: view.x + x / view.scale, y: view.y + y / view.scale };
+  }
+
+  // All of the picture; where that is too small to read, what the step is about.
+  function aim() {
+    const box = mode === "follow" && now && fitting() < LEGIBLE ? current() : null;
+    return box ? { ...centre(box), scale: LEGIBLE } : { x: width / 2, y: height / 2, scale: fitting() };
+  }
+
+  function follow() {
+    if (!view.scale) return;  // not on the page yet
+    if (mode !== "own") return glide(aim());
+    const frame = stage.getBoundingClientRect(), box = current(), edge = 24;
+    if (!box) return;
+    const inside = box.left >= frame.left + edge && box.right <= frame.right - edge
+      && box.top >= frame.top + edge && box.bottom <= frame.bottom - edge;
+    if (!inside) glide(centre(box));
   }
 
   function zoom(factor, clientX, clientY) {
@@ -114,7 +134,7 @@ function stepThrough(root, keys, start, moved) {
     const dx = (clientX ?? (frame.left + frame.right) / 2) - (frame.left + frame.right) / 2;
     const dy = (clientY ?? (frame.top + frame.bottom) / 2) - (frame.top + frame.bottom) / 2;
     const before = view.scale;
-    fitted = false;
+    mode = "own";
     view.scale = within(before * factor, Math.min(fitting(), 1), CLOSEST);
     view.x += dx / before - dx / view.scale;
     view.y += dy / before - dy / view.scale;
@@ -122,8 +142,8 @@ function stepThrough(root, keys, start, moved) {
   }
 
   function whole() {
-    fitted = true;
-    view.scale = fitting();
+    cancelAnimationFrame(gliding);
+    Object.assign(view, { x: width / 2, y: height / 2, scale: fitting() });
     place();
   }
 
@@ -179,7 +199,10 @@ function stepThrough(root, keys, start, moved) {
   find("play").addEventListener("click", toggle);
   find("closer").addEventListener("click", () => zoom(1.3));
   find("farther").addEventListener("click", () => zoom(1 / 1.3));
-  find("whole").addEventListener("click", whole);
+  find("whole").addEventListener("click", () => {
+    mode = "whole";
+    whole();
+  });
   slider.addEventListener("input", () => go(Number(slider.value)));
   links.forEach((link, i) => link.addEventListener("click", (event) => {
     event.preventDefault();
@@ -214,9 +237,24 @@ function stepThrough(root, keys, start, moved) {
   });
 
   // --- start ---
-  const sizes = new ResizeObserver(() => (fitted ? whole() : place()));
+  const sizes = new ResizeObserver(() => {
+    if (mode === "own") return place();
+    whole();
+    if (view.scale) Object.assign(view, aim());
+    place();
+  });
   svg.style.width = `${width}px`;
   svg.style.height = `${height}px`;
+  overview.setAttribute("viewBox", svg.getAttribute("viewBox"));
+  for (const drawn of svg.querySelectorAll(":scope > g")) {
+    const small = overview.insertBefore(drawn.cloneNode(true), seen);
+    for (const words of small.querySelectorAll("text, title")) words.remove();
+    for (const part of small.querySelectorAll("[id]")) {
+      parts.push([part.id, part]);
+      part.removeAttribute("id");
+    }
+    small.removeAttribute("id");
+  }
   whole();
   show(start);
   sizes.observe(stage);

@@ -130,7 +130,14 @@ def orders(term: Term, setting: Setting) -> Iterator[Correction]:
         if part.kind in (MATRIX, DOT):
             new = replace(part, parts=part.parts[::-1])
             message = f"{PART}: the operands of this product of matrices are in the wrong order."
-            yield corrected("order of a product", message, term, place, part, new)
+            whole, names = replaced(term, place, new), _operands(part)
+            yield Correction("order of a product", message, part, whole, None, names, symbols(part))
+
+
+def _operands(product: Term) -> frozenset[tuple[str, str]]:
+    """The values that a product multiplies as they are, or transposed; they tell the link that it belongs to."""
+    bare = [part.parts[0] if part.kind == "T" else part for part in product.parts]
+    return frozenset().union(*[symbols(part) for part in bare if not part.parts]) or symbols(product)
 
 
 def kinds(term: Term, setting: Setting) -> Iterator[Correction]:

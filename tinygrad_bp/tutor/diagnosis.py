@@ -23,6 +23,7 @@ from tinygrad_bp.tutor.corrections import (
 )
 from tinygrad_bp.tutor.evaluation import Misfit, evaluate, is_right, matches, readings
 from tinygrad_bp.tutor.factors import (
+    arriving,
     costs,
     forgotten,
     functions,
@@ -49,6 +50,7 @@ SINGLE: tuple[Maker, ...] = (
     local_derivatives,
     functions,
     forgotten,
+    arriving,
     missing_terms,
     costs,
     others,
@@ -190,8 +192,8 @@ class Diagnosis:
         return None
 
     def _others(self) -> list[str]:
-        shape = self.runs[0].gradients
-        return [name for name in shape if name not in (self.name, self._root)]
+        """The values computed last first; parameters, which may have the same gradients, come after them."""
+        return [name for name in reversed(self.runs[0].gradients) if name not in (self.name, self._root)]
 
     def _shape(self, term: Term) -> Finding:
         """Nothing is recognised: what shape is expected, and what came."""
@@ -215,8 +217,10 @@ class Diagnosis:
         return self.setting.known.root
 
     def _towards(self, name: str) -> Edge | None:
-        """The link after a gradient that is reached."""
-        return next((link.edge for link in self.setting.links if link.target == name), self._edge())
+        """The link after a gradient that is reached; off the way, the one that the asked value acts by."""
+        links = self.setting.links
+        here = [link for link in links if link.target == name] or [link for link in links if link.source == self.name]
+        return here[0].edge if here else self._edge()
 
     def _edge(self, names: Names = frozenset(), beside: Names = frozenset()) -> Edge | None:
         """The link whose formula has most of these values in it; without any, the one at the cost."""

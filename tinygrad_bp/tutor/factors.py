@@ -6,10 +6,23 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import product
 
 from tinygrad_bp.tutor.corrections import PART, Correction, Setting, corrected
 from tinygrad_bp.tutor.links import Link
-from tinygrad_bp.tutor.terms import HADAMARD, IMPLIED, PRODUCTS, Term, made, mapped, replaced, symbols, walk
+from tinygrad_bp.tutor.terms import (
+    HADAMARD,
+    IMPLIED,
+    MATRIX,
+    PRODUCTS,
+    Term,
+    from_the_right,
+    made,
+    mapped,
+    replaced,
+    symbols,
+    walk,
+)
 
 # --- symbols ----------------------------------------------------------------------------------------------------------
 
@@ -117,11 +130,12 @@ def _groups(part: Term, own: set[tuple[str, str]], local: Term) -> Iterator[tupl
 
 
 def forgotten(term: Term, setting: Setting) -> Iterator[Correction]:
-    """A link of the chain that is missing: g′, Wᵀ, the inputs of W, the sum for b."""
-    for link in setting.links:
+    """A link of the chain that is missing: g′, Wᵀ, the inputs of W, the sum for b; also between two matrices."""
+    whole = from_the_right(term)
+    for tree, link in product((term,) if whole == term else (term, whole), setting.links):
         if link.target == setting.known.root:
             continue
-        for place, part in walk(term):
+        for place, part in walk(tree):
             if part.kind == "number":
                 continue
             if link.adds_up:
@@ -132,7 +146,17 @@ def forgotten(term: Term, setting: Setting) -> Iterator[Correction]:
             else:
                 mistake = "forgotten factor"
                 why = f"A factor is forgotten: that of {link.source} in {link.how}."
-            yield Correction(mistake, why, part, replaced(term, place, link.after(part)), link.edge)
+            yield Correction(mistake, why, part, replaced(tree, place, link.after(part)), link.edge)
+
+
+def arriving(term: Term, setting: Setting) -> Iterator[Correction]:
+    """The derivative of one link alone, without the gradient that arrives at it."""
+    for link in setting.links:
+        if link.target in setting.gradients:
+            arrives = Term("gradient", label=link.target, start=term.start, end=term.end)
+            why = f"∂C/∂{link.target} is forgotten: {PART} is only how {link.target} changes with {link.source}."
+            for new in (made(HADAMARD, arrives, term), made(MATRIX, arrives, term), made(MATRIX, term, arrives)):
+                yield Correction("forgotten factor", why, term, new, link.edge)
 
 
 def missing_terms(term: Term, setting: Setting) -> Iterator[Correction]:
@@ -165,7 +189,7 @@ def superfluous(term: Term, setting: Setting) -> Iterator[Correction]:
                 new = rest[0] if len(rest) == 1 else replace(part, parts=rest)
                 message = f"The {'divisor' if part.kind == '/' else 'factor'} {PART} does not belong here."
                 whole = replaced(term, place, new)
-                yield Correction("superfluous factor", message, run, whole, None, symbols(run))
+                yield Correction("superfluous factor", message, run, whole, None, symbols(run) or symbols(part))
 
 
 def _without(part: Term) -> Iterator[tuple[Term, tuple[Term, ...]]]:

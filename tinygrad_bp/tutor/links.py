@@ -38,8 +38,9 @@ class Link:
 
     @property
     def names(self) -> frozenset[tuple[str, str]]:
-        """The values in its formula."""
-        return symbols(self.formula) - {("value", _COTANGENT)}
+        """The values in its formula; where it multiplies element by element, also those that it is between."""
+        ends = () if self.local is None else (("value", self.source), ("value", self.target))
+        return (symbols(self.formula) - {("value", _COTANGENT)}).union(ends)
 
     @property
     def adds_up(self) -> bool:

@@ -87,6 +87,19 @@ def mapped(term: Term, change: Callable[[Term], Term]) -> Term:
     return change(replace(term, parts=parts) if parts else term)
 
 
+def from_the_right(term: Term) -> Term:
+    """The tree with products of several matrices taken from the right: A·(B·C) for A·B·C."""
+    return mapped(term, _turned)
+
+
+def _turned(part: Term) -> Term:
+    if part.kind not in (MATRIX, DOT) or part.parts[0].kind not in (MATRIX, DOT):
+        return part
+    first, second = part.parts[0].parts
+    rest = _turned(replace(part, parts=(second, part.parts[1]), start=second.start))
+    return replace(part, kind=part.parts[0].kind, parts=(first, rest))
+
+
 def transposed(term: Term) -> Term:
     """The transpose; of a transpose, what it is of."""
     return term.parts[0] if term.kind == "T" else made("T", term)

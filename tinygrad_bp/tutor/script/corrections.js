@@ -58,9 +58,16 @@ const corrections = (() => {
     const message = `${PART}: the operands of this product of matrices are in the wrong order.`;
     for (const [place, part] of walk(whole))
       if (part.kind === MATRIX || part.kind === DOT) {
-        const other = { ...part, parts: part.parts.toReversed() };
-        yield corrected("order of a product", message, whole, place, part, other);
+        const after = replaced(whole, place, { ...part, parts: part.parts.toReversed() });
+        yield correction("order of a product", message, part, after, null, operands(part), symbols(part));
       }
+  }
+
+  // The values that a product multiplies as they are, or transposed; they tell the link that it belongs to.
+  function operands(product) {
+    const bare = product.parts.map((part) => (part.kind === "T" ? part.parts[0] : part)).filter(({ parts }) => !parts.length);
+    const names = new Set(bare.flatMap((part) => [...symbols(part)]));
+    return names.size ? names : symbols(product);
   }
 
   function* kinds(whole) {

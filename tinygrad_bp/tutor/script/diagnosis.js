@@ -4,10 +4,11 @@ const diagnosis = (() => {
   const { HADAMARD, made, number, replaced, symbols, shared, walk, general, written } = terms;
   const { Misfit, evaluate, readings, matches, isRight, shown } = evaluation;
   const { PART, differences, signs, matrices, sums, parentheses, numbers } = corrections;
-  const { neighbours, others, localDerivatives, costs, forgotten, missingTerms, otherFunctions, superfluous } = factors;
+  const { neighbours, others, localDerivatives, costs, forgotten, arriving, missingTerms, otherFunctions, superfluous } =
+    factors;
   const SURE = [differences, signs, sums];
   const SINGLE = [matrices, parentheses, superfluous, neighbours, numbers, localDerivatives, otherFunctions, forgotten,
-    missingTerms, costs, others];
+    arriving, missingTerms, costs, others];
   const PAIRED = [differences, matrices, neighbours, sums, localDerivatives, forgotten];
   const MOST_PAIRS = 10_000;
 
@@ -97,16 +98,18 @@ const diagnosis = (() => {
   // --- how far it is right ---
   // The largest part of the answer that is the gradient of another value.
   function known(exercise, whole) {
-    const names = [...model.runs[0].gradients.keys()].filter((name) => ![exercise.name, model.root].includes(name));
+    const all = [...model.runs[0].gradients.keys()].reverse();
+    const names = all.filter((name) => ![exercise.name, model.root].includes(name));
     for (const [, part] of walk(whole)) {
       if (["gradient", "number", "value"].includes(part.kind)) continue;
       for (const name of names) {
         if (!isRight(part, truths(name))) continue;
-        const all = part === whole, towards = exercise.links.find((link) => link.target === name);
-        const message = all ? `This is ∂C/∂${name}; asked for is ∂C/∂${exercise.name}.`
+        const entire = part === whole, towards = exercise.links.find((link) => link.target === name)
+          ?? exercise.links.find((link) => link.source === exercise.name);
+        const message = entire ? `This is ∂C/∂${name}; asked for is ∂C/∂${exercise.name}.`
           : `${PART} is right so far: it is ∂C/∂${name}; what is made of it is not.`;
         const edge = towards ? [towards.source, towards.target] : edgeOf(exercise);
-        return finding(all ? "another gradient" : null, message, part, edge);
+        return finding(entire ? "another gradient" : null, message, part, edge);
       }
     }
     return null;

@@ -1,8 +1,8 @@
 // Mistakes in the factors of an answer, in the order in which they are tried; the same as in factors.py.
 const factors = (() => {
   "use strict";
-  const { HADAMARD, IMPLIED, PRODUCTS, equal, isSymbol, key, made, mapped, replaced, some, symbols, term, walk, within,
-    written } = terms;
+  const { HADAMARD, IMPLIED, MATRIX, PRODUCTS, equal, fromTheRight, isSymbol, key, made, mapped, replaced, some, symbols,
+    term, walk, within, written } = terms;
   const { PART, correction, corrected } = corrections;
   const numbersIn = (name) => name.match(/\d+/g) ?? [];
   const lettersOf = (name) => name.replace(/\d+/g, "");
@@ -94,17 +94,31 @@ const factors = (() => {
     ({ ...mapped(formula, (part) => (isCotangent(part) ? given : part)), start: given.start, end: given.end });
 
   function* forgotten(whole, setting) {
-    for (const link of setting.links) {
-      if (link.target === model.root) continue;
-      for (const [place, part] of walk(whole)) {
-        if (part.kind === "number") continue;
-        let told = ["forgotten factor", `A factor is forgotten: that of ${link.source} in ${link.how}.`];
-        if (some(link.formula, (inner) => inner.free))
-          told = ["forgotten sum", `${link.source} acts on all examples, so what ${PART} gives is added up.`];
-        else if (link.local)
-          told = ["forgotten g′", `A factor is forgotten: the derivative of ${link.how} for ${link.source}.`];
-        yield correction(...told, part, replaced(whole, place, after(link, part)), [link.source, link.target]);
-      }
+    const other = fromTheRight(whole), links = setting.links.filter((link) => link.target !== model.root);
+    for (const tree of equal(other, whole) ? [whole] : [whole, other])
+      for (const link of links) yield* lacking(tree, link);
+  }
+
+  function* lacking(whole, link) {
+    for (const [place, part] of walk(whole)) {
+      if (part.kind === "number") continue;
+      let told = ["forgotten factor", `A factor is forgotten: that of ${link.source} in ${link.how}.`];
+      if (some(link.formula, (inner) => inner.free))
+        told = ["forgotten sum", `${link.source} acts on all examples, so what ${PART} gives is added up.`];
+      else if (link.local)
+        told = ["forgotten g′", `A factor is forgotten: the derivative of ${link.how} for ${link.source}.`];
+      yield correction(...told, part, replaced(whole, place, after(link, part)), [link.source, link.target]);
+    }
+  }
+
+  // The derivative of one link alone, without the gradient that arrives at it.
+  function* arriving(whole, setting) {
+    for (const { source, target } of setting.links) {
+      if (!setting.usable.includes(target)) continue;
+      const arrives = term("gradient", [], { label: target, start: whole.start, end: whole.end });
+      const why = `∂C/∂${target} is forgotten: ${PART} is only how ${target} changes with ${source}.`;
+      for (const parts of [[HADAMARD, arrives, whole], [MATRIX, arrives, whole], [MATRIX, whole, arrives]])
+        yield correction("forgotten factor", why, whole, made(...parts), [source, target]);
     }
   }
 
@@ -136,7 +150,8 @@ const factors = (() => {
         for (const [run, rest] of without(part)) {
           const other = rest.length === 1 ? rest[0] : { ...part, parts: rest };
           const message = `The ${part.kind === "/" ? "divisor" : "factor"} ${PART} does not belong here.`;
-          yield correction("superfluous factor", message, run, replaced(whole, place, other), null, symbols(run));
+          const names = symbols(run).size ? symbols(run) : symbols(part);
+          yield correction("superfluous factor", message, run, replaced(whole, place, other), null, names);
         }
       }
     }
@@ -155,6 +170,7 @@ const factors = (() => {
   }
 
   return {
-    neighbours, others, localDerivatives, costs, forgotten, missingTerms, otherFunctions, superfluous,
+    neighbours, others, localDerivatives, costs, forgotten, arriving, missingTerms, otherFunctions,
+    superfluous,
   };
 })();

@@ -14,6 +14,7 @@ const model = (() => {
       const links = exercise.links.map((link) => {
         const formula = terms.revived(link.formula), names = terms.symbols(formula);
         names.delete("value δ");
+        if (link.local) for (const end of [link.source, link.target]) names.add(`value ${end}`);
         return { ...link, formula, local: terms.revived(link.local), names };
       });
       return { ...exercise, links, terms: exercise.terms.map(terms.revived) };

@@ -28,6 +28,16 @@ const terms = (() => {
   const mapped = (whole, change) => change({ ...whole, parts: whole.parts.map((part) => mapped(part, change)) });
   const some = (whole, test) => test(whole) || whole.parts.some((part) => some(part, test));
 
+  // The tree with products of several matrices taken from the right: A·(B·C) for A·B·C.
+  const isMatrix = ({ kind }) => kind === MATRIX || kind === DOT;
+  function turned(part) {
+    if (!isMatrix(part) || !isMatrix(part.parts[0])) return part;
+    const [first, second] = part.parts[0].parts;
+    const rest = turned({ ...part, parts: [second, part.parts[1]], start: second.start });
+    return { ...part, kind: part.parts[0].kind, parts: [first, rest] };
+  }
+  const fromTheRight = (whole) => mapped(whole, turned);
+
   // Where they stand in the text makes no difference.
   const equal = (a, b) =>
     ["kind", "label", "axis", "keepdims", "free"].every((key) => a[key] === b[key])
@@ -88,6 +98,6 @@ const terms = (() => {
 
   return {
     HADAMARD, MATRIX, DOT, IMPLIED, MINUS, PRODUCTS, COMPARISONS, term, revived, number, made, transposed, walk, at, replaced,
-    mapped, some, equal, isSymbol, key, symbols, shared, within, general, written,
+    fromTheRight, mapped, some, equal, isSymbol, key, symbols, shared, within, general, written,
   };
 })();
