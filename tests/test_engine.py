@@ -9,6 +9,7 @@ import pytest
 import tinygrad_bp as tg
 from tinygrad_bp.engine import sweep
 from tinygrad_bp.errors import (
+    ArgumentError,
     GraphFreedError,
     LeafAssignmentError,
     NoGradientError,
@@ -228,6 +229,26 @@ def test_what_a_hook_replaces_is_what_a_retained_gradient_keeps():
     h.register_hook(lambda g: g * 2)
     h.backward()
     assert (h.grad, x.grad) == (2, 12)
+
+
+@pytest.mark.parametrize("returned", [np.ones(7), 2.0, "g", [1.0, 1.0]])
+def test_what_a_hook_returns_has_the_shape_of_the_tensor(returned):
+    x = tg.tensor(np.ones(2), requires_grad=True, name="x")
+    x.register_hook(lambda g: returned)
+    with pytest.raises(ShapeError, match=r"^a hook of x \(2,\) returned .* Return a cotangent of the tensor's shape"):
+        (x * x).sum().backward()
+
+
+def test_what_a_hook_returns_gets_the_dtype_of_the_tensor():
+    x = tg.tensor(np.ones(2, np.float32), requires_grad=True)
+    x.register_hook(lambda g: np.array([1, 2]))
+    (x * x).sum().backward()
+    assert x.grad.dtype == np.float32
+
+
+def test_a_hook_is_a_function():
+    with pytest.raises(ArgumentError, match=r"^register_hook: hook is a function; got 3\."):
+        tg.tensor(1.0).register_hook(3)
 
 
 def test_hooks_run_in_the_derivative_as_a_graph():

@@ -74,14 +74,17 @@ def again(
     explain: Callable[..., str] | None = None,
 ) -> Any:
     """The function of arrays, if it failed on lists or numbers because they are none; else its failure, explained."""
-    if isinstance(error, AttributeError) and not is_users(error):
-        arrays = _as_arrays(function, args, params)
-        if arrays is not None:
-            try:
-                return function(*arrays.args, **arrays.kwargs)
-            except Exception as second:  # of the arrays; it says more than that lists have no shape
-                error = second
-    return refuse(name, function, args, params, error, explain)
+    try:
+        if isinstance(error, AttributeError) and not is_users(error):
+            arrays = _as_arrays(function, args, params)
+            if arrays is not None:
+                try:
+                    return function(*arrays.args, **arrays.kwargs)
+                except Exception as second:  # of the arrays; it says more than that lists have no shape
+                    error = second
+        return refuse(name, function, args, params, error, explain)
+    finally:
+        del error  # whose traceback holds this frame: they would be a cycle
 
 
 def refuse(
@@ -98,20 +101,40 @@ def refuse(
     explain: what an op's record says of operands that do not fit. recorded: the operands are tensors; so messages of
     the forward function, which sees arrays, get the tensors' names.
     """
+    reason: Exception | None = None
+    try:
+        reason = _reason(name, function, args, params, error, explain, recorded)
+        if reason is error:
+            raise error
+        raise reason from error
+    finally:
+        del error, reason  # as above
+
+
+def _reason(
+    name: str,
+    function: Callable[..., Any],
+    args: Arguments,
+    params: Settings,
+    error: Exception,
+    explain: Callable[..., str] | None,
+    recorded: bool,
+) -> Exception:
+    """The exception that says what is wrong with a call that failed; the failure itself, if that does."""
     if isinstance(error, TypeError):
         require_signature(name, function, args, params)
     if not isinstance(error, _FAULTS) or is_users(error) or (isinstance(error, TinygradError) and not recorded):
-        raise error
+        return error
     if isinstance(error, TinygradError):
-        raise type(error)(f"{error} (in {name} of {_shown(args, {})})") from error
+        return type(error)(f"{error} (in {name} of {_shown(args, {})})")
     for key, value, annotation in () if isinstance(error, IndexError) else misfits(function, args, params):
         if isinstance(value, list | tuple) and annotation is Any and (rows := uneven(value)):
-            raise ShapeError(f"{name}: {key}: {rows}") from error
+            return ShapeError(f"{name}: {key}: {rows}")
         kind = DTypeError if annotation is Any else ArgumentError
-        raise kind(f"{name}: {key} is {expected(annotation)}; got {described(value)}.") from error
+        return kind(f"{name}: {key} is {expected(annotation)}; got {described(value)}.")
     if explain is not None and isinstance(error, ValueError) and not isinstance(error, np.linalg.LinAlgError):
-        raise ShapeError(explain(*args)) from error
-    raise _explained(name, _shown(args, params), error) from error
+        return ShapeError(explain(*args))
+    return _explained(name, _shown(args, params), error)
 
 
 def _explained(name: str, given: str, error: Exception) -> Exception:
@@ -160,6 +183,12 @@ def require_signature(name: str, function: Callable[..., Any], args: Arguments, 
         parameters = [p.replace(annotation=p.empty) for p in signature.parameters.values()]
         plain = signature.replace(parameters=parameters, return_annotation=signature.empty)
         raise SignatureError(f"{name}: {error}. It is called as {name}{plain}.") from None
+
+
+def require_callable(name: str, key: str, f: Any) -> None:
+    """Raise ArgumentError if an argument is no function: where it is given, not where it is called."""
+    if not callable(f):
+        raise ArgumentError(f"{name}: {key} is a function; got {described(f)}. Pass {key} itself, not what it returns.")
 
 
 # --- arguments beside their annotations -------------------------------------------------------------------------------

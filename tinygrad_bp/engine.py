@@ -25,14 +25,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_bp.broadcasting import unbroadcast
-from tinygrad_bp.calls import refuse
+from tinygrad_bp.calls import described, refuse
 from tinygrad_bp.constants import IMMUTABLE, constant, copied
 from tinygrad_bp.domains import Domain
-from tinygrad_bp.errors import (
-    GraphFreedError,
-    StaleValueError,
-    describe,
-)
+from tinygrad_bp.errors import GraphFreedError, ShapeError, StaleValueError, describe
 from tinygrad_bp.modes import MODE, current_mode, ignoring, in_force
 from tinygrad_bp.traits import NONE, Traits
 
@@ -289,7 +285,14 @@ def current(node: Any) -> Any:
 def _run_hooks(node: Any, g: Any) -> Any:
     for hook in node.hooks:
         replaced = hook(g)
-        g = g if replaced is None else replaced
+        if replaced is None:
+            continue
+        if getattr(replaced, "shape", None) != node.value.shape:
+            raise ShapeError(
+                f"a hook of {describe(node)} returned {described(replaced)}. Return a cotangent of the tensor's shape, "
+                "or None to leave it as it is."
+            )
+        g = _fitted(replaced, node.value)
     return g
 
 

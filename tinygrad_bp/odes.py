@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Literal, final
 
 import numpy as np
@@ -98,15 +97,14 @@ class Flow:
     count: int
     settings: tuple[float, float, str]
 
-    @cached_property
-    def op(self) -> Op:
-        """The record of this flow alone."""
+    def record(self) -> Op:
+        """The record of this flow alone. It holds the flow, which must not hold it: the two would be a cycle."""
         latex = r"\operatorname{odeint}({0})"
         return Op("odeint", self.forward, (self.vjp,), (self.jvp,), latex, Reals(), call=self.call)
 
     def call(self, packed: Any) -> Any:
         """The states; a tensor of a tensor."""
-        return apply(self.op, (packed,)) if isinstance(packed, Node) else self.forward(packed)
+        return apply(self.record(), (packed,)) if isinstance(packed, Node) else self.forward(packed)
 
     def parts(self, packed: Any) -> tuple[Any, Any, Any]:
         """The first state, the times and the parameters."""

@@ -1,6 +1,9 @@
 """Special functions under SciPy's names: `tg.special.gammainc` for `scipy.special.gammainc`."""
 
-from tinygrad_bp.ops import activations, beta_gamma
+from typing import TYPE_CHECKING
+
+from tinygrad_bp import errors
+from tinygrad_bp.ops import activations
 from tinygrad_bp.ops.activations import log_softmax as log_softmax, softmax as softmax
 from tinygrad_bp.ops.bessel import (
     i1 as i1,
@@ -21,6 +24,7 @@ from tinygrad_bp.ops.beta_gamma import (
     erfcinv as erfcinv,
     gammainc as gammainc,
     gammaincc as gammaincc,
+    logsumexp as logsumexp,
     rgamma as rgamma,
     stdtr as stdtr,
 )
@@ -44,4 +48,9 @@ from tinygrad_bp.ops.special import (
 )
 
 log_expit = activations.log_sigmoid
-logsumexp = beta_gamma.weighted_logsumexp
+
+if not TYPE_CHECKING:  # to a type checker it would say that there is every name
+
+    def __getattr__(name: str) -> object:
+        """A name that is not there: the error with the nearest one."""
+        raise errors.unknown_name(__name__, name, globals())

@@ -1,5 +1,8 @@
 """Probability distributions under SciPy's names: `tg.stats.norm.logpdf` for `scipy.stats.norm.logpdf`."""
 
+from typing import TYPE_CHECKING
+
+from tinygrad_bp import errors
 from tinygrad_bp.ops.distributions import (
     Continuous as Continuous,
     Poisson as Poisson,
@@ -16,3 +19,9 @@ from tinygrad_bp.ops.multivariate import (
     dirichlet as dirichlet,
     multivariate_normal as multivariate_normal,
 )
+
+if not TYPE_CHECKING:  # to a type checker it would say that there is every name
+
+    def __getattr__(name: str) -> object:
+        """A name that is not there: the error with the nearest one."""
+        raise errors.unknown_name(__name__, name, globals())

@@ -8,18 +8,11 @@ from typing import Any, Literal, Self, final
 import numpy as np
 
 from tinygrad_bp.annotations import Array, Operand
-from tinygrad_bp.calls import guarded
+from tinygrad_bp.calls import guarded, require_callable
 from tinygrad_bp.constants import numbers
 from tinygrad_bp.domains import Reals
 from tinygrad_bp.engine import Op, apply, sweep
-from tinygrad_bp.errors import (
-    DTypeError,
-    GraphCopyError,
-    NoGradientError,
-    NonScalarBackwardError,
-    ShapeError,
-    describe,
-)
+from tinygrad_bp.errors import DTypeError, GraphCopyError, NoGradientError, NonScalarBackwardError, ShapeError, describe
 from tinygrad_bp.exchange import CPU, constant_value, dlpack, dlpack_device, to_device
 from tinygrad_bp.formula import LocalDerivative
 from tinygrad_bp.methods import ArrayMethods
@@ -52,7 +45,10 @@ class Tensor(ArrayMethods):
 
     @property
     def data(self) -> Array:
-        """The value, as a read-only array."""
+        """The value, as a read-only array.
+
+        To change elements write `t[i] = v`, of a parameter inside `no_grad()`; `numpy()` is a copy to write into.
+        """
         view = np.asarray(self.value).view()
         view.flags.writeable = False
         return view
@@ -91,6 +87,7 @@ class Tensor(ArrayMethods):
 
     # --- gradients ---
 
+    @guarded
     def backward(self, gradient: Any = None, retain_graph: bool = False) -> None:
         """Add ∂self/∂leaf, weighted by `gradient`, to `.grad` of every leaf that requires one.
 
@@ -133,10 +130,11 @@ class Tensor(ArrayMethods):
         self.retains_grad = True
 
     def register_hook(self, hook: Callable[[Any], Any]) -> Callable[[], None]:
-        """Call `hook(g)` with this tensor's cotangent in every sweep; a returned value replaces it.
+        """Call `hook(g)` with this tensor's cotangent in every sweep; a returned one, of its shape, replaces it.
 
         Returns a function that removes the hook.
         """
+        require_callable("register_hook", "hook", hook)
         self.hooks = (*(self.hooks or ()), hook)
 
         def remove() -> None:

@@ -22,8 +22,10 @@ import traceback
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from random import Random
 from types import ModuleType
 from typing import Any
@@ -47,7 +49,7 @@ ASLEEP = 60.0
 
 SPACES: dict[str, ModuleType] = {
     "tg": tg, "tg.linalg": tg.linalg, "tg.fft": tg.fft, "tg.nn": tg.nn, "tg.testing": tg.testing,
-    "tg.datasets": tg.datasets,
+    "tg.datasets": tg.datasets, "tg.special": tg.special, "tg.stats": tg.stats, "tg.signal": tg.signal,
 }  # fmt: skip
 
 SLOW = {
@@ -172,11 +174,13 @@ SOUND: dict[str, Callable[[], tuple[list[Any], dict[str, Any]]]] = {
 }
 """A sound call of each function whose record does not say what one is."""
 
+METHODS = "pdf", "logpdf", "pmf", "logpmf", "cdf", "logcdf", "sf"
+
 RECORDS = {
     "Derivation", "Drawing", "StepThrough", "Graph", "Compiled", "Objective", "Table", "LivingPage", "Tutor", "Verdict",
     "Checkpoint", "History", "Pass", "Frame", "Epoch", "Step", "Summary", "Training", "ActivationSheet", "Sheet",
     "OpCase", "GradientError", "QRResult", "EighResult", "SVDResult", "SlogdetResult", "Any", "Tensor",
-    "custom_op", "Layer",
+    "custom_op", "Layer", "Continuous", "Poisson", "MultivariateNormal", "Dirichlet",
 }  # fmt: skip
 """Classes of results, which nobody makes by hand; and what takes apart a class or a function's source."""
 
@@ -199,6 +203,15 @@ def _numpys() -> Iterator[Target]:
         theirs = getattr(getattr(np, space) if space else np, last, None)
         if callable(theirs):
             yield Target(f"np.{name}", theirs, lambda random: ([_tensor(random)], {}))
+
+
+def _distributions() -> Iterator[Target]:
+    """The methods of SciPy's distributions."""
+    for name, family in vars(tg.stats).items():
+        for method in METHODS:
+            if hasattr(family, method) and not inspect.isclass(family):
+                call = getattr(family, method)
+                yield Target(f"tg.stats.{name}.{method}", call, lambda random: ([array(random, "f8"), 1.5, 2.0], {}))
 
 
 def _tensor(random: Random) -> Any:
@@ -239,7 +252,7 @@ def targets() -> tuple[Target, ...]:
     for name in TRANSFORMS:
         made = getattr(tg, name)(square)
         found[f"tg.{name}()"] = Target(f"tg.{name}()", made, lambda random: ([array(random, "f8")], {}))
-    return (*found.values(), *_numpys(), *_methods())
+    return (*found.values(), *_numpys(), *_distributions(), *_methods())
 
 
 # --- a call -----------------------------------------------------------------------------------------------------------
@@ -362,6 +375,9 @@ class _Child:
 
     def _work(self, seed: int, write: int) -> None:
         faulthandler.disable()
+        for package in ("torch", "jax"):  # whose import takes seconds, of which no call is guilty
+            with suppress(ImportError):
+                import_module(package)
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         devnull = os.open(os.devnull, os.O_RDWR)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from functools import update_wrapper
 from typing import Any, Literal, final
+from weakref import WeakMethod
 
 import numpy as np
 
@@ -44,7 +45,9 @@ class Compiled:
         self._needed: dict[Any, frozenset[int]] = {}  # the numbers that ops asked for, by the structure of the call
         self._made = 0
         self._latest: Specialization | None = None
-        self._fast: Function = self._unlike
+        self._finding: WeakMethod[Any] = WeakMethod(self._find)  # a method that it holds would be a cycle
+        self._unlike = _starred(self._finding)
+        self._fast = self._unlike
         update_wrapper(self, f)
 
     def __copy__(self) -> Compiled:
@@ -127,9 +130,6 @@ class Compiled:
             )
         return self._latest
 
-    def _unlike(self, args: tuple[Any, ...]) -> Any:
-        return self._find(*args)
-
     def _find(self, *args: Any, **kwargs: Any) -> Any:
         """A call that is not like the latest one, or whose values the latest program refused."""
         call = Call.of(args, kwargs, self._needed, self._arrays)
@@ -146,7 +146,7 @@ class Compiled:
             result = self._eager(call)
         self._latest, self._fast = found, self._unlike
         if not kwargs:  # such a call has come again
-            self._fast = found.fast_path = found.fast_path or fast_path(args, found, self._find, call)
+            self._fast = found.fast_path = found.fast_path or fast_path(args, found, self._finding, call)
         return result
 
     def _eager(self, call: Call) -> Any:
@@ -173,6 +173,11 @@ class Compiled:
             self._specializations.popitem(last=False)
         self._latest, self._fast = found, self._unlike
         return result
+
+
+def _starred(method: WeakMethod[Any]) -> Function:
+    """A method as a function of its arguments in a tuple."""
+    return lambda args: method()(*args)  # type: ignore[misc]
 
 
 @guarded

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, final
+from weakref import WeakMethod
 
 import numpy as np
 
@@ -15,8 +16,13 @@ from tinygrad_bp.trees import children, rebuilt
 Function = Callable[..., Any]
 
 
-def fast_path(args: tuple[Any, ...], specialization: Specialization, otherwise: Function, like: Call) -> Function:
-    """The function that takes the arguments of calls like this one, in a tuple, and leaves others to `otherwise`."""
+def fast_path(
+    args: tuple[Any, ...], specialization: Specialization, otherwise: WeakMethod[Function], like: Call
+) -> Function:
+    """The function that takes the arguments of calls like this one, in a tuple, and leaves others to `otherwise`.
+
+    otherwise: a reference to a method of what keeps the function; the method itself would make the two a cycle.
+    """
     executable, program = specialization.executable, specialization.program
     guard = _Guard(executable.checks, like)
     parameters = [f"a{i}" for i in range(len(args))]
@@ -37,7 +43,7 @@ def fast_path(args: tuple[Any, ...], specialization: Specialization, otherwise: 
         f"            return {packed}",
         "    except (ValueError, AttributeError, KeyError, TypeError):",
         "        pass",
-        "    return otherwise(*args)",
+        "    return otherwise()(*args)",
     ]
     space = {"run": executable.quick, "otherwise": otherwise, **guard.space}
     return pytext.function("\n".join(lines), "call", space)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from traceback import walk_stack, walk_tb
 from types import TracebackType
 from typing import Any, Literal, final
+from weakref import proxy
 
 import numpy as np
 
@@ -69,7 +70,7 @@ class TrainingStep:
         # A step that is the optimizer's `update` and nothing else
         self._has_rule = getattr(optimizer.step, "__func__", None) in (GradientDescent.step, SGD.step)
         self._minimises = isinstance(optimizer, LBFGS)
-        self._step = self._first
+        self._step = TrainingStep._first  # not bound: a bound method would be a cycle
         trained = {id(p) for p in self.params}
         self._others = [(p, p.grad) for p in getattr(model, "parameters", list)() if id(p) not in trained]
 
@@ -77,8 +78,8 @@ class TrainingStep:
         """The cost of the batch."""
         self._moved = None
         if self._minimises:
-            return self.optimizer.step(lambda: self._step(x, y))  # type: ignore[no-any-return]
-        return self._step(x, y)
+            return self.optimizer.step(lambda: self._step(self, x, y))  # type: ignore[no-any-return]
+        return self._step(self, x, y)
 
     def move(self) -> None:
         """The optimizer's step, down the gradients of the latest batch, unless that was taken with it."""
@@ -104,7 +105,7 @@ class TrainingStep:
     def begin(self) -> None:
         """An epoch begins: if the model is another than before, as after `eval()`, programs are made anew."""
         if self._trial is not None and not are_like(self._trial, held_places(self.held)):
-            self._step, self._trial = self._first, None
+            self._step, self._trial = TrainingStep._first, None
 
     @property
     def compiled(self) -> bool:
@@ -135,7 +136,7 @@ class TrainingStep:
                 "the cost depends on none of the optimizer's parameters. "
                 "Make the optimizer of this model's: tg.nn.SGD(model.parameters(), lr=0.1)."
             )
-        self._step = self._eager
+        self._step = TrainingStep._eager
         return cost if self.backend is None else self._chosen(x, y, cost, before)
 
     def _eager(self, x: Array, y: Array) -> float:
@@ -157,7 +158,7 @@ class TrainingStep:
             return self._accept(self._run(x, y))
         except TracingError as error:
             self.settle()
-            self._step, self._trial = self._eager, None
+            self._step, self._trial = TrainingStep._eager, None
             _warn(str(error), error.__traceback__)
             return self._eager(x, y)
 
@@ -188,14 +189,15 @@ class TrainingStep:
 
     def _whole(self) -> Function:
         """All of a step, as a function of arrays and generators."""
-        cost_and_gradients = gradients_of(self.cost, self._reached, has_aux=True)
+        this = proxy(self)  # which holds the programs of this function: they must not hold it
+        cost_and_gradients = gradients_of(lambda x, y: this.cost(x, y), self._reached, has_aux=True)
         state, update = self.state, self.optimizer.update if self._has_rule else None
 
         def training_step(values: Any, states: Any, rates: Any, buffers: Any, generators: Any, x: Any, y: Any) -> Any:
             with state.given(buffers, generators):
                 cost, gradients = cost_and_gradients(values, x, y)
                 new = tuple([Tensor(value) if current_mode().tracing else value for value in state.buffers])
-            gradients = tuple(clipped(gradients, self.clip_norm, self.clip_value))
+            gradients = tuple(clipped(gradients, this.clip_norm, this.clip_value))
             if update is None:
                 return cost, gradients, new, None
             given = zip(values, gradients, states, for_each(values, rates), strict=True)
@@ -225,7 +227,7 @@ class TrainingStep:
             if not reason:
                 result, reason, where = self._tried(self.backend or "numpy", x, y, eager, before, after)
             if not reason:
-                self._step, self._trial = self._program, before.places
+                self._step, self._trial = TrainingStep._program, before.places
                 return self._accept(result)
             after.restore()
         _warn(reason, where)

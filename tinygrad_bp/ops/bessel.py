@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import Domain
 from tinygrad_bp.ops.rounding import sign
 from tinygrad_bp.ops.special import bessel_i, fixed, from_scipy
@@ -79,51 +80,61 @@ def scaled_i(v: Any, x: Any) -> Any:
 # --- by SciPy's names -------------------------------------------------------------------------------------------------
 
 
+@guarded
 def jv(v: Any, x: Any) -> Any:
     """Bessel function Jᵥ(x) of the first kind. ∂y/∂x = (Jᵥ₋₁ − Jᵥ₊₁)/2; MissingRuleError for a gradient of v."""
     return bessel_j(fixed("jv", "v", v), x)
 
 
+@guarded
 def yv(v: Any, x: Any) -> Any:
     """Bessel function Yᵥ(x) of the second kind. ∂y/∂x = (Yᵥ₋₁ − Yᵥ₊₁)/2; MissingRuleError for a gradient of v."""
     return bessel_y(fixed("yv", "v", v), x)
 
 
+@guarded
 def kv(v: Any, x: Any) -> Any:
     """Modified Bessel function Kᵥ(x) of the second kind. ∂y/∂x = −(Kᵥ₋₁ + Kᵥ₊₁)/2; MissingRuleError for one of v."""
     return bessel_k(fixed("kv", "v", v), x)
 
 
+@guarded
 def iv(v: Any, x: Any) -> Any:
     """Modified Bessel function Iᵥ(x) of the first kind. ∂y/∂x = (Iᵥ₋₁ + Iᵥ₊₁)/2; MissingRuleError for one of v."""
     return bessel_i(fixed("iv", "v", v), x)
 
 
+@guarded
 def ive(v: Any, x: Any) -> Any:
     """Iᵥ(x)·e^(−|x|), which does not overflow. ∂y/∂x = (yᵥ₋₁ + yᵥ₊₁)/2 − sign(x)·y; MissingRuleError for one of v."""
     return scaled_i(fixed("ive", "v", v), x)
 
 
+@guarded
 def j0(x: Any) -> Any:
     """Bessel function J₀(x) of the first kind and order 0. ∂y/∂x = −J₁(x)."""
     return bessel_j(0, x)
 
 
+@guarded
 def j1(x: Any) -> Any:
     """Bessel function J₁(x) of the first kind and order 1."""
     return bessel_j(1, x)
 
 
+@guarded
 def y0(x: Any) -> Any:
     """Bessel function Y₀(x) of the second kind and order 0, of x > 0. ∂y/∂x = −Y₁(x)."""
     return bessel_y(0, x)
 
 
+@guarded
 def y1(x: Any) -> Any:
     """Bessel function Y₁(x) of the second kind and order 1, of x > 0."""
     return bessel_y(1, x)
 
 
+@guarded
 def i1(x: Any) -> Any:
     """Modified Bessel function I₁(x) of the first kind and order 1."""
     return bessel_i(1, x)

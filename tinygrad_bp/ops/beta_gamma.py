@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import Domain, Reals
 from tinygrad_bp.ops.comparison import where
 from tinygrad_bp.ops.exponential import exp, log, log1p
@@ -147,29 +148,32 @@ def lower_t(df: Any, x: Any) -> Any:
 # --- by SciPy's names -------------------------------------------------------------------------------------------------
 
 
+@guarded
 def gammainc(a: Any, x: Any) -> Any:
     """P(a, x) = ∫₀ˣ tᵃ⁻¹·e⁻ᵗ dt/Γ(a), elementwise. ∂y/∂x = xᵃ⁻¹·e⁻ˣ/Γ(a); MissingRuleError for a gradient of a."""
     return lower_gamma(fixed("gammainc", "a", a), x)
 
 
+@guarded
 def gammaincc(a: Any, x: Any) -> Any:
     """1 − P(a, x) with all its digits, elementwise. ∂y/∂x = −xᵃ⁻¹·e⁻ˣ/Γ(a); MissingRuleError for a gradient of a."""
     return upper_gamma(fixed("gammaincc", "a", a), x)
 
 
+@guarded
 def betainc(a: Any, b: Any, x: Any) -> Any:
     """∫₀ˣ tᵃ⁻¹·(1 − t)ᵇ⁻¹ dt/B(a, b), elementwise. MissingRuleError for a gradient of a or b."""
     return lower_beta(fixed("betainc", "a", a), fixed("betainc", "b", b), x)
 
 
+@guarded
 def stdtr(df: Any, t: Any) -> Any:
     """Distribution function of Student's t, elementwise. MissingRuleError for a gradient of df."""
     return lower_t(fixed("stdtr", "df", df), t)
 
 
-def weighted_logsumexp(
-    a: Any, axis: Axis = None, b: Any = None, keepdims: bool = False, return_sign: bool = False
-) -> Any:
+@guarded
+def logsumexp(a: Any, axis: Axis = None, b: Any = None, keepdims: bool = False, return_sign: bool = False) -> Any:
     """log Σ b·eᵃ over `axis`, without overflow; differentiable for a and the weights b, which may be 0 or negative.
 
     return_sign: the pair of the logarithm of the absolute value and the sign; without it a negative sum gives NaN.

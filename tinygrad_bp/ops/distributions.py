@@ -10,6 +10,7 @@ from typing import Any, final
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import SignatureError
 from tinygrad_bp.ops.beta_gamma import betainc, betaln, gammainc, gammaincc, log_t_density, stdtr
 from tinygrad_bp.ops.comparison import where
@@ -45,6 +46,7 @@ class Continuous:
     support: tuple[float, float] = (-np.inf, np.inf)
     log_lower: Rule | None = None
 
+    @guarded
     def logpdf(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         """Logarithm of the density; −∞ outside the support."""
         z, scale, shapes = self._standard(x, args, kwargs)
@@ -53,18 +55,22 @@ class Continuous:
         found = self.log_density(where(outside, _middle(low, high), z), *shapes) - log(where(scale > 0, scale, np.nan))
         return self._valid([scale, *shapes], where(outside, -np.inf, found))
 
+    @guarded
     def pdf(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         """Density."""
         return exp(self.logpdf(x, *args, **kwargs))
 
+    @guarded
     def cdf(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         """Distribution function, the probability of x or less."""
         return self._probability(self.lower, (0.0, 1.0), x, args, kwargs)
 
+    @guarded
     def sf(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         """Survival function, the probability of more than x, with all its digits where it is small."""
         return self._probability(self.upper, (1.0, 0.0), x, args, kwargs)
 
+    @guarded
     def logcdf(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         """Logarithm of the distribution function."""
         if self.log_lower is None:
@@ -148,6 +154,7 @@ class Poisson:
     Differentiable for mu; k carries no gradient.
     """
 
+    @guarded
     def logpmf(self, k: Any, mu: Any, loc: Any = 0) -> Any:
         """Logarithm of the probability of k, −∞ where k is no count."""
         k, mu = operand(k) - loc, _mean(mu)
@@ -155,20 +162,24 @@ class Poisson:
         k = where(possible, floor(k), 0.0)
         return where(possible, xlogy(k, mu) - gammaln(k + 1.0) - mu, -np.inf)
 
+    @guarded
     def pmf(self, k: Any, mu: Any, loc: Any = 0) -> Any:
         """Probability of k."""
         return exp(self.logpmf(k, mu, loc))
 
+    @guarded
     def cdf(self, k: Any, mu: Any, loc: Any = 0) -> Any:
         """Probability of k or less."""
         k = floor(operand(k) - loc)
         return where(k >= 0, gammaincc(where(k >= 0, k, 0.0) + 1.0, _mean(mu)), 0.0)
 
+    @guarded
     def sf(self, k: Any, mu: Any, loc: Any = 0) -> Any:
         """Probability of more than k."""
         k = floor(operand(k) - loc)
         return where(k >= 0, gammainc(where(k >= 0, k, 0.0) + 1.0, _mean(mu)), 1.0)
 
+    @guarded
     def logcdf(self, k: Any, mu: Any, loc: Any = 0) -> Any:
         """Logarithm of the probability of k or less."""
         return log_probability(self.cdf(k, mu, loc), self.sf(k, mu, loc))

@@ -8,6 +8,7 @@ from typing import Any, final
 
 import numpy as np
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import ArgumentError, LinearAlgebraError, ShapeError, describe
 from tinygrad_bp.ops.comparison import where
 from tinygrad_bp.ops.decompositions import cholesky
@@ -38,6 +39,7 @@ class MultivariateNormal:
     array([0.5, 1. ])
     """
 
+    @guarded
     def logpdf(self, x: Any, mean: Any = None, cov: Any = 1, allow_singular: bool = False) -> Any:
         """Logarithm of the density."""
         x, cov = operand(x), operand(cov)
@@ -51,6 +53,7 @@ class MultivariateNormal:
         found = _singular(rows, cov, n) if allow_singular else _regular(rows, cov, n)
         return reshape(found, shape=() if shape == (1,) and n == 1 else shape)
 
+    @guarded
     def pdf(self, x: Any, mean: Any = None, cov: Any = 1, allow_singular: bool = False) -> Any:
         """Density."""
         return exp(self.logpdf(x, mean, cov, allow_singular))
@@ -98,6 +101,7 @@ class Dirichlet:
     positive.
     """
 
+    @guarded
     def logpdf(self, x: Any, alpha: Any) -> Any:
         """Logarithm of the density."""
         x, alpha = operand(x), operand(alpha)
@@ -114,6 +118,7 @@ class Dirichlet:
         weights = reshape(alpha, shape=(-1,) + (1,) * (x.ndim - 1))
         return sum(xlogy(weights - 1.0, x), axis=0) + gammaln(sum(alpha)) - sum(gammaln(alpha))
 
+    @guarded
     def pdf(self, x: Any, alpha: Any) -> Any:
         """Density."""
         return exp(self.logpdf(x, alpha))

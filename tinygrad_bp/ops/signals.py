@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import ArgumentError, ShapeError, describe
 from tinygrad_bp.ops.complex import real
 from tinygrad_bp.ops.convolution import convolution
@@ -21,7 +22,8 @@ DIRECT = 1 << 7
 """Up to so many elements of the smaller array the products are added up; beyond it Fourier transforms are faster."""
 
 
-def convolve_axes(
+@guarded
+def convolve(
     in1: Any,
     in2: Any,
     mode: Literal["full", "valid", "same"] = "full",

@@ -56,23 +56,24 @@ def simplify(program: Program) -> Program:
     made: set[Step] = set()
     cost: Step | None = None
 
-    def once(step: Step) -> Step:
-        """The step, or one before it that computes the same; a rule may have made its operands too."""
-        new = {operand: once(operand) for operand in step.operands if operand not in made}
-        step = step.on(new) if new else step
-        step = known.setdefault(_key(step), step) if step.pure else step
-        made.add(step)
-        return step
-
     def rule(step: Step) -> Step:
         nonlocal cost
-        new = once(simpler(step, ranges, cost))
+        new = _once(simpler(step, ranges, cost), known, made)
         ranges.of(new)
         if program.sweeps == 1 and new.place == program.backward_from and new.size == 1:
             cost = new
         return new
 
     return rewritten(program, rule)
+
+
+def _once(step: Step, known: dict[Any, Step], made: set[Step]) -> Step:
+    """The step, or one before it that computes the same; a rule may have made its operands too."""
+    new = {operand: _once(operand, known, made) for operand in step.operands if operand not in made}
+    step = step.on(new) if new else step
+    step = known.setdefault(_key(step), step) if step.pure else step
+    made.add(step)
+    return step
 
 
 def _key(step: Step) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import reduce
+from functools import partial, reduce
 from operator import add
 from typing import Any
 
@@ -49,32 +49,35 @@ def compare(
     directions: int = DIRECTIONS,
 ) -> None:
     """⟨got, t⟩ against the derivative of Σf along t, for unit arrays t and for random ones."""
-
     reach = max(1.0, 0.01 * float(np.max(np.abs(point.values[i]), initial=0.0)))
 
-    def check(t: Array) -> None:
-        def along(step: Any) -> Any:
-            values = list(point.values)
-            values[i] = values[i] + step * t
-            return f(values)
-
-        terms = got[t != 0] * t[t != 0]
-        found, size = float(np.sum(terms)), float(np.sum(np.abs(terms)))
-        expected = mismatch(along, found, size, reach, analytic, point.tolerance)
-        if expected is not None:
-            if np.count_nonzero(t) > 1:  # which element is it?
-                for index in np.ndindex(got.shape):
-                    check(_unit(got.shape, index))
-            expected = float(f"{expected:.10g}")  # the digits that a difference has
-            where = np.argwhere(t)[0] if np.count_nonzero(t) == 1 else None
-            point.fail(what if where is not None else f"{what} along a random direction", i, where, expected, found)
-
+    check = partial(_compare_along, point, what, i, got, f, analytic, reach)
     chosen = range(got.size) if got.size <= coordinates else point.random.integers(got.size, size=coordinates)
     for k in chosen:
         check(_unit(got.shape, np.unravel_index(k, got.shape)))
     if got.size > coordinates:
         for _ in range(directions):
             check(point.direction(got.shape))
+
+
+def _compare_along(
+    point: Point, what: str, i: int, got: Array, f: Callable[..., Any], analytic: bool, reach: float, t: Array
+) -> None:
+    def along(step: Any) -> Any:
+        values = list(point.values)
+        values[i] = values[i] + step * t
+        return f(values)
+
+    terms = got[t != 0] * t[t != 0]
+    found, size = float(np.sum(terms)), float(np.sum(np.abs(terms)))
+    expected = mismatch(along, found, size, reach, analytic, point.tolerance)
+    if expected is not None:
+        if np.count_nonzero(t) > 1:  # which element is it?
+            for index in np.ndindex(got.shape):
+                _compare_along(point, what, i, got, f, analytic, reach, _unit(got.shape, index))
+        expected = float(f"{expected:.10g}")  # the digits that a difference has
+        where = np.argwhere(t)[0] if np.count_nonzero(t) == 1 else None
+        point.fail(what if where is not None else f"{what} along a random direction", i, where, expected, found)
 
 
 def _unit(shape: tuple[int, ...], index: Any) -> Array:

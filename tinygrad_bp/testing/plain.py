@@ -131,8 +131,11 @@ def _check(
     analytic = how.mode == "complex step"
     claim = Claim(f, vjp, name, labels(f, xs), rebuild, single, reference, analytic, how.tolerance, how.seed)
     fault = quietly(claim.fault, arrays)
-    if fault is not None:
-        raise (fault if fault.input is None else quietly(_told, claim, arrays, fault, how.shrink)) from None
+    try:
+        if fault is not None:
+            raise (fault if fault.input is None else quietly(_told, claim, arrays, fault, how.shrink)) from None
+    finally:
+        del fault  # whose traceback holds this frame
 
 
 def _told(claim: Claim, arrays: list[Any], fault: GradientError, shrink: bool) -> GradientError:

@@ -41,28 +41,30 @@ def checkpoint(f: F) -> F:
         since = Node(None).number
         result = f(*args, **kwargs)
         made = [y for y in flatten(result)[0] if isinstance(y, Node) and y.op is not None and y.number > since]
-        for y, segment, inputs in [(y, *_taken_apart(y, since)) for y in made]:
-            segment.stand_in(y, inputs, getattr(f, "__name__", type(f).__name__))
+        name = getattr(f, "__name__", type(f).__name__)
+        for y, segment, inputs in [(y, *_taken_apart(y, since, name)) for y in made]:
+            y.op, y.operands, y.inputs, y.params = segment.record(), inputs, [p.value for p in inputs], {}
         return result
 
     return recomputing  # type: ignore[return-value]
 
 
-def _taken_apart(y: Node, since: int) -> tuple[_Segment, list[Node]]:
+def _taken_apart(y: Node, since: int, name: str) -> tuple[_Segment, list[Node]]:
     """How y was computed, and the tensors from before that a derivative can reach."""
     steps = [node for node in history([y], since) if node.op is not None]
     inside = {node.number for node in steps}
     around = {p.number: p for node in steps for p in node.parents if isinstance(p, Node) and p.number not in inside}
     inputs = [p for p in around.values() if p.requires_grad]
-    return _Segment(steps, [p.number for p in inputs]), inputs
+    return _Segment(steps, [p.number for p in inputs], name), inputs
 
 
 @final
 class _Segment:
     """The ops of a part of a graph, to be replayed on other inputs; the values that they gave are not kept."""
 
-    def __init__(self, nodes: Sequence[Any], inputs: list[int]):
+    def __init__(self, nodes: Sequence[Any], inputs: list[int], name: str):
         self.inputs = inputs
+        self.name = name if name.isidentifier() else "checkpoint"
         self.constants: dict[int, Any] = {}
         self.last: tuple[Any, list[Any]] | None = None
         known = {*inputs, *[node.number for node in nodes]}
@@ -78,18 +80,16 @@ class _Segment:
         self.constants[key] = value
         return key
 
-    def stand_in(self, y: Node, inputs: list[Node], name: str) -> None:
-        """Make y the result of one op on the segment's inputs."""
-        name = name if name.isidentifier() else "checkpoint"
-        indices = range(len(inputs))
+    def record(self) -> Op:
+        """One op on the segment's inputs. It holds the segment, which must not hold it: the two would be a cycle."""
+        indices = range(len(self.inputs))
         vjps, jvps = [[partial(rule, i) for i in indices] for rule in (self.vjp, self.jvp)]
-        latex = rf"\operatorname{{{name}}}({', '.join([f'{{{i}}}' for i in indices])})"
-        self.op = y.op = Op(name, self.replay, vjps, jvps, latex, Reals(), call=self.call)
-        y.operands, y.inputs, y.params = inputs, [p.value for p in inputs], {}
+        latex = rf"\operatorname{{{self.name}}}({', '.join([f'{{{i}}}' for i in indices])})"
+        return Op(self.name, self.replay, vjps, jvps, latex, Reals(), call=self.call)
 
     def call(self, *xs: Any) -> Any:
         """The segment as an op, for a checkpoint around it."""
-        return apply(self.op, xs) if any(isinstance(x, Node) for x in xs) else self.replay(*xs)
+        return apply(self.record(), xs) if any(isinstance(x, Node) for x in xs) else self.replay(*xs)
 
     def replay(self, *xs: Any) -> Any:
         """The same ops on other inputs."""
@@ -115,6 +115,6 @@ class _Segment:
 
     def _recomputed(self, moving: Any, xs: Any) -> tuple[Inputs, Any]:
         if current_mode().tracing:
-            raise ArgumentError(f"{self.op.name}: the rule of a checkpoint is a computation, and no formula.")
+            raise ArgumentError(f"{self.name}: the rule of a checkpoint is a computation, and no formula.")
         inputs = Inputs(xs, nested=any(isinstance(x, Node) for x in (moving, *xs)))
         return inputs, call(self.replay, *inputs.values)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_bp.calls import described
+from tinygrad_bp.calls import described, require_callable
 from tinygrad_bp.engine import Node, sweep
 from tinygrad_bp.errors import ArgumentError, ArrayConversionError, DTypeError, ShapeError, describe
 from tinygrad_bp.modes import current_mode, transforming
@@ -140,8 +140,7 @@ def call(f: Function, *args: Any, **kwargs: Any) -> Any:
 
 def require_function(name: str, f: Any, argnums: Any = 0) -> None:
     """Raise ArgumentError if f is no function, or argnums do not count arguments: where a transform is made."""
-    if not callable(f):
-        raise ArgumentError(f"{name}: f is a function; got {described(f)}. Pass f itself, not what it returns.")
+    require_callable(name, "f", f)
     for place in argnums if isinstance(argnums, tuple | list) else (argnums,):
         if not hasattr(place, "__index__"):
             raise ArgumentError(
