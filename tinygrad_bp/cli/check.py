@@ -11,7 +11,7 @@ import tinygrad_bp as tg
 from tinygrad_bp.annotations import Array
 from tinygrad_bp.cli.application import Json, app, examples, tell, typer
 from tinygrad_bp.cli.targets import UserError, function, guarded, loaded, parameters
-from tinygrad_bp.errors import ArgumentError
+from tinygrad_bp.errors import ArgumentError, kind_of
 from tinygrad_bp.testing import GradientError
 
 
@@ -113,5 +113,5 @@ def _array(target: str, number: int, value: Any) -> Array:
     except ValueError:
         array = np.array(None)
     if array.dtype.kind not in "biufc":
-        raise ArgumentError(f"{target}: argument {number} is no array of numbers, but a {type(value).__name__}.")
+        raise ArgumentError(f"{target}: argument {number} is no array of numbers, but {kind_of(value)}.")
     return array

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_bp.errors import ArgumentError
+from tinygrad_bp.errors import ArgumentError, kind_of
 
 PACKAGE = str(Path(__file__).resolve().parent.parent)
 NUMPY = str(Path(np.__file__).parent)
@@ -47,7 +47,7 @@ def function(target: str, option: str) -> Callable[..., Any]:
     """The function that `module:name` stands for."""
     found = loaded(target, option)
     if not callable(found):
-        raise ArgumentError(f"{target} is no function, but a {type(found).__name__}. Name a function.")
+        raise ArgumentError(f"{target} is no function, but {kind_of(found)}. Name a function.")
     return found  # type: ignore[no-any-return]
 
 
