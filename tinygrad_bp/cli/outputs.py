@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from tinygrad_bp.errors import ArgumentError
 
@@ -16,7 +17,7 @@ def require_folder(out: Path, names: Iterable[str] = ()) -> None:
     there = next(path for path in (out, *out.absolute().parents) if os.path.lexists(path))
     if not there.is_dir():
         raise ArgumentError(f"--out takes a folder; {there} is a file. Name another one.")
-    if not os.access(there, os.W_OK | os.X_OK):
+    if not _takes_files(there):
         raise ArgumentError(f"--out: the folder {there} may not be written to. Name another one.")
     for name in names:
         _require_free(out / name)
@@ -39,6 +40,17 @@ def page_path(out: Path, name: str) -> Path:
         raise ArgumentError(f"--out takes a page, {' or '.join(PAGES)}, or a folder; got {out}.")
     require_folder(out, [name])
     return out / name
+
+
+def _takes_files(folder: Path) -> bool:
+    """Whether a file can be made there, which permissions alone do not tell: by making one without a name."""
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return False
+    try:
+        with TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 def _require_free(path: Path) -> None:

@@ -32,6 +32,8 @@ def loaded(target: str, option: str) -> Any:
     module, _, name = target.partition(":")
     if not (module and name):
         raise ArgumentError(f"{option} takes module:function, as in examples.gallery:article; got {target!r}.")
+    if module.endswith(".py") or not all(map(str.isidentifier, module.split("."))):
+        raise ArgumentError(f"{option} takes a module by its name, mine:f for f in mine.py here; got {target!r}.")
     sys.path.insert(0, "")
     try:
         return getattr(importlib.import_module(module), name)
