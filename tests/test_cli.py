@@ -106,7 +106,7 @@ def refused(arguments, capsys):
         (["train", "--activation", "sigmoidal"], "activation is a function or one of"),
         (["train", "--validation", "1"], "validation is a share between 0 and 1; got 1.0"),
         (["train", "--validation", "0.001"], "leaves a part empty"),
-        (["train", "--early-stopping", "0"], "patience is a whole number from 1 on; got 0"),
+        (["train", "--early-stopping", "0"], "early-stopping is a whole number from 1 on; got 0"),
         (["train", "--target", "area"], "--target, --task and --header are for a file: name it with --data"),
         (["derive", "--batch", "0"], "batch is a whole number from 1 on; got 0"),
         (["derive", "--out", "x.pdf"], "--out takes a page, .html or .htm, or a folder; got x.pdf"),
@@ -354,7 +354,7 @@ def test_activations_are_printed_and_drawn(tmp_path, capsys):
     assert [entry["name"] for entry in told["entries"]] == list(tg.nn.ACTIVATIONS)
     assert out.read_text(encoding="utf-8") == tg.nn.activation_sheet().svg
     assert cli.main(["activations", "--out", str(tmp_path / "sheet.png")]) == 2
-    assert "--out is a file .svg" in capsys.readouterr().err
+    assert "--out takes a file with the suffix .svg; got" in capsys.readouterr().err
 
 
 def test_the_tutor_writes_a_page(tmp_path, capsys):

@@ -11,10 +11,15 @@ from tinygrad_bp.errors import ArgumentError
 
 PAGES = (".html", ".htm")
 
+FILES = frozenset({*PAGES, ".svg", ".png", ".pdf", ".dot", ".npz", ".safetensors", ".csv", ".json", ".txt"})
+"""Suffixes that no folder is meant to have."""
+
 
 def require_folder(out: Path, names: Iterable[str] = ()) -> None:
     """A folder that is there or can be made, and files in it that can be written."""
     there = next(path for path in (out, *out.absolute().parents) if os.path.lexists(path))
+    if out.suffix.lower() in FILES and not out.is_dir():
+        raise ArgumentError(f"--out takes a folder; {out} is the name of a file. Leave {out.suffix} away.")
     if not there.is_dir():
         raise ArgumentError(f"--out takes a folder; {there} is a file. Name another one.")
     if not _takes_files(there):
