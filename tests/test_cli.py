@@ -106,7 +106,7 @@ def refused(arguments, capsys):
         (["train", "--activation", "sigmoidal"], "activation is a function or one of"),
         (["train", "--validation", "1"], "validation is a share between 0 and 1; got 1.0"),
         (["train", "--validation", "0.001"], "leaves a part empty"),
-        (["train", "--early-stopping", "0"], "patience is a whole number from 1 on; got 0"),
+        (["train", "--early-stopping", "0"], "early-stopping is a whole number from 1 on; got 0"),
         (["train", "--target", "area"], "--target, --task and --header are for a file: name it with --data"),
         (["derive", "--batch", "0"], "batch is a whole number from 1 on; got 0"),
         (["derive", "--out", "x.pdf"], "--out takes a page, .html or .htm, or a folder; got x.pdf"),
@@ -123,6 +123,7 @@ def refused(arguments, capsys):
         (["predict", "none.npz", "none.csv"], "none.npz: No such file or directory"),
         (["predict", "none.txt", "none.csv"], "the suffix is one of .npz, .safetensors; got 'none.txt'"),
         (["predict", "none.npz", "none.csv", "--out", "p.txt"], "--out takes a file with the suffix .csv; got p.txt"),
+        (["check"], "Missing argument 'target'. (python -m tinygrad_bp check --help)"),
         (["completion", "tcsh"], "completion takes one of bash, zsh, fish, powershell; got 'tcsh'"),
     ],
 )
@@ -224,8 +225,10 @@ def test_draw_says_what_cannot_be_loaded(target, mine, capsys):
     ("target", "message"),
     [
         ("mine:of", "mine:of needs x, y, and is called without arguments. Give x a default"),
-        ("mine:number", "mine:number is no function, but a int"),
+        ("mine:number", "mine:number is no function, but an int"),
         ("mine:no_tensor", "expected a tensor; got int"),
+        ("mine.py:cost", "a module by its name, mine:f for f in mine.py here; got 'mine.py:cost'"),
+        ("./mine:cost", "a module by its name"),
     ],
 )
 def test_draw_says_what_it_cannot_call(target, message, mine, capsys):
@@ -290,6 +293,12 @@ def test_places_that_may_not_be_written_to(closed, mine, capsys, monkeypatch):
     assert f"{closed} may not be written to" in refused(["draw", "mine:cost", "--out", "closed/C.svg"], capsys)
 
 
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="there is no folder that refuses whoever asks")
+def test_a_folder_in_which_no_file_can_be_made(mine, capsys):
+    assert "/proc may not be written to" in refused(["draw", "mine:broken", "--out", "/proc/C.svg"], capsys)
+    assert "/proc may not be written to" in refused(["train", "--out", "/proc/new"], capsys)
+
+
 def test_derive_writes_a_page_or_into_a_folder(tmp_path, capsys):
     folder = tmp_path / "v1.2"
     folder.mkdir()
@@ -345,7 +354,7 @@ def test_activations_are_printed_and_drawn(tmp_path, capsys):
     assert [entry["name"] for entry in told["entries"]] == list(tg.nn.ACTIVATIONS)
     assert out.read_text(encoding="utf-8") == tg.nn.activation_sheet().svg
     assert cli.main(["activations", "--out", str(tmp_path / "sheet.png")]) == 2
-    assert "--out is a file .svg" in capsys.readouterr().err
+    assert "--out takes a file with the suffix .svg; got" in capsys.readouterr().err
 
 
 def test_the_tutor_writes_a_page(tmp_path, capsys):

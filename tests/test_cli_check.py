@@ -100,7 +100,7 @@ def test_a_wrong_gradient_has_status_1(mine, capsys):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("right", [], "what to call it with? a, b has no default. Give one to every parameter, or --at"),
+        ("right", [], "what to call it with? There is no default for a, b. Give one to every parameter, or --at"),
         ("nothing", [], "what to call it with?"),
         ("word", [], "argument 1 is no array of numbers, but a str"),
         ("right", ["--at", "mine_to_check:ragged"], "argument 1 is no array of numbers"),
@@ -113,6 +113,12 @@ def test_a_wrong_gradient_has_status_1(mine, capsys):
         ("right", ["--at", "inputs"], "--at takes module:function"),
         ("inputs", [], "is no function, but a tuple"),
         ("none", [], "cannot be loaded"),
+        (
+            "right",
+            ["--shape", "3,4"],
+            "takes a, b; 1 given: missing a required argument: 'b'. Give --shape once for each",
+        ),
+        ("nothing", ["--shape", "3"], "takes no arguments; 1 given: too many positional arguments"),
     ],
 )
 def test_a_mistake_is_one_line(name, options, message, mine, capsys):

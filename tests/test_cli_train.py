@@ -317,6 +317,9 @@ def test_places_are_looked_at_before_training(tmp_path, capsys, monkeypatch):
     taken.write_text("", encoding="utf-8")
     for out in (taken, taken / "below"):
         assert "--out takes a folder; " in refused(["train", "--out", str(out)], capsys)
+    for name in ("picture.svg", "network.npz", "page.HTML"):
+        assert f"{name} is the name of a file" in refused(["train", "--out", str(tmp_path / name)], capsys)
+        assert not (tmp_path / name).exists()
     (tmp_path / "out" / "history.svg").mkdir(parents=True)
     assert "history.svg is a folder" in refused(["train", "--out", str(tmp_path / "out")], capsys)
 

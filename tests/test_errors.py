@@ -212,6 +212,16 @@ MISTAKES = {
         errors.SignatureError,
         r"^sum: there is no argument 'axes'\. The nearest is axis; it takes x, axis, keepdims\.$",
     ),
+    "an argument that is not there, nor one that is near": (
+        lambda: tg.nn.LSTM(3, 4, num_layers=2),
+        errors.SignatureError,
+        r"^LSTM: there is no argument 'num_layers'\. It takes n_in, n, bias, seed, dtype\.$",
+    ),
+    "an argument of a layer whose class inherits its construction": (
+        lambda: tg.nn.MaxPool2d(2, strides=1),
+        errors.SignatureError,
+        r"^MaxPool2d: there is no argument 'strides'\. The nearest is stride",
+    ),
     "an argument of arrays that is not there": (
         lambda: tg.sum(np.ones(2), axes=1),
         errors.SignatureError,

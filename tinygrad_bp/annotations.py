@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Union, get_args, get_
 
 import numpy as np
 
+from tinygrad_bp.errors import with_article
+
 if TYPE_CHECKING:
     from tinygrad_bp.tensor import Tensor
 
@@ -90,5 +92,5 @@ def expected(annotation: Any) -> str:
         return " or ".join(map(repr, args))
     if origin is Callable:
         return "a function"
-    name = f"a {(origin or annotation).__name__}"
-    return f"{name} of {expected(args[0])} each" if origin in (Sequence, list, tuple) and args else name
+    name = (origin or annotation).__name__
+    return f"{with_article(name)} of {expected(args[0])} each" if origin in (Sequence, list, tuple) and args else name

@@ -26,6 +26,7 @@ from tinygrad_bp.errors import (
     TinygradError,
     TooLargeError,
     describe,
+    kind_of,
     unknown_argument,
 )
 
@@ -59,6 +60,8 @@ def guarded(function: Callable[P, Y]) -> Callable[P, Y]:
             if next(iter(inspect.signature(function).parameters), "") == "self":
                 called, given = called.__get__(given[0]), given[1:]
             name = function.__qualname__.removesuffix(".__init__").removeprefix("Tensor.")
+            if name.startswith("_"):  # a base that several classes share: called is one of those
+                name = type(args[0]).__name__
             return again(name, called, given, params, error)  # type: ignore[no-any-return]
 
     call.__guarded__ = True  # type: ignore[attr-defined]
@@ -265,4 +268,4 @@ def described(value: Any) -> str:
         text = describe(value)
         return text if value.dtype.kind in "biufc" else f"{text} of dtype {value.dtype}"
     text = repr(value)
-    return text if len(text) <= 60 and " object at 0x" not in text else f"a {type(value).__name__}"
+    return text if len(text) <= 60 and " object at 0x" not in text else kind_of(value)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_bp.errors import DTypeError, ShapeError, TinygradError, describe
+from tinygrad_bp.errors import DTypeError, ShapeError, TinygradError, describe, kind_of
 
 IMMUTABLE = frozenset({bool, int, float, complex, type(None), str, *np.sctypeDict.values()})
 """Types of operands that nobody can write to, and that are kept as they are."""
@@ -23,7 +23,7 @@ def plain(data: Any) -> Any:
     """data itself; DTypeError for matrices and masked arrays, whose products and sums are not those of their values."""
     if isinstance(data, np.ndarray) and type(data).__mul__ is not np.ndarray.__mul__:
         raise DTypeError(
-            f"a {type(data).__name__} has an arithmetic of its own, which tensors do not follow. Pass np.asarray(a); "
+            f"{kind_of(data)} has an arithmetic of its own, which tensors do not follow. Pass np.asarray(a); "
             "write a @ b for the product of matrices, and np.where for a mask."
         )
     return data

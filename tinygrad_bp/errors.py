@@ -136,11 +136,22 @@ def describe(value: Any) -> str:
     return f"{name or kind} {shape}"
 
 
+def kind_of(value: Any) -> str:
+    """The type of a value, as messages write it: `a list`, `an int`."""
+    return with_article(type(value).__name__)
+
+
+def with_article(noun: str) -> str:
+    """The noun with a or an before it."""
+    return f"{'an' if noun[0] in 'aeiouAEIOU' else 'a'} {noun}"
+
+
 def unknown_argument(function: str, given: str, known: Iterable[str]) -> SignatureError:
     """The error for an argument that a function does not have: the nearest one that it has, and all of them."""
     known = list(known)
-    nearest = get_close_matches(given, known, n=1, cutoff=0.0)
-    hint = f"The nearest is {nearest[0]}; it takes {', '.join(known)}." if known else "It takes none. Leave it away."
+    nearest = get_close_matches(given, known, n=1, cutoff=0.5)
+    takes = f"{f'The nearest is {nearest[0]}; it' if nearest else 'It'} takes {', '.join(known)}."
+    hint = takes if known else "It takes none. Leave it away."
     return SignatureError(f"{function}: there is no argument {given!r}. {hint}")
 
 

@@ -8,7 +8,7 @@ from dataclasses import fields, is_dataclass, replace
 from inspect import signature
 from typing import Any
 
-from tinygrad_bp.errors import ArgumentError
+from tinygrad_bp.errors import ArgumentError, kind_of
 
 Rebuild = Callable[[Iterator[Any]], Any]
 
@@ -72,12 +72,12 @@ def aligned(tree: Any, like: Any, what: str) -> list[Any]:
     given, wanted = children(tree), children(like)
     if wanted is None:
         if given is not None and not isinstance(tree, list | tuple):
-            raise ArgumentError(f"{what} must be an array or a number; got a {type(tree).__name__}.")
+            raise ArgumentError(f"{what} must be an array or a number; got {kind_of(tree)}.")
         return [tree]
     if given is None or given.keys() != wanted.keys():
-        got = type(tree).__name__ if given is None else f"a {type(tree).__name__} of {', '.join(given) or 'nothing'}"
+        got = type(tree).__name__ if given is None else f"{kind_of(tree)} of {', '.join(given) or 'nothing'}"
         raise ArgumentError(
-            f"{what} must be built like what it belongs to, a {type(like).__name__} of "
+            f"{what} must be built like what it belongs to, {kind_of(like)} of "
             f"{', '.join(wanted) or 'nothing'}; got {got}."
         )
     return [leaf for step, child in wanted.items() for leaf in aligned(given[step], child, what + step)]

@@ -367,6 +367,13 @@ def test_metadata_of_the_function_is_kept():
     assert tg.compile(loss).__wrapped__ is loss
 
 
+class Foreign:
+    """Like PyTorch's tensors: an array that has a hash, and can change."""
+
+    def __array__(self, dtype=None, copy=None):
+        return np.ones(3)
+
+
 @pytest.mark.parametrize(
     ("call", "match"),
     [
@@ -374,6 +381,7 @@ def test_metadata_of_the_function_is_kept():
         (lambda: tg.compile(3), "expected a function; got int"),
         (lambda: on_numpy(lambda x: x)(np.array(["a"])), "dtype <U1 cannot be compiled"),
         (lambda: on_numpy(lambda x, s: x)(np.ones(2), {1, 2}), "of type set is neither an array nor a value"),
+        (lambda: on_numpy(lambda x: x)(Foreign()), r"Foreign is an array of another library. Pass np.asarray\(x\)"),
     ],
 )
 def test_mistakes(call, match):

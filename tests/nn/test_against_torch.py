@@ -233,6 +233,8 @@ def test_scaled_dot_product_attention(mask):
         (nn.ReLU(), torch.nn.ReLU()),
         (nn.LeakyReLU(0.2), torch.nn.LeakyReLU(0.2)),
         (nn.ELU(0.5), torch.nn.ELU(0.5)),
+        (nn.GELU(), torch.nn.GELU()),
+        (nn.SiLU(), torch.nn.SiLU()),
         (nn.Softplus(), torch.nn.Softplus(threshold=1000)),
         (nn.Softmax(), torch.nn.Softmax(dim=-1)),
         (nn.ParametricReLU(4), torch.nn.PReLU(4)),

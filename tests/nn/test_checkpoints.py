@@ -316,7 +316,7 @@ class Named(nn.Layer):
     [
         ({"a": {1: 2}}, ArgumentError, "notes/a has the key 1. Keys are texts"),
         ({"a": {"$array": 2}}, ArgumentError, "has the key '\\$array'"),
-        ({"a": [object()]}, ArgumentError, "notes/a/0 is a object. A checkpoint holds numbers, texts"),
+        ({"a": [object()]}, ArgumentError, "notes/a/0 is an object. A checkpoint holds numbers, texts"),
         ({"a": b"bytes"}, ArgumentError, "notes/a is a bytes"),
         ({"a": {1, 2}}, ArgumentError, "notes/a is a set"),
         ({"a": np.array([None])}, DTypeError, "notes/a has dtype object"),

@@ -32,8 +32,18 @@ def test_residual_refuses_to_broadcast():
     expected = r"Sequential/layers.0: the layers made tensor \(2, 1\) of array \(2, 3\), .* \(2, 3\). Give .* shortcut="
     with pytest.raises(ShapeError, match=expected):
         model(np.ones((2, 3)))
-    with pytest.raises(ArgumentError, match="layer 0 is a int"):
+    with pytest.raises(ArgumentError, match="layer 0 is an int, not"):
         nn.Residual(3)
+    with pytest.raises(ArgumentError, match=r"layer 0 is a list, .* Pass layers one by one: .* Sequential\(\*layers\)"):
+        nn.Sequential([nn.Linear(3, 1)])
+
+
+def test_a_sequential_model_is_a_sequence_of_its_layers():
+    model = nn.Sequential(nn.Linear(3, 4), tg.tanh, nn.Linear(4, 1))
+    assert len(model) == 3
+    assert model[-1] is model.layers[2]
+    assert list(model) == list(model.layers)
+    assert list(nn.Sequential(*model[:2])) == list(model.layers[:2])
 
 
 @pytest.mark.parametrize(

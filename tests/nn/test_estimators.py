@@ -360,12 +360,17 @@ def test_names_of_features(iris):
         ({"backend": "torch"}, "backend"),
         ({"early_stopping": True, "validation_fraction": 2.0}, "test_size"),
         ({"module": lambda features, outputs, generator: None}, "module returns a layer"),
+        ({"module": tg.nn.Linear(4, 3)}, "module is a function that builds the model, .*; got a model"),
         ({"learning_rate": 1e300}, "training diverged"),
     ],
 )
 def test_settings_that_cannot_be(iris, settings, message):
     with pytest.raises(ValueError, match=message):
         NetworkClassifier(**settings).fit(*iris)
+    with pytest.raises(
+        TypeError, match=r"NetworkClassifier: there is no argument 'hidden_layer_sizes'.* takes hidden,"
+    ):
+        NetworkClassifier(hidden_layer_sizes=(8,))
 
 
 def test_data_that_cannot_be(iris):

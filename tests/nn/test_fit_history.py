@@ -106,6 +106,7 @@ def test_predictions_may_be_containers():
     ("options", "message"),
     [
         ({"metrics": {"m": 3}}, "the metric 'm' is a function of prediction and target, arrays; got 3"),
+        ({"metrics": "accuracy"}, r"metrics is a list of functions, or a dict of them; got 'accuracy'. Put it in \[\]"),
         ({"metrics": [lambda z, y: "good"]}, "the metric '<lambda>' returned 'good', expected one number"),
         ({"early_stopping": 0}, "early_stopping is a whole number from 1 on; got 0"),
         ({"early_stopping": nn.EarlyStopping(2, "auc")}, "early stopping goes by 'auc', but fit knows cost"),
@@ -328,6 +329,7 @@ def test_tables():
         "    2   0.5    1                1  0.1      0.5",
         "ended after 2 epochs; best: epoch 2",
     ]
+    assert repr(history_of(1)).endswith("ended after 1 epoch; best: epoch 1")
     lines = repr(history_of(100)).splitlines()
     assert len(lines) == SHOWN + 3
     assert lines[SHOWN // 2 + 1].split() == ["…"] * 6

@@ -174,5 +174,5 @@ def test_sequential_takes_functions_and_refuses_others():
     model = nn.Sequential(nn.Linear(3, 2, seed=0), tg.tanh, lambda x: 2 * x)
     x = tg.tensor(np.ones((1, 3)))
     np.testing.assert_array_equal(model(x).data, 2 * np.tanh(model.layers[0](x).data))
-    with pytest.raises(ArgumentError, match="layer 1 is a int"):
+    with pytest.raises(ArgumentError, match="layer 1 is an int"):
         nn.Sequential(nn.ReLU(), 3)

@@ -416,6 +416,7 @@ def test_the_rate_can_be_changed():
 def test_refuses_what_cannot_be_trained():
     p = tg.tensor([1.0], requires_grad=True, name="w")
     for params, message in [
+        (tg.nn.Linear(2, 3), r"params is a Linear. Pass its tensors: parameters\(\)"),
         ([p, np.ones(2)], "parameter 1 is a ndarray, not a tensor"),
         ([tg.tensor([1.0], name="c")], r"c \(1,\), requires no gradient"),
         ([p * 2], "was computed from others"),

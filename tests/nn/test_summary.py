@@ -7,7 +7,7 @@ import pytest
 
 import tinygrad_bp as tg
 from tinygrad_bp import nn
-from tinygrad_bp.errors import ShapeError
+from tinygrad_bp.errors import ShapeError, SignatureError
 
 
 class Net(nn.Layer):
@@ -79,6 +79,11 @@ def test_several_outputs_inputs_and_settings():
             return None
 
     assert Silent().summary().rows[0].output == "–"
+
+
+def test_a_wrong_call_is_explained_as_without_it():
+    with pytest.raises(SignatureError, match=r"called as Linear\(x\)"):
+        nn.Linear(3, 4).summary()
 
 
 def test_a_table_in_notebooks():

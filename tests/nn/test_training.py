@@ -59,6 +59,9 @@ def test_accuracy():
     assert nn.accuracy([[1, 1], [0, 1], [1, 1]], [[1, 0], [0, 1], [0, 1]]) == pytest.approx(1 / 3)
     assert nn.accuracy([[0.1, 0.2], [3.0, -1.0], [0.0, 0.0]], [1, 1, 0]) == pytest.approx(2 / 3)
     assert nn.accuracy([[0.3], [-2.0]], [[1], [1]], threshold=0.0) == 0.5
+    assert nn.accuracy([[[0.1, 0.2], [3.0, -1.0]], [[0.0, 1.0], [0.0, 1.0]]], [[1, 0], [1, 0]]) == 0.75
+    with pytest.raises(ArgumentError, match="threshold=0 if they are logits"):
+        nn.accuracy([[0.3], [-2.0]], [1, 0])  # one column is not the scores of two classes
     assert nn.accuracy(tg.tensor([[0.1, 0.2], [3.0, -1.0]], requires_grad=True), tg.tensor([1, 1])) == 0.5
     with pytest.raises(ArgumentError, match=r"scores, not classes.* threshold=0 if they are logits"):
         nn.accuracy([[0.3], [-2.0]], [[1], [1]])

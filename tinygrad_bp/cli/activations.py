@@ -8,7 +8,7 @@ from typing import Annotated
 import tinygrad_bp as tg
 from tinygrad_bp.cli.application import Json, app, examples, tell, typer
 from tinygrad_bp.cli.options import choices
-from tinygrad_bp.errors import ArgumentError
+from tinygrad_bp.cli.outputs import require_file
 
 
 @app.command(
@@ -26,8 +26,7 @@ def activations(
     """Print name, formula, derivative, range and convention at kinks of activations, and draw their curves."""
     sheet = tg.nn.activation_sheet(*(names or ()))
     if out is not None:
-        if out.suffix.lower() != ".svg":
-            raise ArgumentError(f"--out is a file .svg; got {out}.")
+        require_file(out, [".svg"])
         out.parent.mkdir(parents=True, exist_ok=True)
         sheet.save(out)
     written = [] if out is None else [str(out)]

@@ -73,7 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return command.main(arguments, prog_name=program(), complete_var=COMPLETE, standalone_mode=False) or 0
     except UsageError as error:
-        return _refused(f"{error.format_message()} ({program()} --help)")  # type: ignore[attr-defined]
+        where = getattr(error, "ctx", None)  # the command it is about, if it is about one
+        return _refused(f"{error.format_message()} ({where.command_path if where else program()} --help)")  # type: ignore[attr-defined]
     except UserError as error:
         print(error, file=sys.stderr, end="")
         return 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ import tinygrad_bp as tg
 from tinygrad_bp.annotations import Array
 from tinygrad_bp.cli.application import Json, app, examples, tell, typer
 from tinygrad_bp.cli.targets import UserError, function, guarded, loaded, parameters
-from tinygrad_bp.errors import ArgumentError
+from tinygrad_bp.errors import ArgumentError, kind_of
 from tinygrad_bp.testing import GradientError
 
 
@@ -81,18 +82,33 @@ def _inputs(target: str, f: Callable[..., Any], at: str | None, shapes: Sequence
     else:
         values = _defaults(target, f)
     inputs = [_array(target, k, value) for k, value in enumerate(values, 1)]
+    _require_arguments(target, f, inputs)
     if not any(x.dtype.kind in "fc" for x in inputs):
         raise ArgumentError(f"{target}: no argument is of floating-point numbers, so there is no gradient to check.")
     return inputs
+
+
+def _require_arguments(target: str, f: Callable[..., Any], values: Sequence[Any]) -> None:
+    """ArgumentError unless the function can be called with so many."""
+    try:
+        inspect.signature(f).bind(*values)
+    except TypeError as error:
+        names = ", ".join([p.name for p in parameters(f)]) or "no arguments"
+        raise ArgumentError(
+            f"{target} takes {names}; {len(values)} given: {error}. Give --shape once for each, or all by --at."
+        ) from error
+    except ValueError:  # Python does not know its parameters
+        pass
 
 
 def _defaults(target: str, f: Callable[..., Any]) -> list[Any]:
     taken = [p for p in parameters(f) if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     missing = [p.name for p in taken if p.default is p.empty]
     if missing or not taken:
+        lacking = ", ".join(missing) or "its arguments"
         raise ArgumentError(
-            f"{target}: what to call it with? {', '.join(missing) or 'It'} has no default. Give one to every "
-            "parameter, or --at module:inputs, or --shape 3,4 once for each."
+            f"{target}: what to call it with? There is no default for {lacking}. Give one to every parameter, or --at "
+            "module:inputs, or --shape 3,4 once for each."
         )
     return [p.default for p in taken]
 
@@ -113,5 +129,5 @@ def _array(target: str, number: int, value: Any) -> Array:
     except ValueError:
         array = np.array(None)
     if array.dtype.kind not in "biufc":
-        raise ArgumentError(f"{target}: argument {number} is no array of numbers, but a {type(value).__name__}.")
+        raise ArgumentError(f"{target}: argument {number} is no array of numbers, but {kind_of(value)}.")
     return array

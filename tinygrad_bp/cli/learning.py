@@ -54,7 +54,7 @@ class Plan:
         if self.validation is not None and not 0 < self.validation < 1:
             raise ArgumentError(f"validation is a share between 0 and 1; got {self.validation}.")
         if self.patience is not None:
-            tg.nn.EarlyStopping(self.patience)
+            whole("early-stopping", self.patience, 1)
 
     def widths(self, table: Table) -> list[int]:
         """The layers' widths, which must lead from the table's features to the outputs of its task."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_bp.errors import ArgumentError
+from tinygrad_bp.errors import ArgumentError, kind_of
 
 PACKAGE = str(Path(__file__).resolve().parent.parent)
 NUMPY = str(Path(np.__file__).parent)
@@ -32,6 +32,8 @@ def loaded(target: str, option: str) -> Any:
     module, _, name = target.partition(":")
     if not (module and name):
         raise ArgumentError(f"{option} takes module:function, as in examples.gallery:article; got {target!r}.")
+    if module.endswith(".py") or not all(map(str.isidentifier, module.split("."))):
+        raise ArgumentError(f"{option} takes a module by its name, mine:f for f in mine.py here; got {target!r}.")
     sys.path.insert(0, "")
     try:
         return getattr(importlib.import_module(module), name)
@@ -47,7 +49,7 @@ def function(target: str, option: str) -> Callable[..., Any]:
     """The function that `module:name` stands for."""
     found = loaded(target, option)
     if not callable(found):
-        raise ArgumentError(f"{target} is no function, but a {type(found).__name__}. Name a function.")
+        raise ArgumentError(f"{target} is no function, but {kind_of(found)}. Name a function.")
     return found  # type: ignore[no-any-return]
 
 

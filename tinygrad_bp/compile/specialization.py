@@ -237,6 +237,11 @@ def _traits(x: Any, arrays: Arrays | None) -> tuple[Any, Any]:
         return kind, (x.shape, x.dtype)
     if isinstance(x, np.random.Generator):
         return kind, None
+    if hasattr(x, "__array__") and not isinstance(x, type | Node):  # PyTorch's have a hash, and change
+        raise TracingError(
+            f"an argument of type {kind.__module__}.{kind.__name__} is an array of another library. "
+            "Pass np.asarray(x), which copies nothing where that library lets NumPy look."
+        )
     try:
         hash(x)
     except TypeError as error:

@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_bp.calls import guarded
 from tinygrad_bp.engine import Node
-from tinygrad_bp.errors import ArgumentError, DTypeError, ShapeError, TracingError, describe
+from tinygrad_bp.errors import ArgumentError, DTypeError, ShapeError, TracingError, describe, kind_of
 from tinygrad_bp.loops.cell import Cell, Counts, Recorder, is_floating, number
 from tinygrad_bp.loops.repeated import repeated
 from tinygrad_bp.trees import Rebuild, aligned, flatten, paths
@@ -108,7 +108,7 @@ def _length(series: Sequence[Any], xs: Any, length: int | None) -> int:
 def _pair(result: Any) -> tuple[Any, Any]:
     if not (isinstance(result, tuple) and len(result) == 2):
         raise ArgumentError(
-            f"scan: f returns a pair (carry, y); it returned a {type(result).__name__}. Return (carry, None) for no y."
+            f"scan: f returns a pair (carry, y); it returned {kind_of(result)}. Return (carry, None) for no y."
         )
     return result
 

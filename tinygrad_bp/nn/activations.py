@@ -1,4 +1,4 @@
-"""Activations: the functions by name, and those of the article's sheet as layers."""
+"""Activations: the functions by name, and those of the article's sheet, GELU and SiLU as layers."""
 
 from __future__ import annotations
 
@@ -112,6 +112,22 @@ class ELU(Layer):
     def forward(self, x: Tensor) -> Tensor:
         """x or alpha·(eˣ − 1)."""
         return functions.elu(x, alpha=self.alpha)
+
+
+class GELU(Layer):
+    """x·Φ(x), elementwise, with Φ the normal distribution's; PyTorch's GELU()."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x·Φ(x)."""
+        return functions.gelu(x)
+
+
+class SiLU(Layer):
+    """x·σ(x), elementwise."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x·σ(x)."""
+        return functions.silu(x)
 
 
 class Softplus(Layer):

@@ -9,7 +9,7 @@ from typing import Any, final
 
 import numpy as np
 
-from tinygrad_bp.errors import ArgumentError, DataError, ShapeError
+from tinygrad_bp.errors import ArgumentError, DataError, ShapeError, kind_of
 from tinygrad_bp.nn.checks import Array, real, require_finite
 from tinygrad_bp.tensor import Tensor
 
@@ -106,7 +106,7 @@ class Loader:
         for number, pair in enumerate(islice(iterable, start, None), start + 1):
             where = f" in batch {number}"
             if not isinstance(pair, tuple | list) or len(pair) != 2:
-                raise DataError(f"a batch is a pair (x, y){where} is a {type(pair).__name__}. Yield x, y.")
+                raise DataError(f"a batch is a pair (x, y){where} is {kind_of(pair)}. Yield x, y.")
             x, y = (_array(name, part, where) for name, part in zip(self.names, pair, strict=True))
             _require_pairs(x, y, self.names, where)
             for name, part in zip(self.names, (x, y), strict=True):

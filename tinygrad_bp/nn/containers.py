@@ -9,7 +9,7 @@ from typing import Any
 from tinygrad_bp import functions
 from tinygrad_bp.annotations import Operand
 from tinygrad_bp.calls import guarded
-from tinygrad_bp.errors import ArgumentError, ShapeError, describe
+from tinygrad_bp.errors import ArgumentError, ShapeError, describe, kind_of
 from tinygrad_bp.nn.checks import whole
 from tinygrad_bp.nn.layers import Layer
 from tinygrad_bp.nn.shapes import place, shaped
@@ -36,6 +36,13 @@ class Sequential(Layer):
     @guarded
     def __init__(self, *layers: Function):
         self.layers: tuple[Function, ...] = _callable(layers)
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __getitem__(self, i: Any) -> Any:
+        """The layer at a place; the layers of a slice, as a tuple."""
+        return self.layers[i]
 
     def forward(self, x: Operand) -> Tensor:
         """The last layer's output."""
@@ -93,7 +100,10 @@ class Flatten(Layer):
 def _callable(layers: tuple[Function, ...]) -> tuple[Function, ...]:
     for i, layer in enumerate(layers):
         if not callable(layer):
-            raise ArgumentError(f"layer {i} is a {type(layer).__name__}, not a layer or a function of a tensor.")
+            raise ArgumentError(
+                f"layer {i} is {kind_of(layer)}, not a layer or a function of a tensor. Pass layers one by one: "
+                "Sequential(first, second), or Sequential(*layers)."
+            )
     return layers
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal, Self, final
 import numpy as np
 
 from tinygrad_bp import functions
+from tinygrad_bp.calls import guarded
 from tinygrad_bp.errors import ArgumentError, DataError, ShapeError, describe, missing_extra
 from tinygrad_bp.modes import no_grad
 from tinygrad_bp.nn.activations import Activation
@@ -47,6 +48,7 @@ Builder = Callable[[int, int, np.random.Generator], Layer]
 class _Network(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """What both estimators share: the settings, and training."""
 
+    @guarded
     def __init__(
         self,
         hidden: Sequence[int] = (100,),
@@ -142,6 +144,11 @@ class _Network(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
             widths = [sizes[0], *hidden_widths(self.hidden), sizes[1]]
             self.model_: Layer = network(widths, self.activation, self._generator, X.dtype)
         else:
+            if isinstance(self.module, Layer):
+                raise ArgumentError(
+                    "module is a function that builds the model, so that every fit begins anew; got a model. Pass "
+                    "lambda features, outputs, generator: tg.nn.Sequential(…)."
+                )
             model = self.module(*sizes, self._generator)
             if not isinstance(model, Layer):
                 raise ArgumentError(f"module returns a layer; got {describe(model)}. Return a Sequential, say.")

@@ -8,6 +8,7 @@ from typing import Any, final
 
 import numpy as np
 
+from tinygrad_bp.calls import described
 from tinygrad_bp.errors import ArgumentError, DataError, TracingError
 from tinygrad_bp.modes import no_grad
 from tinygrad_bp.nn.batches import Source
@@ -24,10 +25,12 @@ from tinygrad_bp.trees import flatten, tree_map
 Metric = Callable[[Any, Array], Any]
 
 
-def named_metrics(given: Mapping[str, Metric] | Sequence[Metric] | None) -> dict[str, Metric]:
+def named_metrics(given: Any) -> dict[str, Metric]:
     """Metrics by name; those of a sequence have their own."""
     if given is None:
         return {}
+    if isinstance(given, str) or callable(given):
+        raise ArgumentError(f"metrics is a list of functions, or a dict of them; got {described(given)}. Put it in [].")
     if not isinstance(given, Mapping):
         given = {getattr(f, "__name__", type(f).__name__): f for f in given}
     for name, f in given.items():

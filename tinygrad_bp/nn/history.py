@@ -116,7 +116,8 @@ class History(Sequence[Epoch]):
     @property
     def _end(self) -> str:
         epoch, batches = self.position
-        where = f"{len(self)} epochs" if epoch == len(self) else f"batch {batches} of epoch {epoch}"
+        whole = f"{epoch} epoch{'s' * (epoch != 1)}"
+        where = whole if epoch == len(self) else f"batch {batches} of epoch {epoch}"
         best = f"; best: epoch {self.best.epoch}" if self.best else ""
         why = "" if self.stopped == "epochs" else f": {self.stopped}"
         return f"ended after {where}{why}{best}"

@@ -13,13 +13,13 @@ from tinygrad_bp.tensor import Tensor
 
 @guarded
 def accuracy(predicted: Any, targets: Any, threshold: float | None = None) -> float:
-    """The share of examples, which are rows, that are predicted right.
+    """The share of examples, which are rows, that are predicted right; of labels, where an example has many.
 
     predicted: classes, shaped like the targets (m,) or (m, n), an example being right if all its n outputs are; or
-    scores (m, k) for labels (m,), the class being the one with the largest. threshold: predictions are scores of the
-    same shape as the targets, and those above it count as 1: 0 for logits, ½ for probabilities. Tensors or arrays.
-    Raises ShapeError if the shapes differ, DataError without examples, ArgumentError for such scores without a
-    threshold.
+    scores (…, k) for labels (…), the class being the one with the largest of k ≥ 2. threshold: predictions are
+    scores of the same shape as the targets, and those above it count as 1: 0 for logits, ½ for probabilities. Tensors
+    or arrays. Raises ShapeError if the shapes differ, DataError without examples, ArgumentError for such scores
+    without a threshold.
 
     >>> accuracy([0, 1, 1, 1], [0, 1, 0, 1]), accuracy([[0.1, 3.0], [0.2, -1.0]], [1, 0])
     (0.75, 1.0)
@@ -29,9 +29,9 @@ def accuracy(predicted: Any, targets: Any, threshold: float | None = None) -> fl
     predicted, targets = [np.asarray(a.value if isinstance(a, Tensor) else a) for a in (predicted, targets)]
     if predicted.size == 0:
         raise DataError("accuracy: there are no examples. Pass at least one.")
-    if predicted.ndim == 2 and targets.shape == predicted.shape[:1]:
-        predicted = np.argmax(predicted, axis=1)
-    elif threshold is not None:
+    if predicted.ndim >= 2 and predicted.shape[-1] > 1 and targets.shape == predicted.shape[:-1]:
+        return float(np.mean(np.argmax(predicted, axis=-1) == targets))
+    if threshold is not None:
         predicted = predicted > threshold
     elif predicted.dtype.kind == "f" and not np.array_equal(predicted, np.round(predicted)):
         raise ArgumentError(

@@ -11,7 +11,7 @@ import numpy as np
 
 from tinygrad_bp.backends.buffers import BufferPool
 from tinygrad_bp.calls import guarded
-from tinygrad_bp.errors import ArgumentError, DTypeError, MissingMethodError, ShapeError, describe
+from tinygrad_bp.errors import ArgumentError, DTypeError, MissingMethodError, ShapeError, describe, kind_of
 from tinygrad_bp.nn.checks import nonnegative, positive, whole
 from tinygrad_bp.source.uses import REUSED_BYTES
 from tinygrad_bp.tables import Table
@@ -272,11 +272,13 @@ def for_each(moving: Sequence[Any], rates: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def trainable(params: Iterable[Tensor]) -> list[Tensor]:
     """The parameters as a list, each fit to be trained and there once; else ArgumentError."""
+    if hasattr(params, "parameters"):
+        raise ArgumentError(f"params is {kind_of(params)}. Pass its tensors: parameters().")
     given: list[Any] = [params] if isinstance(params, Tensor) else list(params)
     seen: set[int] = set()
     for i, p in enumerate(given):
         if not isinstance(p, Tensor):
-            raise ArgumentError(f"parameter {i} is a {type(p).__name__}, not a tensor. Pass the layer's parameters().")
+            raise ArgumentError(f"parameter {i} is {kind_of(p)}, not a tensor. Pass the layer's parameters().")
         if not (p.requires_grad and p.is_leaf):
             why = "requires no gradient" if p.is_leaf else "was computed from others"
             raise ArgumentError(f"parameter {i}, {describe(p)}, {why}. Train tensors made with requires_grad=True.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import wraps
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
@@ -119,6 +120,7 @@ class _Watch:
         """The layer's `forward`, watched."""
         forward = layer.forward
 
+        @wraps(forward)  # whose signature stands in the message for a call that it does not take
         def call(*inputs: Any, **settings: Any) -> Any:
             i = len(self.rows)
             self.begin(path, layer, layer.name or type(layer).__name__)

@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_bp.annotations import Array, Number
 from tinygrad_bp.calls import guarded
-from tinygrad_bp.errors import ArgumentError, DTypeError, NonScalarBackwardError, describe
+from tinygrad_bp.errors import ArgumentError, DTypeError, NonScalarBackwardError, describe, kind_of
 from tinygrad_bp.tensor import Tensor
 from tinygrad_bp.transforms.inputs import (
     Argnums,
@@ -66,7 +66,7 @@ def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> 
 def _with_aux(result: Any) -> Any:
     if not (isinstance(result, tuple) and len(result) == 2):
         raise ArgumentError(
-            f"has_aux=True needs a function that returns (number, anything); it returned a {type(result).__name__}."
+            f"has_aux=True needs a function that returns (number, anything); it returned {kind_of(result)}."
         )
     return result
 
@@ -75,7 +75,7 @@ def _one_number(y: Any) -> Tensor:
     """f's result, which must be one real number."""
     if y is None or isinstance(y, tuple | list | dict):
         raise NonScalarBackwardError(
-            f"grad needs a function that returns one number; it returned a {type(y).__name__}. "
+            f"grad needs a function that returns one number; it returned {kind_of(y)}. "
             "Return the number alone, or (number, anything) with has_aux=True."
         )
     number = as_tensor(y)

@@ -12,7 +12,7 @@ import numpy as np
 
 from tinygrad_bp.annotations import Array
 from tinygrad_bp.calls import guarded
-from tinygrad_bp.errors import ArgumentError, CheckpointError, MissingExtraError
+from tinygrad_bp.errors import ArgumentError, CheckpointError, MissingExtraError, kind_of
 from tinygrad_bp.files import replacing
 from tinygrad_bp.nn.checkpoints import npz, safetensors
 from tinygrad_bp.nn.checkpoints.content import opened, packed, sealed, specs, unpacked
@@ -169,9 +169,7 @@ def _container(function: str, path: Path_) -> tuple[Path, Any]:
 
 def _state(part: Any) -> Any:
     if not hasattr(part, "state_dict"):
-        raise ArgumentError(
-            f"save: a {type(part).__name__} has no state_dict(). Pass a model, an optimizer, what fit returned."
-        )
+        raise ArgumentError(f"save: {kind_of(part)} has no state_dict(). Pass a model, an optimizer, what fit gives.")
     return part.state_dict()
 
 

@@ -12,7 +12,7 @@ from typing import Any, Self, final
 import numpy as np
 
 from tinygrad_bp.annotations import Array
-from tinygrad_bp.errors import ArgumentError, CheckpointError, DTypeError
+from tinygrad_bp.errors import ArgumentError, CheckpointError, DTypeError, kind_of
 
 DTYPES = {
     np.dtype(name).name: np.dtype(name)
@@ -105,7 +105,7 @@ def packed(value: Any, path: str, arrays: dict[str, Array]) -> Any:
     if isinstance(value, list | tuple):
         return [packed(part, f"{path}/{i}", arrays) for i, part in enumerate(value)]
     raise ArgumentError(
-        f"save: {path} is a {type(value).__name__}. A checkpoint holds numbers, texts, arrays, and lists and dicts of "
+        f"save: {path} is {kind_of(value)}. A checkpoint holds numbers, texts, arrays, and lists and dicts of "
         "them; convert it."
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_bp.errors import ArgumentError
+from tinygrad_bp.errors import ArgumentError, kind_of
 
 Pair = tuple[np.random.Generator, dict[str, Any]]
 
@@ -36,7 +36,7 @@ def _fitting(what: str, generator: np.random.Generator, state: Any) -> Any:
     own: Any = generator.bit_generator
     kind = state.get("bit_generator") if isinstance(state, dict) else None
     if kind != own.state["bit_generator"]:
-        raise ArgumentError(f"{what} is a {type(own).__name__}, the checkpoint's a {kind}. Use the same kind.")
+        raise ArgumentError(f"{what} is {kind_of(own)}, the checkpoint's a {kind}. Use the same kind.")
     try:
         _require_like(own.state, state)
         type(own)().state = state
