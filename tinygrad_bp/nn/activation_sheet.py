@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, final
 import numpy as np
 
 from tinygrad_bp.calls import guarded
-from tinygrad_bp.draw.document import picture, suited
+from tinygrad_bp.draw.document import image, picture, suited
 from tinygrad_bp.draw.palette import LIGHT
 from tinygrad_bp.draw.plot import DASHED, Axes, words
 from tinygrad_bp.engine import Op
@@ -83,6 +83,9 @@ class ActivationSheet:
 
     def _repr_svg_(self) -> str:
         return self.svg
+
+    def _repr_html_(self) -> str:
+        return image(self.svg)
 
     def __repr__(self) -> str:
         return f"<ActivationSheet of {len(self.names)} activations>"
