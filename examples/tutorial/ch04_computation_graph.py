@@ -72,8 +72,8 @@ assert np.isclose((cost(1.5 + step) - cost(1.5 - step)) / (2 * step), w.grad)
 # %% [markdown]
 # ## The network's graph
 #
-# This is the graph of the article's network, in letters only. Above the line to the cost stand the parameters. Each
-# red line carries a product of derivatives, and each product is one factor longer than the one to its right.
+# This is the graph of the article's network, in letters only. The parameters stand above and below the line to the
+# cost. Each red line carries a product of two: the derivative that arrives from the right, and the one of this line.
 
 # %%
 network = tg.nn.NeuralNetwork([7, 3, 2, 1], seed=0)

@@ -35,8 +35,8 @@ assert tg.grad(tg.relu)(2.0) == 1
 # %% [markdown]
 # **tanh** runs from −1 to 1, and its slope at 0 is 1, four times that of the sigmoid. It saturates too.
 #
-# **relu** is max(0, z). For positive sums the factor is exactly 1, so nothing vanishes, however many layers there are.
-# For negative ones it is 0: a unit whose sum is negative for every example learns nothing any more.
+# **relu** is max(0, z). For positive sums the factor is exactly 1: it makes nothing vanish, however many layers there
+# are. For negative ones it is 0: a unit whose sum is negative for every example learns nothing any more.
 #
 # **leaky relu** repairs that with a small slope on the left. **gelu** is a smooth relu, usual in today's large
 # networks.
@@ -99,7 +99,7 @@ print(check(answer))
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# 1/(1 + eᶻ)·eᶻ. Divide both by eᶻ, and it is 1/(1 + e⁻ᶻ): the sigmoid.
+# The chain rule gives eᶻ/(1 + eᶻ). Divide above and below by eᶻ, and it is 1/(1 + e⁻ᶻ): the sigmoid.
 #
 # ```python
 # answer = "1 / (1 + e^-z)"

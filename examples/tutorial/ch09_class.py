@@ -96,7 +96,7 @@ assert (network.predict(X) == Y).all()
 tg.draw(network.cost_graph(X, Y))
 
 # %% [markdown]
-# This last picture is alive. Take a new network and the second point; drag a weight, watch the prediction y′ and the
+# The next picture is alive. Take a new network and the second point; drag a weight, watch the prediction y′ and the
 # cost follow, or press the button for a step of gradient descent.
 
 # %%

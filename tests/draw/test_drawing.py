@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from base64 import b64decode
 from importlib.util import find_spec
 from xml.etree import ElementTree
 
@@ -261,3 +262,11 @@ def test_pictures_on_one_page_share_no_ids():
     assert root.get("aria-label") == root.findtext(f"{SVG}title") == "Computation graph of a"
     assert "aria-labelledby" not in root.attrib
     assert svg == draw(product("a"))._repr_svg_()
+
+
+def test_notebooks_show_a_picture_that_is_no_wider_than_their_cell():
+    html = draw(product("a & <b>"))._repr_html_()
+    image = ElementTree.fromstring(html)
+    assert image.get("alt") == "Computation graph of a & <b>"
+    assert "max-width: 100%" in image.get("style")
+    assert b64decode(image.get("src").removeprefix("data:image/svg+xml;base64,")).startswith(b"<svg ")

@@ -21,6 +21,22 @@ def test_every_activation_is_on_it():
     assert SHEET._repr_svg_() == SHEET.svg
 
 
+def test_the_formula_says_what_is_computed():
+    formulas = {entry.name: entry.formula for entry in SHEET.entries}
+    assert [name for name, formula in formulas.items() if formula == f"{name}(z)"] == ["arctan", "tanh"]
+    assert formulas["relu"] == "max(z, 0)"
+    assert formulas["silu"] == "z/(1 + e^(−z))"
+    assert formulas["leaky_relu"] == "(z if z > 0 else 0.01z)"
+    texts = [t.text for t in ElementTree.fromstring(SHEET.svg).iter() if t.get("class") in ("value", "gradient")]
+    assert not [text for text in texts if "…" in text]
+
+
+@pytest.mark.parametrize("alpha", [-0.5, 0.0, 0.4, 1.0, 1.7])
+def test_the_slope_of_elu_at_its_kink_is_that_of_smaller_norm(alpha):
+    slope = tg.grad(lambda z: tg.sum(tg.elu(z, alpha=alpha)))(np.array([-1.0, 0.0, 2.0]))
+    np.testing.assert_allclose(slope, [alpha * np.exp(-1), min(max(alpha, 0.0), 1.0), 1.0], rtol=1e-15)
+
+
 @pytest.mark.parametrize("entry", SHEET.entries, ids=lambda entry: entry.name)
 def test_the_range_holds_all_values_and_nothing_smaller_does(entry):
     values = tg.nn.ACTIVATIONS[entry.name](tg.tensor(np.linspace(-14, 14, 4001))).data

@@ -113,6 +113,12 @@ def test_the_page_fits(opened, browser, width, theme):
         media = {"features": [{"name": "prefers-color-scheme", "value": theme}]}
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
         page = opened(tutor("batch"))
+        asked = page.run(
+            "const frame = stage.getBoundingClientRect();"
+            "const box = document.querySelector('.asked').getBoundingClientRect();"
+            "return box.left >= frame.left && box.right <= frame.right;"
+        )
+        assert asked  # the value is in view, where the picture is wider than the screen too
         page.answer("W3 @ dz3 * a2 * (1 - a2) * (a3 - y) * W3.T * sigmoid(z1)")
         assert page.run("return document.documentElement.scrollWidth") <= width
         smallest = page.run(

@@ -15,6 +15,15 @@ from tinygrad_bp.derive.simplify import missing
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.graph import Graph, GraphNode
 
+_STYLE = """
+.derivation .equation { display: flex; flex-wrap: wrap; gap: 0 1.5rem; align-items: baseline; }
+.derivation .equation > math { margin: 0; max-width: 100%; overflow-x: auto; }
+.derivation .equation > .remark { margin: 0 0 0 auto; opacity: .75; }
+.derivation .lines > mtr > mtd { padding: .2rem; text-align: left; }
+.derivation .lines > mtr > mtd:first-child { text-align: right; text-align: -webkit-right; }
+"""
+"""For notebooks, which have no style for it: the equations below each other, their shapes at the right."""
+
 
 @final
 @dataclass(frozen=True, repr=False)
@@ -99,7 +108,7 @@ class Derivation:
         return f"$\\displaystyle {self.latex}$"
 
     def _repr_html_(self) -> str:
-        return self.html
+        return f'<style>{_STYLE}</style><div class="derivation">{self.html}</div>'
 
     @cached_property
     def _notation(self) -> Notation:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, final
 
 from tinygrad_bp.calls import guarded
+from tinygrad_bp.draw.document import image
 from tinygrad_bp.draw.dot import to_dot
 from tinygrad_bp.draw.layout import to_image, to_svg
 from tinygrad_bp.draw.mermaid import to_mermaid
@@ -74,6 +75,9 @@ class Drawing:
 
     def _repr_svg_(self) -> str:
         return for_page(self.svg)
+
+    def _repr_html_(self) -> str:
+        return image(self.svg)
 
     def __repr__(self) -> str:
         return repr(self.graph).replace("Graph", "Drawing", 1)

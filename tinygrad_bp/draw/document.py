@@ -14,6 +14,7 @@ from tinygrad_bp.draw.palette import CLASS, style
 from tinygrad_bp.errors import ArgumentError
 
 _STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
+_TITLE = re.compile(r"<title[^>]*>([^<]*)</title>")
 _MARK = re.compile(r"\{\{(\w+)\}\}")
 
 
@@ -75,6 +76,13 @@ def picture(width: float, height: float, title: str, parts: Iterable[str], about
         'font-family="Helvetica,Arial,sans-serif" font-size="13">'
         f"<title>{escape(title)}</title>{description}<style>{style('auto')}{rules}</style>{''.join(parts)}</svg>\n"
     )
+
+
+def image(svg: str) -> str:
+    """A picture as an image for notebooks, no wider than their cell: JupyterLab shows an SVG at its own width."""
+    data, title = b64encode(svg.encode()).decode(), _TITLE.search(svg)
+    about = title[1] if title else ""
+    return f'<img src="data:image/svg+xml;base64,{data}" alt="{about}" style="max-width: 100%; height: auto"/>'
 
 
 def suited(path: str | os.PathLike[str], what: str, *suffixes: str) -> Path:

@@ -8,20 +8,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
+from inspect import unwrap
 from pathlib import Path
 from typing import Any, NamedTuple, final
 
 import numpy as np
 
 from tinygrad_bp.calls import guarded
-from tinygrad_bp.draw.document import picture, suited
-from tinygrad_bp.draw.palette import LIGHT
+from tinygrad_bp.draw.document import image, picture, suited
+from tinygrad_bp.draw.palette import CLASS, LIGHT
 from tinygrad_bp.draw.plot import DASHED, Axes, words
 from tinygrad_bp.engine import Op
 from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.files import write_whole
-from tinygrad_bp.graph import graph
-from tinygrad_bp.modes import quietly
+from tinygrad_bp.formula import plain
+from tinygrad_bp.formula.tidy import as_number
+from tinygrad_bp.formula.trace import expression
+from tinygrad_bp.modes import quietly, tracing
 from tinygrad_bp.nn.activations import ACTIVATIONS
 from tinygrad_bp.registry import OPS
 from tinygrad_bp.tables import Table
@@ -31,16 +34,21 @@ from tinygrad_bp.transforms import grad
 _NEAR, _FAR = 15.0, 1e6
 """Up to where curves are looked at for what they reach, and for what they tend to."""
 
-_WIDTH, _HEIGHT, _PLOT, _COLUMNS = 310.0, 260.0, 130.0, 4
+_WIDTH, _HEIGHT, _PLOT, _COLUMNS = 310.0, 278.0, 122.0, 4
 _LINE = 46
 """Characters on one line of a card."""
+
+_RULES = (
+    f".{CLASS} .ticks text {{ stroke: var(--page); stroke-width: 3; stroke-linejoin: round; paint-order: stroke; }}"
+)
+"""Numbers stay readable where a curve runs through them."""
 
 _SHOWN = 4.0
 """Half of what the horizontal axis shows."""
 
 
 class Entry(NamedTuple):
-    """One activation: all of it comes from its op's record, the range from its values."""
+    """One activation: all of it comes from its op's record; formula and range from running its function."""
 
     name: str
     formula: str
@@ -75,7 +83,7 @@ class ActivationSheet:
             f'<g transform="translate({i % columns * _WIDTH:g},{i // columns * _HEIGHT:g})">{"".join(_card(entry))}</g>'
             for i, entry in enumerate(self.entries)
         ]
-        return picture(columns * _WIDTH, rows * _HEIGHT, f"Activations: {', '.join(self.names)}", cards)
+        return picture(columns * _WIDTH, rows * _HEIGHT, f"Activations: {', '.join(self.names)}", cards, rules=_RULES)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the picture to a file, .svg. The file appears whole or not at all."""
@@ -83,6 +91,9 @@ class ActivationSheet:
 
     def _repr_svg_(self) -> str:
         return self.svg
+
+    def _repr_html_(self) -> str:
+        return image(self.svg)
 
     def __repr__(self) -> str:
         return f"<ActivationSheet of {len(self.names)} activations>"
@@ -95,9 +106,9 @@ def activation_sheet(*names: str) -> ActivationSheet:
     Everything is made from the records of their ops. Raises ArgumentError for a name that is none.
 
     >>> print(activation_sheet("relu", "sigmoid").text)
-    name     formula  derivative  range   convention
-    relu     relu(z)  [z > 0]     [0, ∞)  0 at 0
-    sigmoid  σ(z)     a(1 − a)    (0, 1)
+    name     formula         derivative  range   convention
+    relu     max(z, 0)       [z > 0]     [0, ∞)  0 at 0
+    sigmoid  1/(1 + e^(−z))  a(1 − a)    (0, 1)
     """
     for name in names:
         if name not in ACTIVATIONS:
@@ -107,10 +118,16 @@ def activation_sheet(*names: str) -> ActivationSheet:
 
 def _entry(name: str) -> Entry:
     op: Op = OPS[name]
-    z = Tensor(np.array([0.25, 0.75]), requires_grad=True, name="z")
-    a = op.call(z).named("a")
-    derivative = a.local_derivatives[0].formula
-    return Entry(name, graph(a).root.formula, derivative, _range(op), op.convention)
+    z = Tensor(np.array(0.25), requires_grad=True, name="z")
+    derivative = op.call(z).named("a").local_derivatives[0].formula
+    return Entry(name, _formula(op, z), derivative, _range(op), op.convention)
+
+
+def _formula(op: Op, z: Tensor) -> str:
+    """What the op computes, read off its forward function as it runs on z."""
+    with tracing():
+        a = quietly(unwrap(op.forward), z)
+    return plain(as_number(expression(a, {z.number: "z"}, of_rule=True)))
 
 
 def _range(op: Op) -> str:
@@ -158,12 +175,12 @@ def _plot(op: Op) -> Iterator[str]:
     curves = (("forward", op.forward(z)), ("backward", grad(lambda z: op.call(z).sum())(z)))
     low = min(0.0, *[max(float(y.min()), -2.0) for _, y in curves])
     high = max(1.0, *[min(float(y.max()), 2.0) for _, y in curves])
-    axes = Axes(16.0, _HEIGHT - _PLOT - 16, _WIDTH - 32, _PLOT, (-_SHOWN, _SHOWN), (low, high))
+    axes = Axes(16.0, _HEIGHT - _PLOT - 28, _WIDTH - 32, _PLOT, (-_SHOWN, _SHOWN), (low, high))
     middle, (zero, one) = axes.left + axes.width / 2, axes.down(np.array([0.0, 1.0]))
     cross = f"M{axes.left:g},{zero:.1f} h{axes.width:g} M{middle:g},{axes.top:g} v{axes.height:g}"
     yield f'<g class="unused"><path fill="none" stroke="{LIGHT["soft"]}" d="{cross}"/></g>'
-    yield words("1", middle - 4, one + 4, "about", "end")
-    yield words(f"z = {_SHOWN:g}", axes.left + axes.width, zero - 4, "about", "end")
     for css, y in curves:
         look = f'fill="none" stroke="{LIGHT[css]}" stroke-width="2"{DASHED if css == "backward" else ""}'
         yield f'<g class="{css}"><path {look} d="{axes.curve(z, y, jump=0.2)}"/></g>'
+    right = words(f"z = {_SHOWN:g}", axes.left + axes.width, zero + 15, "about", "end")
+    yield f'<g class="ticks">{words("1", middle - 4, one + 4, "about", "end")}{right}</g>'

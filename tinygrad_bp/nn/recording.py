@@ -12,7 +12,7 @@ import numpy as np
 
 from tinygrad_bp.annotations import Array
 from tinygrad_bp.calls import guarded
-from tinygrad_bp.draw.document import suited
+from tinygrad_bp.draw.document import image, suited
 from tinygrad_bp.errors import ArgumentError, ShapeError
 from tinygrad_bp.files import write_whole
 from tinygrad_bp.modes import no_grad, quietly
@@ -122,6 +122,9 @@ class Recording:
 
     def _repr_svg_(self) -> str:
         return self.svg
+
+    def _repr_html_(self) -> str:
+        return image(self.svg)
 
     def __repr__(self) -> str:
         names = len(list(self.model.named_parameters()))

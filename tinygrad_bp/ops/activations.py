@@ -91,6 +91,14 @@ def slope_at(x: Any, negative: Any) -> Any:
     return where(x > 0, 1.0, where(x < 0, negative, at_kink))
 
 
+def exponential_slope(x: Any, alpha: float) -> Any:
+    """1 for x > 0, alpha·eˣ for x < 0, and at 0 the number of least norm between 1 and alpha."""
+    negative = alpha * exp(minimum(x, 0.0))
+    if alpha < 0:
+        return slope_at(x, negative)
+    return where(x >= 0 if alpha > 1 else x > 0, 1.0, negative)
+
+
 @op(
     derivatives=(lambda y, x, slope: slope_at(x, slope).astype(y.dtype),),
     latex=r"\operatorname{leaky}({0})",
@@ -125,7 +133,7 @@ def parametric_relu(x: Any, a: Any) -> Any:
 
 
 @op(
-    derivatives=(lambda y, x, alpha: slope_at(x, alpha * exp(minimum(x, 0.0))).astype(y.dtype),),
+    derivatives=(lambda y, x, alpha: exponential_slope(x, alpha).astype(y.dtype),),
     latex=r"\operatorname{elu}({0})",
     domain=_kinked(params=lambda *_: ({}, {"alpha": 0.7})),
     convention="the slope of smaller norm at 0",

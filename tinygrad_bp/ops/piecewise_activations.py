@@ -9,7 +9,7 @@ import numpy as np
 from tinygrad_bp.blocks import blockwise
 from tinygrad_bp.domains import Domain, Reals
 from tinygrad_bp.errors import ArgumentError
-from tinygrad_bp.ops.activations import slope_at
+from tinygrad_bp.ops.activations import exponential_slope
 from tinygrad_bp.ops.complex import require_real
 from tinygrad_bp.ops.elementwise import where
 from tinygrad_bp.registry import op
@@ -84,7 +84,7 @@ SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
 
 @op(
-    derivatives=(lambda y, x: (SELU_SCALE * slope_at(x, SELU_ALPHA * np.exp(np.minimum(x, 0.0)))).astype(y.dtype),),
+    derivatives=(lambda y, x: (SELU_SCALE * exponential_slope(x, SELU_ALPHA)).astype(y.dtype),),
     latex=r"\operatorname{selu}({0})",
     domain=_kinked(0),
     convention="the slope of smaller norm at 0, that of the right side",

@@ -12,7 +12,7 @@ from typing import Any, final
 from xml.etree import ElementTree
 
 from tinygrad_bp.draw import Drawing, draw
-from tinygrad_bp.draw.document import suited
+from tinygrad_bp.draw.document import image, suited
 from tinygrad_bp.draw.marks import Mark
 from tinygrad_bp.draw.svg import for_page
 from tinygrad_bp.files import write_whole
@@ -69,6 +69,9 @@ class GraphDifference:
 
     def _repr_svg_(self) -> str:
         return for_page(self.svg)
+
+    def _repr_html_(self) -> str:
+        return image(self.svg)
 
     def __repr__(self) -> str:
         counts = f"{len(self.removed)} removed, {len(self.added)} added, {len(self.changed)} changed"

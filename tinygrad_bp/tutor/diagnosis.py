@@ -193,7 +193,7 @@ class Diagnosis:
 
     def _others(self) -> list[str]:
         """The values computed last first; parameters, which may have the same gradients, come after them."""
-        return [name for name in reversed(self.runs[0].gradients) if name not in (self.name, self._root)]
+        return [name for name in reversed(tuple(self.runs[0].gradients)) if name not in (self.name, self._root)]
 
     def _shape(self, term: Term) -> Finding:
         """Nothing is recognised: what shape is expected, and what came."""

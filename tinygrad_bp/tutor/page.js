@@ -21,9 +21,12 @@
   function light(edge) {
     for (const { source, target, part } of edges)
       part?.classList.toggle("lit", edge !== null && source === edge[0] && target === edge[1]);
-    const lit = stage.querySelector(".lit");
-    if (!lit) return;
-    const frame = stage.getBoundingClientRect(), box = lit.getBoundingClientRect();
+    reveal(stage.querySelector(".lit"));
+  }
+
+  function reveal(part) {
+    if (!part) return;
+    const frame = stage.getBoundingClientRect(), box = part.getBoundingClientRect();
     if (box.left < frame.left || box.right > frame.right)
       stage.scrollLeft += (box.left + box.right) / 2 - (frame.left + frame.right) / 2;
   }
@@ -50,6 +53,7 @@
       item.querySelector("button").setAttribute("aria-pressed", i === now);
     });
     for (const [own, id] of model.nodes) find(id)?.classList.toggle("asked", own === name);
+    reveal(stage.querySelector(".asked"));
     answer.focus({ preventScroll: true });
   }
 
