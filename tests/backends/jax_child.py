@@ -10,6 +10,7 @@ import numpy as np
 import tinygrad_bp as tg
 from tinygrad_bp import nn
 from tinygrad_bp.nn.functional import gradients_of
+from tinygrad_bp.nn.training_step import TrainingStep
 
 
 class Block(nn.Layer):
@@ -78,6 +79,7 @@ def devices() -> None:
             assert fast.plan.reason.count("pu:") >= n, fast.plan
         print(name)
     split_by_name()
+    fit_split_by_path()
 
 
 def split_by_name() -> None:
@@ -99,6 +101,49 @@ def split_by_name() -> None:
     assert given[0].addressable_shards[0].data.shape == (6, 2)
     assert given[1].addressable_shards[0].data.shape == (2, 2)
     print("by name")
+
+
+def fit_split_by_path() -> None:
+    """Ten steps of fit on a mesh of 4 × 2, parameters and their state split along its second axis, are one device's."""
+    import jax
+
+    mesh = jax.make_mesh((4, 2), ("data", "model"), devices=jax.devices()[:8])
+    X = batch((80, 6))
+    weight = tg.tensor(0.5)  # without a name, and of no length: not to be taken for the batch
+
+    def trained(**options: Any) -> tuple[Any, ...]:
+        model = models()["mlp"][0]
+        optimizer = nn.Adam(model.parameters(), 0.01)
+        history = nn.fit(
+            model, X, X[:, :2], lambda p, y: weight * tg.mse(p, y), optimizer, epochs=2, batch=16, seed=0,
+            validation=(X, X[:, :2]), **options,
+        )  # fmt: skip
+        return [(e.cost, e.validation_cost) for e in history], model.state_dict(), optimizer.state_dict()
+
+    sharded = {"layers.0.W": (None, "model"), "layers.0.b": "model", "layers.2.W": ("model", None)}
+    costs, weights, state = trained(backend="jax", mesh=mesh, sharded=sharded)
+    for backend in ("jax", "numpy"):
+        wanted, of_weights, of_state = trained(backend=backend)
+        np.testing.assert_allclose(costs, wanted, rtol=1e-11)
+        for found, expected in ((weights, of_weights), (state, of_state)):
+            for name, value in found.items():
+                np.testing.assert_allclose(value, expected[name], rtol=1e-9, atol=1e-11)
+    assert state["steps"] == 10
+    parts_of_a_step(mesh, sharded)
+    print("fit")
+
+
+def parts_of_a_step(mesh: Any, sharded: Any) -> None:
+    """What a device has between two steps is its part of a parameter, and of its state."""
+    model = models()["mlp"][0]
+    optimizer = nn.Adam(model.parameters(), 0.01)
+    steps = TrainingStep(model, tg.mse, optimizer, "jax", mesh=mesh, sharded=sharded)
+    for _ in range(2):
+        steps(batch((16, 6)), batch((16, 2)))
+        steps.move()
+    (states, _), parts = optimizer.inputs(range(4)), [(6, 4), (4,), (4, 2), (2,)]
+    for p, state, part in zip(model.parameters(), states, parts, strict=True):
+        assert [a.addressable_shards[0].data.shape for a in (p.value, *state)] == [part] * 3
 
 
 def hosts(rank: int, port: int, folder: Path, dies: bool) -> None:

@@ -214,6 +214,27 @@ def test_fit_on_a_mesh_is_fit_on_numpy():
         np.testing.assert_allclose(value, expected[name], rtol=1e-9, atol=1e-10)
     with pytest.raises(ArgumentError, match="a mesh of devices is for backend='jax'"):
         trained(mesh=jax.make_mesh((1,), ("data",)))
+    with pytest.raises(ArgumentError, match=r"Pass mesh=jax\.make_mesh"):
+        trained(backend="jax", sharded={"layers.0.W": "data"})
+
+
+@pytest.mark.parametrize(
+    ("sharded", "message"),
+    [
+        ({"layers.0.w": "model"}, "no parameter 'layers.0.w' of the model. The nearest is 'layers.0.W'"),
+        ({"layers.0.W": "model"}, "the mesh has the axes data; got 'model'"),
+        ({"layers.0.b": (None, "data")}, r"axis 1 of layers.0.b \(1,\) cannot be split into 1 parts"),
+    ],
+)
+def test_fit_names_what_cannot_be_split(sharded, message):
+    model, X, mesh = nn.Sequential(nn.Linear(3, 1, seed=0)), np.ones((4, 3)), jax.make_mesh((1,), ("data",))
+    optimizer, before = nn.SGD(model.parameters(), 0.1), model.state_dict()
+    with pytest.raises(ArgumentError, match=message):
+        nn.fit(model, X, X[:, :1], tg.mse, optimizer, backend="jax", mesh=mesh, sharded=sharded)
+    with pytest.raises(ArgumentError, match="Pass a layer as the model"):
+        nn.fit(lambda x: model(x), X, X[:, :1], tg.mse, optimizer, backend="jax", mesh=mesh, sharded={"W": "data"})
+    for path, value in model.state_dict().items():
+        np.testing.assert_array_equal(value, before[path])
 
 
 def test_lbfgs_computes_with_gradients_of_its_own():

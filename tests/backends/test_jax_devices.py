@@ -54,7 +54,7 @@ def free_port():
 def test_one_device_two_and_eight():
     code, out, err = ended(begun(8, "devices"))
     assert code == 0, err
-    assert out.split() == ["mlp", "cnn", "transformer", "by", "name"]
+    assert out.split() == ["mlp", "cnn", "transformer", "by", "name", "fit"]
 
 
 def test_two_processes_of_two_devices(tmp_path):

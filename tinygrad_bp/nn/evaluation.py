@@ -94,14 +94,14 @@ class Evaluation:
         if self.steps.compiled and self._traceable:
             values, generators = tuple([t.value for t in self._tensors]), self.steps.state.generators
             try:
-                cost, prediction = self._programs(generators, values, generators, x, y)
+                cost, prediction = self._programs(generators, x, y, values, generators)
                 return cost.item(), prediction
             except TracingError:  # in use it does what no program does
                 self._traceable = False
         C, prediction = self.steps.cost(x, y)
         return C.item(), tree_map(plain, prediction)
 
-    def _as_function(self, values: Any, generators: Any, x: Any, y: Any) -> Any:
+    def _as_function(self, x: Any, y: Any, values: Any, generators: Any) -> Any:
         """The cost and the prediction, as a function of all tensors of the model."""
         before = Snapshot(self.steps.held)
         try:

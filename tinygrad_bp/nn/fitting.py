@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -22,7 +23,7 @@ from tinygrad_bp.nn.lbfgs import LBFGS
 from tinygrad_bp.nn.records import Epoch, RunState, Step
 from tinygrad_bp.nn.run import Run
 from tinygrad_bp.nn.stopping import EarlyStopping, stopping
-from tinygrad_bp.nn.training_step import TrainingStep
+from tinygrad_bp.nn.training_step import TrainingStep, paths_of
 from tinygrad_bp.tensor import Tensor
 
 FEW = 64
@@ -66,6 +67,7 @@ def fit(
     clip_value: float | None = None,
     resume: History | None = None,
     mesh: Any = None,
+    sharded: Mapping[str, Any] | None = None,
 ) -> History:
     """Train a model: for every batch the gradients of `loss(model(x), y)`, one number, then `optimizer.step()`.
 
@@ -88,8 +90,11 @@ def fit(
     written; "auto" chooses by the number of steps, and in a run that is resumed stays with what was chosen. A model or
     loss that is no function of arrays (it branches on a value, draws from a generator that it does not hold, keeps
     something else in a layer) runs eagerly, and a RuntimeWarning names the line. What a program does not repeat is
-    printing and writing to lists outside of the model. mesh: devices for "jax"; batches are split along its first axis
-    where that divides them, parameters are whole on every device. What layers draw there has other numbers.
+    printing and writing to lists outside of the model. What layers draw on "jax" has other numbers.
+
+    mesh: devices for "jax"; batches are split along its first axis where that divides them. sharded: by the paths of
+    parameters the axes of the mesh that they and their optimizer's state are split along, {"layers.0.W": (None,
+    "model")}; others are whole on every device.
 
     Raises ShapeError and DataError for examples that do not fit, ArgumentError if the cost stops being finite; the
     parameters are then those that gave it.
@@ -104,7 +109,6 @@ def fit(
     (20, True)
     """
     epochs, batch = whole("epochs", epochs, 0), whole("batch", batch, 1)
-    hears = progress if callable(progress) else None
     _require_functions(model, loss, progress, on_step, callbacks)
     _require_optimizer(optimizer)
     clip_norm, clip_value = _limit("clip_norm", clip_norm), _limit("clip_value", clip_value)
@@ -113,12 +117,12 @@ def fit(
     examples, held_out = _parted(examples, validation, batch, order, state)
     _require_one_function(optimizer, examples, clip_norm or clip_value)
     chosen = state.backend = _chosen(backend, epochs, examples.count, state.backend, mesh)
-    measures = named_metrics(metrics)
-    steps = TrainingStep(model, loss, optimizer, chosen, clip_norm, clip_value, bool(measures), mesh)
+    _require_paths(sharded or {}, model, optimizer, mesh)
+    measures, orders = named_metrics(metrics), order if shuffle else None
+    steps = TrainingStep(model, loss, optimizer, chosen, clip_norm, clip_value, bool(measures), mesh, sharded)
     evaluation = None if held_out is None else Evaluation(steps, held_out, measures)
-    orders = order if shuffle else None
     run = Run(steps, examples, evaluation, measures, stopping(early_stopping), orders, state, resume)
-    run.hears, run.callbacks, run.on_step = hears, callbacks, on_step
+    run.hears, run.callbacks, run.on_step = progress if callable(progress) else None, callbacks, on_step
     return run.until(epochs, progress is True)
 
 
@@ -179,6 +183,19 @@ def _chosen(backend: Any, epochs: int, batches: int | None, before: str, mesh: A
     if batches is None:
         return "numpy"
     return "eager" if epochs * batches <= FEW else backend_for(epochs * batches)
+
+
+def _require_paths(sharded: Mapping[str, Any], model: Any, optimizer: Optimizer | LBFGS, mesh: Any) -> None:
+    """What is split is a parameter that the optimizer moves."""
+    if sharded and mesh is None:
+        raise ArgumentError("fit: sharded names axes of a mesh. Pass mesh=jax.make_mesh(…) too.")
+    moved = {id(p) for p in optimizer.params}
+    paths = {path.lower(): path for key, path in paths_of(model).items() if key in moved}
+    for name in sharded:
+        if name not in paths.values():
+            nearest = get_close_matches(name.lower(), paths, n=1, cutoff=0.0)
+            hint = f"The nearest is {paths[nearest[0]]!r}." if nearest else "Pass a layer as the model."
+            raise ArgumentError(f"sharded: the optimizer moves no parameter {name!r} of the model. {hint}")
 
 
 def _require_one_function(optimizer: Any, examples: Source, clipped: Any) -> None:

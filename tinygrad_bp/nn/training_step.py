@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from traceback import walk_stack, walk_tb
 from types import TracebackType
 from typing import Any, Literal, final
@@ -23,7 +23,7 @@ from tinygrad_bp.nn.held import Moving, Roots, Snapshot, are_like, held_places, 
 from tinygrad_bp.nn.lbfgs import LBFGS
 from tinygrad_bp.nn.optim import SGD, GradientDescent, for_each, trainable
 from tinygrad_bp.nn.parts import Place
-from tinygrad_bp.nn.programs import Programs
+from tinygrad_bp.nn.programs import Devices, Programs
 from tinygrad_bp.program.tracer import LIBRARIES
 from tinygrad_bp.tensor import Tensor, asarray
 from tinygrad_bp.trees import tree_map
@@ -39,7 +39,8 @@ class TrainingStep:
     function of arrays, of the model's buffers and of its random generators, and `backend` is not "eager", it is taken
     back and taken again as a program, like all others, one for each shape of batch; else a warning names what stands
     against it. The step of an optimizer of this package is part of the program. prediction: of the latest batch, if
-    `predicts`. On JAX, over a `mesh` if there is one, parameters and state stay its arrays until `settle`.
+    `predicts`. On JAX, over a `mesh` if there is one, parameters and state stay its arrays until `settle`; sharded: how
+    the parameters of these paths are split.
     """
 
     def __init__(
@@ -52,10 +53,12 @@ class TrainingStep:
         clip_value: float | None = None,
         predicts: bool = False,
         mesh: Any = None,
+        sharded: Mapping[str, Any] | None = None,
     ):
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self.params: Sequence[Tensor] = trainable(optimizer.params)
-        self.backend, self.mesh = None if backend == "eager" else backend, mesh
+        self.backend = None if backend == "eager" else backend
+        self.mesh, self.sharded = mesh, sharded or {}
         self.clip_norm, self.clip_value = clip_norm, clip_value
         self.predicts = predicts
         self.prediction: Any = None
@@ -185,7 +188,7 @@ class TrainingStep:
         arrays = self._programs.arrays
         if arrays is not None and not (self._has_own or self._minimises):
             given = tree_map(lambda a: arrays.from_numpy(a) if isinstance(a, np.ndarray | np.generic) else a, given)
-        return self._programs(generators, *given, generators, x, y)
+        return self._programs(generators, x, y, *given, generators)
 
     def _whole(self) -> Function:
         """All of a step, as a function of arrays and generators."""
@@ -193,7 +196,7 @@ class TrainingStep:
         cost_and_gradients = gradients_of(lambda x, y: this.cost(x, y), self._reached, has_aux=True)
         state, update = self.state, self.optimizer.update if self._has_rule else None
 
-        def training_step(values: Any, states: Any, rates: Any, buffers: Any, generators: Any, x: Any, y: Any) -> Any:
+        def training_step(x: Any, y: Any, values: Any, states: Any, rates: Any, buffers: Any, generators: Any) -> Any:
             with state.given(buffers, generators):
                 cost, gradients = cost_and_gradients(values, x, y)
                 new = tuple([Tensor(value) if current_mode().tracing else value for value in state.buffers])
@@ -237,7 +240,7 @@ class TrainingStep:
         self, backend: Settled, x: Array, y: Array, eager: Any, before: Snapshot, after: Snapshot
     ) -> tuple[Any, str, TracebackType | None]:
         """The step as a program, from the state before it, what makes it another than the eager one, and where."""
-        self._programs = Programs(self._whole(), backend, self.mesh if backend == "jax" else None)
+        self._programs = Programs(self._whole(), backend, self._devices() if backend == "jax" else None)
         before.restore()
         try:
             result = self._run(x, y)
@@ -245,6 +248,12 @@ class TrainingStep:
             return None, str(error), error.__traceback__
         draws_others = backend == "jax" and bool(self.state.generators)
         return result, "" if draws_others else self._difference(eager, result, after), None
+
+    def _devices(self) -> Devices | None:
+        if self.mesh is None:
+            return None
+        paths = paths_of(self.model)
+        return Devices(self.mesh, self.sharded, [paths.get(id(p), "") for p in self._reached])
 
     def _difference(self, eager: tuple[Any, Any, Any], result: Any, after: Snapshot) -> str:
         """How the program's step is another than the eager one, which gave `eager`; empty but for rounding."""
@@ -255,6 +264,11 @@ class TrainingStep:
         if not same or any(after.states[id(g)] != state_of(g) for g in self.state.generators):
             return "the same batch gave another cost, as it does where random numbers are drawn."
         return ""
+
+
+def paths_of(model: Function) -> dict[int, str]:
+    """The paths of a model's parameters by their ids; of a function that is no layer, none are known."""
+    return {id(p): path for path, p in getattr(model, "named_parameters", tuple)()}
 
 
 def _numpys(arrays: Arrays | None) -> Callable[[Any], Any]:

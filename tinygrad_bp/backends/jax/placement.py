@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -20,10 +20,11 @@ Axes = str | None | tuple[Any, ...]
 @dataclass(frozen=True, slots=True)
 class Placement:
     """mesh: of devices, with names for its axes. sharded: how the inputs of these names are split; others are whole on
-    every device."""
+    every device. names: of the first inputs, where they are not the program's; the others have none then."""
 
     mesh: Any
     sharded: Mapping[str, Axes]
+    names: Sequence[str] | None = None
 
     @property
     def devices(self) -> Any:
@@ -33,7 +34,8 @@ class Placement:
 
     def shardings(self, program: Program) -> list[Any]:
         """The sharding of every input. Raises ArgumentError for a name without input, and for a split with a rest."""
-        names = [program.names.get(step, "") for step in program.inputs]
+        own = [program.names.get(step, "") for step in program.inputs]
+        names = own if self.names is None else [*self.names, *[""] * (len(own) - len(self.names))]
         unknown = [name for name in self.sharded if name not in names]
         if unknown:
             raise ArgumentError(
@@ -53,7 +55,7 @@ class Placement:
             if i >= len(step.shape) or step.shape[i] % sizes[axis]:
                 raise ArgumentError(
                     f"sharded[{name!r}]: axis {i} of {name} {step.shape} cannot be split into {sizes[axis]} parts of "
-                    f"one length. Choose a batch that {sizes[axis]} divides, or leave the name out."
+                    f"one length. Choose a length that {sizes[axis]} divides, or leave the name out."
                 )
         return jax.sharding.NamedSharding(self.devices, jax.sharding.PartitionSpec(*parts))
 
@@ -77,6 +79,16 @@ def placed(x: Any, sharding: Any) -> Any:
 
 
 def _replaces(y: Step, places: Mapping[Step, Any]) -> Any:
-    """The sharding of the only input of a result's shape and dtype that it is computed from directly; else None."""
-    same = [x for x in y.operands if x in places and (x.shape, x.dtype) == (y.shape, y.dtype)]
-    return places[same[0]] if len(same) == 1 else None
+    """The sharding of the inputs that a result is computed from by steps of its shape and dtype; None if they differ.
+
+    A parameter is such an input of its new value, and its state of its new state.
+    """
+    found, pending, seen = [], [y], {y}
+    while pending:
+        step = pending.pop()
+        if step in places:
+            found.append(places[step])
+        new = {x for x in step.operands if (x.shape, x.dtype) == (y.shape, y.dtype)} - seen
+        seen |= new
+        pending += new
+    return found[0] if found and all(sharding == found[0] for sharding in found) else None
