@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -22,9 +23,9 @@ def from_torch(module: Any, *xs: Any) -> tuple[Callable[..., Any], dict[str, np.
     """A PyTorch module as a function (parameters, *xs) of tensors, and its parameters, arrays by their names.
 
     xs are examples of its inputs, PyTorch's tensors: the function is for their shapes. Every operator becomes our op of
-    the same meaning, in the scope of its module, so the gradients are our rules'. The module is read as one that is
-    evaluated; its buffers are constants. Raises MissingRuleError for an operator that has no op here, MissingExtraError
-    without PyTorch.
+    the same meaning, in the scope of its module, so the gradients are our rules'; one that has none, an LSTM say, is
+    taken apart by PyTorch first. The module is read as one that is evaluated; its buffers are constants. Raises
+    MissingRuleError for an operator that has no op here, MissingExtraError without PyTorch.
 
     f, parameters = tg.from_torch(module, x); then tg.grad(f)(parameters, x.numpy()), tg.draw, tg.compile …
     """
@@ -38,7 +39,10 @@ def from_torch(module: Any, *xs: Any) -> tuple[Callable[..., Any], dict[str, np.
         raise ArgumentError(f"from_torch reads a torch.nn.Module; got {describe(module)}.")
     training = module.training
     try:
-        exported = torch.export.export(module.eval(), xs)
+        with warnings.catch_warnings():  # PyTorch's, of names and layers of its own
+            warnings.simplefilter("ignore", FutureWarning)
+            warnings.filterwarnings("ignore", "The tensor attributes? .* assigned during export")
+            exported = _in_known_parts(torch.export.export(module.eval(), xs), torch.export.default_decompositions)
     finally:
         module.train(training)
     arrays = {name: _array(x) for name, x in exported.named_parameters()}
@@ -56,6 +60,21 @@ def from_torch(module: Any, *xs: Any) -> tuple[Callable[..., Any], dict[str, np.
     return function, arrays
 
 
+def _in_known_parts(exported: Any, decompositions: Callable[[], Any]) -> Any:
+    """The exported graph; operators that have no op here are taken apart, if there are any."""
+    if all(_has_op(node.target) for node in exported.graph.nodes if node.op == "call_function"):
+        return exported
+    table = decompositions()
+    for target in list(table):
+        if _has_op(target):
+            table.pop(target)
+    exported = exported.run_decompositions(table)
+    for node in exported.graph.nodes:
+        if node.op == "call_function" and not _has_op(node.target):
+            raise _missing(next((source.target for source in node.meta.get("from_node", ())), node.target))
+    return exported
+
+
 def _run(graph: Any, known: dict[Any, Any]) -> Sequence[Any]:
     """The results of the graph, node by node."""
 
@@ -69,7 +88,8 @@ def _run(graph: Any, known: dict[Any, Any]) -> Sequence[Any]:
             return list(flatten(read(list(node.args[0])))[0])
         if node.op == "call_function":
             with scope(_module(node)):
-                known[node] = _apply(node.target, read(node.args), {k: read(x) for k, x in node.kwargs.items()})
+                made = _apply(node.target, read(node.args), {k: read(x) for k, x in node.kwargs.items()})
+                known[node] = made if node.all_input_nodes else _typed(made, node)
     return []
 
 
@@ -84,19 +104,46 @@ def _module(node: Any) -> str:
     return str(stack[-1][0]).rpartition(".")[2] if stack and stack[-1][0] else ""
 
 
+def _typed(constant: np.ndarray[Any, Any], node: Any) -> np.ndarray[Any, Any]:
+    """A constant in the type that PyTorch gives it."""
+    return constant.astype(str(node.meta["val"].dtype).removeprefix("torch."), copy=False)
+
+
 def _apply(target: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     if target is operator.getitem:
         return args[0][args[1]]
-    schema = getattr(target, "_schema", None)
-    name = str(getattr(target, "_opname", target)).removesuffix("_")
-    rule = OPERATORS.get(name)
+    rule, schema = _rule(target), getattr(target, "_schema", None)
     if rule is not None and schema is not None:
         named = schema.arguments[len(args) :]
         rest = [kwargs.get(x.name, x.default_value if x.has_default_value() else None) for x in named]
         return rule(*args, *rest)
-    record = getattr(getattr(tg, name, None), "op", None)
-    if record is None or record.domain.shapes != BROADCAST or len(record.vjps) != len(args):
-        raise MissingRuleError(
-            f"from_torch: PyTorch's operator {target} has no op here. Write that part of the module otherwise."
-        )
+    record = _elementwise(target)
+    if record is None or len(record.vjps) != len(args):
+        raise _missing(target)
     return record.call(*args)
+
+
+def _missing(target: Any) -> MissingRuleError:
+    return MissingRuleError(
+        f"from_torch: PyTorch's operator {target} has no op here. Write that part of the module otherwise."
+    )
+
+
+def _has_op(target: Any) -> bool:
+    return target is operator.getitem or _rule(target) is not None or _elementwise(target) is not None
+
+
+def _rule(target: Any) -> Callable[..., Any] | None:
+    """The rule of an operator, by its name and overload or by its name; x.add_() is x.add() here."""
+    name, overload = _name(target), getattr(target, "_overloadname", "")
+    return OPERATORS.get(f"{name}.{overload}") or OPERATORS.get(name)
+
+
+def _elementwise(target: Any) -> Any:
+    """The record of our elementwise op of the same name, if there is one."""
+    record = getattr(getattr(tg, _name(target), None), "op", None)
+    return record if record is not None and record.domain.shapes == BROADCAST else None
+
+
+def _name(target: Any) -> str:
+    return str(getattr(target, "_opname", target)).removesuffix("_")

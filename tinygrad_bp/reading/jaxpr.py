@@ -21,8 +21,8 @@ def from_jax(f: Callable[..., Any], *xs: Any) -> Callable[..., Any]:
     """JAX's function f as one of tensors, read at arguments like xs: to draw, derive, differentiate or print as NumPy.
 
     Every primitive becomes our op of the same meaning, so the gradients are our rules'; a custom derivative of JAX's is
-    not read. Loops over known lengths are written out. Raises MissingRuleError for a primitive that has no op here,
-    MissingExtraError without JAX.
+    not read. Loops are written out, and of branches the one that is taken. Raises MissingRuleError for a primitive that
+    has no op here, MissingExtraError without JAX.
 
     >>> import jax.numpy as jnp, numpy as np, tinygrad_bp as tg
     >>> g = tg.from_jax(lambda W, x: jnp.tanh(W @ x).sum(), np.ones((2, 3)), np.ones(3))
@@ -68,15 +68,16 @@ def _run(jaxpr: Any, constants: Sequence[Any], arguments: Sequence[Any]) -> list
 
 
 def _apply(name: str, inputs: Sequence[Any], params: Mapping[str, Any]) -> Sequence[Any]:
-    if name == "scan":
-        return _scan(*inputs, **params)
+    if name in _CONTROL:
+        return _CONTROL[name](*inputs, **params)
     inner = next((params[key] for key in ("jaxpr", "call_jaxpr") if key in params), None)
     if inner is not None:
         with scope(str(params.get("name", name))):
-            return _run(getattr(inner, "jaxpr", inner), [np.asarray(c) for c in getattr(inner, "consts", ())], inputs)
+            return _within(inner, inputs)
     rule = PRIMITIVES.get(name)
     if rule is not None:
-        return [rule(*inputs, **params)]
+        made = rule(*inputs, **params)
+        return made if isinstance(made, list | tuple) else [made]
     record = getattr(getattr(tg, name, None), "op", None)
     if record is None or record.domain.shapes != BROADCAST:
         raise MissingRuleError(
@@ -85,13 +86,35 @@ def _apply(name: str, inputs: Sequence[Any], params: Mapping[str, Any]) -> Seque
     return [record.call(*inputs)]
 
 
+def _within(jaxpr: Any, inputs: Sequence[Any]) -> list[Any]:
+    """The results of a jaxpr inside of an equation, with or without its constants."""
+    return _run(getattr(jaxpr, "jaxpr", jaxpr), [np.asarray(c) for c in getattr(jaxpr, "consts", ())], inputs)
+
+
+def _cond(which: Any, *inputs: Any, branches: Sequence[Any], **_: Any) -> list[Any]:
+    chosen = next((branch for k, branch in enumerate(branches[:-1]) if bool(which <= k)), branches[-1])
+    return _within(chosen, inputs)
+
+
+def _while(*inputs: Any, cond_jaxpr: Any, cond_nconsts: int, body_jaxpr: Any, body_nconsts: int, **_: Any) -> list[Any]:
+    of_cond, of_body = inputs[:cond_nconsts], inputs[cond_nconsts : cond_nconsts + body_nconsts]
+    carry = list(inputs[cond_nconsts + body_nconsts :])
+    while bool(_within(cond_jaxpr, [*of_cond, *carry])[0]):
+        carry = _within(body_jaxpr, [*of_body, *carry])
+    return carry
+
+
 def _scan(*inputs: Any, jaxpr: Any, length: int, reverse: bool, num_consts: int, num_carry: int, **_: Any) -> list[Any]:
     captured, carry = list(inputs[:num_consts]), list(inputs[num_consts : num_consts + num_carry])
     xs = inputs[num_consts + num_carry :]
     rows: list[list[Any]] = []
     for t in reversed(range(length)) if reverse else range(length):
-        results = _run(jaxpr.jaxpr, [np.asarray(c) for c in jaxpr.consts], [*captured, *carry, *[x[t] for x in xs]])
+        results = _within(jaxpr, [*captured, *carry, *[x[t] for x in xs]])
         carry, row = results[:num_carry], results[num_carry:]
         rows.append(row)
     rows = rows[::-1] if reverse else rows
     return [*carry, *[tg.stack([asarray(part) for part in column]) for column in zip(*rows, strict=True)]]
+
+
+_CONTROL: Mapping[str, Callable[..., list[Any]]] = {"cond": _cond, "scan": _scan, "while": _while}
+"""Primitives whose parameters are functions."""

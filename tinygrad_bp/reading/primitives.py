@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from tinygrad_bp import functions as tg
+from tinygrad_bp import functions as tg, linalg
 from tinygrad_bp.errors import MissingRuleError
+from tinygrad_bp.reading.places import Rule, dynamic_slice, dynamic_update, gather, moved, scattered
 from tinygrad_bp.tensor import Tensor
 
-Rule = Callable[..., Any]
+
+def _divided(a: Any, b: Any, **_: Any) -> Any:
+    """Of whole numbers a whole one, towards 0."""
+    if np.result_type(a).kind in "iu":
+        return tg.where(tg.equal(a, 0), a, tg.floor_divide(tg.abs(a), tg.abs(b)) * tg.sign(a) * tg.sign(b))
+    return tg.divide(a, b)
+
+
+def _power(x: Any, y: int) -> Any:
+    return tg.power(x, y if np.result_type(x).kind in "iu" else float(y))
 
 
 def _reduction(function: Rule) -> Rule:
@@ -60,37 +70,24 @@ def _slice(x: Any, start_indices: Any, limit_indices: Any, strides: Any, **_: An
     return x[tuple([slice(*part) for part in zip(start_indices, limit_indices, steps, strict=True)])]
 
 
-def _dynamic_slice(x: Any, *starts: Any, slice_sizes: Sequence[int], **_: Any) -> Any:
-    at = [min(max(int(s), 0), n - size) for s, n, size in zip(starts, np.shape(x), slice_sizes, strict=True)]
-    return x[tuple([slice(start, start + size) for start, size in zip(at, slice_sizes, strict=True)])]
-
-
-def _gather(x: Any, indices: Any, dimension_numbers: Any, slice_sizes: Sequence[int], **_: Any) -> Any:
-    """x[i, j, …] along the indexed axes, each in its place, where slices are whole or single."""
-    d = dimension_numbers
-    batching = tuple(d.operand_batching_dims)
-    collapsed = {*d.collapsed_slice_dims, *batching}
-    whole = [axis for axis in range(np.ndim(x)) if axis not in collapsed]
-    if any(slice_sizes[axis] != np.shape(x)[axis] for axis in whole) or set(d.start_index_map) & set(whole):
-        raise MissingRuleError("from_jax: this gather takes parts of axes. Write it with slices or whole indices.")
-    batch = np.shape(indices)[:-1]
-    place: list[Any] = [slice(None)] * np.ndim(x)
-    for k, axis in enumerate(d.start_index_map):
-        place[axis] = indices[..., k]
-    for axis, of in zip(batching, d.start_indices_batching_dims, strict=True):
-        steps = [1] * len(batch)
-        steps[of] = batch[of]
-        place[axis] = np.broadcast_to(np.arange(batch[of]).reshape(steps), batch)
-    order = [axis for axis in range(np.ndim(x)) if axis in collapsed] + whole
-    taken = _moved(x, tuple(order))[tuple([place[axis] for axis in order if axis in collapsed])]
-    at_end = range(len(batch), len(batch) + len(whole))
-    return tg.moveaxis(taken, tuple(at_end), tuple(d.offset_dims)) if whole else taken
+def _spaced(x: Any, gaps: Sequence[int], value: float = 0.0) -> Any:
+    """With so many more elements between those of every axis."""
+    for axis, gap in enumerate(gaps):
+        if gap:
+            shape = np.shape(x)
+            widths = [(0, gap if k == axis + 1 else 0) for k in range(len(shape) + 1)]
+            x = tg.pad(tg.expand_dims(x, axis + 1), widths, constant_values=value)
+            x = tg.reshape(x, (*shape[:axis], -1, *shape[axis + 1 :]))
+            x = x[(*(slice(None),) * axis, slice(-gap))]
+    return x
 
 
 def _pad(x: Any, value: Any, padding_config: Any, **_: Any) -> Any:
-    if any(inner or low < 0 or high < 0 for low, high, inner in padding_config):
-        raise MissingRuleError("from_jax: padding between elements, or of negative width, has no op here.")
-    return tg.pad(x, [(low, high) for low, high, _ in padding_config], constant_values=float(value))
+    y = _spaced(x, [inner for *_, inner in padding_config], float(value))
+    y = tg.pad(y, [(max(low, 0), max(high, 0)) for low, high, _ in padding_config], constant_values=float(value))
+    if all(low >= 0 and high >= 0 for low, high, _ in padding_config):
+        return y
+    return y[tuple([slice(max(-low, 0), min(high, 0) or None) for low, high, _ in padding_config])]
 
 
 def _select(which: Any, *cases: Any, **_: Any) -> Any:
@@ -120,17 +117,35 @@ def _elementwise(function: Rule) -> Rule:
     return lambda *xs, **_: function(*xs)
 
 
-def _moved(x: Any, order: Sequence[int]) -> Any:
-    """The axes in another order, if it is one."""
-    return x if tuple(order) == tuple(range(np.ndim(x))) else tg.transpose(x, tuple(order))
+def _sorted(xs: Sequence[Any], axis: int, keys: int) -> Any:
+    if keys != 1:
+        raise MissingRuleError("from_jax: sorting by several keys has no op here. Sort by one of them.")
+    if len(xs) == 1:
+        return tg.sort(xs[0], axis=axis)
+    order = tg.argsort(xs[0], axis=axis)
+    return [tg.take_along_axis(x, order, axis=axis) for x in xs]
 
 
-def _sorted(xs: Sequence[Any], axis: int) -> Any:
-    if len(xs) != 1:
-        raise MissingRuleError(
-            "from_jax: sorting several arrays by one has no op here. Take argsort's order as an index."
-        )
-    return tg.sort(xs[0], axis=axis)
+def _top(x: Any, k: int, axis: int, **_: Any) -> Any:
+    order = tg.flip(tg.argsort(tg.flip(x, axis), axis=axis), axis)
+    order = np.shape(x)[axis] - 1 - order[(*(slice(None),) * axis, slice(k))]
+    return [tg.take_along_axis(x, order, axis=axis), order]
+
+
+def _split(x: Any, sizes: Sequence[int], axis: int) -> Any:
+    return tg.split(x, np.cumsum(sizes)[:-1].tolist(), axis=axis)
+
+
+def _triangular(
+    a: Any, b: Any, left_side: bool, lower: bool, transpose_a: bool, conjugate_a: bool, unit_diagonal: bool
+) -> Any:
+    """The solution of ax = b, or of xa = b, with one triangle of a."""
+    a = tg.tril(a) if lower else tg.triu(a)
+    a = a - a * np.eye(np.shape(a)[-1]) + np.eye(np.shape(a)[-1]) if unit_diagonal else a
+    a = tg.swapaxes(a, -1, -2) if transpose_a == left_side else a
+    if left_side:
+        return linalg.solve(a, b)
+    return tg.swapaxes(linalg.solve(a, tg.swapaxes(b, -1, -2)), -1, -2)
 
 
 def _convolution(
@@ -139,12 +154,13 @@ def _convolution(
 ) -> Any:  # fmt: skip
     """conv1d or conv2d, with the axes brought into our order and back."""
     d = dimension_numbers
-    if batch_group_count != 1 or any(n != 1 for n in lhs_dilation) or len(window_strides) > 2:
-        raise MissingRuleError("from_jax: transposed and three-dimensional convolutions have no op here.")
+    if batch_group_count != 1 or not 1 <= len(window_strides) <= 2:
+        raise MissingRuleError("from_jax: three-dimensional convolutions, and in groups of examples, have no op here.")
     convolve = tg.conv1d if len(window_strides) == 1 else tg.conv2d
-    x, w = _moved(x, tuple(d.lhs_spec)), _moved(w, tuple(d.rhs_spec))
+    x, w = moved(x, tuple(d.lhs_spec)), moved(w, tuple(d.rhs_spec))
+    x = _spaced(x, (0, 0, *[n - 1 for n in lhs_dilation]))
     y = convolve(x, w, tuple(window_strides), [*map(tuple, padding)], tuple(rhs_dilation), feature_group_count)
-    return _moved(y, tuple(np.argsort(d.out_spec).tolist()))
+    return moved(y, tuple(np.argsort(d.out_spec).tolist()))
 
 
 def _pooling(largest: bool) -> Rule:
@@ -158,16 +174,16 @@ def _pooling(largest: bool) -> Rule:
             raise MissingRuleError("from_jax: windows with gaps, and over more than two axes, have no op here.")
         others = [axis for axis in range(len(window_dimensions)) if axis not in wide]
         order = (*others, *wide)
-        moved = _moved(x, order)
-        lead = np.shape(moved)[: len(others)]
-        flat = tg.reshape(moved, (1, -1, *np.shape(moved)[len(others) :]))
+        x = moved(x, order)
+        lead = np.shape(x)[: len(others)]
+        flat = tg.reshape(x, (1, -1, *np.shape(x)[len(others) :]))
         kernel = tuple([window_dimensions[axis] for axis in wide])
         stride, pad = tuple([window_strides[axis] for axis in wide]), [tuple(padding[axis]) for axis in wide]
         names = ("max_pool1d", "max_pool2d") if largest else ("avg_pool1d", "avg_pool2d")
         pool = getattr(tg, names[len(wide) - 1])
         y = pool(flat, kernel, stride, pad) * (1.0 if largest else float(np.prod(kernel)))
         y = tg.reshape(y, (*lead, *np.shape(y)[2:]))
-        return _moved(y, tuple(np.argsort(order).tolist()))
+        return moved(y, tuple(np.argsort(order).tolist()))
 
     return rule
 
@@ -175,14 +191,15 @@ def _pooling(largest: bool) -> Rule:
 PRIMITIVES: Mapping[str, Rule] = {
     # elementwise ones under other names than ours
     **{jaxs: _elementwise(function) for jaxs, function in (
-        ("add_any", tg.add), ("mul", tg.multiply), ("sub", tg.subtract), ("div", tg.divide), ("neg", tg.negative),
-        ("pow", tg.power),
+        ("add_any", tg.add), ("mul", tg.multiply), ("sub", tg.subtract), ("neg", tg.negative),
+        ("pow", tg.power), ("erf_inv", tg.erfinv),
         ("max", tg.maximum), ("min", tg.minimum), ("rem", tg.fmod), ("atan2", tg.arctan2), ("logistic", tg.sigmoid),
         ("asin", tg.arcsin), ("acos", tg.arccos), ("atan", tg.arctan), ("asinh", tg.arcsinh), ("acosh", tg.arccosh),
         ("atanh", tg.arctanh), ("lgamma", tg.gammaln), ("copy", tg.positive), ("copy_p", tg.positive),
     )},
+    "div": _divided,
     "rsqrt": lambda x, **_: 1.0 / tg.sqrt(x),
-    "integer_pow": lambda x, y, **_: tg.square(x) if y == 2 else tg.power(x, float(y)),
+    "integer_pow": lambda x, y, **_: tg.square(x) if y == 2 else _power(x, y),
     "clamp": lambda low, x, high, **_: tg.clip(x, low, high),
     "select_n": _select,
     "stop_gradient": _detached,
@@ -191,11 +208,15 @@ PRIMITIVES: Mapping[str, Rule] = {
     **{jaxs: _elementwise(function) for jaxs, function in (
         ("eq", tg.equal), ("ne", tg.not_equal), ("lt", tg.less), ("le", tg.less_equal), ("gt", tg.greater),
         ("ge", tg.greater_equal), ("and", tg.bitwise_and), ("or", tg.bitwise_or), ("xor", tg.bitwise_xor),
-        ("not", tg.invert), ("is_finite", tg.isfinite), ("round", tg.rint),
+        ("lt_to", tg.less), ("le_to", tg.less_equal), ("not", tg.invert),
+        ("is_finite", tg.isfinite), ("round", tg.rint),
     )},
     "argmax": lambda x, axes, index_dtype, **_: tg.astype(tg.argmax(x, axis=axes[0]), index_dtype),
     "argmin": lambda x, axes, index_dtype, **_: tg.astype(tg.argmin(x, axis=axes[0]), index_dtype),
     "iota": _iota,
+    "platform_index": lambda platforms, **_: platforms.index(None),
+    "reduce_and": _reduction(tg.all),
+    "reduce_or": _reduction(tg.any),
     # along axes
     "reduce_sum": _reduction(tg.sum),
     "reduce_max": _reduction(tg.max),
@@ -203,8 +224,12 @@ PRIMITIVES: Mapping[str, Rule] = {
     "reduce_prod": _reduction(tg.prod),
     "cumsum": _cumulative(tg.cumsum),
     "cumprod": _cumulative(tg.cumprod),
-    "sort": lambda *xs, dimension, num_keys, **_: _sorted(xs, dimension),
+    "sort": lambda *xs, dimension, num_keys, **_: _sorted(xs, dimension, num_keys),
+    "top_k": lambda x, k, axis=-1, **_: _top(x, k, axis % np.ndim(x)),
+    # products and equations
     "dot_general": _dot,
+    "cholesky": lambda a, **_: linalg.cholesky(a),
+    "triangular_solve": _triangular,
     # moving and taking
     "broadcast_in_dim": _broadcast,
     "reshape": lambda x, new_sizes, **_: tg.reshape(x, tuple(new_sizes)),
@@ -213,10 +238,16 @@ PRIMITIVES: Mapping[str, Rule] = {
     "transpose": lambda x, permutation, **_: tg.transpose(x, tuple(permutation)),
     "rev": lambda x, dimensions, **_: tg.flip(x, tuple(dimensions)),
     "concatenate": lambda *xs, dimension, **_: tg.concatenate(xs, axis=dimension),
+    "stack": lambda *xs, axis, **_: tg.stack(xs, axis=axis),
     "pad": _pad,
     "slice": _slice,
-    "dynamic_slice": _dynamic_slice,
-    "gather": _gather,
+    "dynamic_slice": dynamic_slice,
+    "dynamic_update_slice": dynamic_update,
+    "gather": gather,
+    "scatter": scattered(adds=False),
+    "scatter-add": scattered(adds=True),
+    "tile": lambda x, reps, **_: tg.tile(x, tuple(reps)),
+    "split": lambda x, sizes, axis, **_: _split(x, sizes, axis),
     # windows
     "conv_general_dilated": _convolution,
     "reduce_window_max": _pooling(largest=True),
