@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 import tinygrad_bp as tg
-from tinygrad_bp.doctor import blas, facts, machine, product, report, restart, speed
+from tinygrad_bp.doctor import accelerators, blas, facts, machine, product, report, restart, speed
+from tinygrad_bp.doctor.accelerators import Jax
 from tinygrad_bp.doctor.blas import Blas
 from tinygrad_bp.doctor.facts import Cache, Extra, Facts, Graphviz
 from tinygrad_bp.doctor.findings import findings, install, setting
@@ -45,6 +46,8 @@ HEALTHY = Facts(
     variables={},
     graphviz=Graphviz("dot on the PATH", "12.0"),
     cache=Cache("/home/a/.cache", True),
+    jax=Jax("0.10"),
+    nvidia_gpu=False,
     extras=(Extra("jit", {"numba": "0.60"}), Extra("bench", {"torch": None}), Extra("dot", {"pygraphviz": None})),
     measured=None,
 )
@@ -246,6 +249,97 @@ def test_there_may_be_no_home(monkeypatch):
 
     monkeypatch.setattr(facts, "cache_folder", homeless)
     assert facts.cache() == Cache(None, False)
+
+
+@pytest.fixture
+def installed_jax(monkeypatch):
+    """Make JAX installed, with these modules beside it, and a child process that says so much of its devices."""
+
+    def become(modules=(), said="", code=0):
+        ran = []
+
+        def run(command, env, timeout, **_):
+            ran.append((command[-1], env["XLA_PYTHON_CLIENT_PREALLOCATE"], timeout))
+            if code:
+                raise subprocess.CalledProcessError(code, command)
+            return types.SimpleNamespace(stdout=said)
+
+        monkeypatch.setattr(accelerators, "version", lambda _: "0.10")
+        monkeypatch.setattr(accelerators, "find_spec", lambda name: name in modules or None)
+        monkeypatch.setattr(accelerators, "entry_points", lambda group: [])
+        monkeypatch.setattr(accelerators.subprocess, "run", run)
+        return ran
+
+    return become
+
+
+def test_jax_without_a_plugin_is_not_asked(installed_jax):
+    ran = installed_jax()
+    assert accelerators.jax() == Jax("0.10", "cpu", 1)
+    assert not ran
+
+
+@pytest.mark.parametrize("module", ["jax_plugins", "libtpu"])
+@pytest.mark.parametrize(
+    ("said", "code", "expected"),
+    [
+        ("a warning\ngpu 2\n", 0, Jax("0.10", "gpu", 2, plugin=True)),
+        ("cpu 1\n", 0, Jax("0.10", "cpu", 1, plugin=True)),
+        ("", 1, Jax("0.10", None, 0, plugin=True)),
+        ("nothing", 0, Jax("0.10", None, 0, plugin=True)),
+    ],
+)
+def test_jax_with_a_plugin_is_asked_in_a_child_process(installed_jax, module, said, code, expected):
+    ran = installed_jax([module], said, code)
+    assert accelerators.jax() == expected
+    assert ran == [(accelerators.ASKED, "false", accelerators.LIMIT)]
+
+
+def test_jax_that_is_not_installed(monkeypatch):
+    def version(package):
+        raise accelerators.PackageNotFoundError(package)
+
+    monkeypatch.setattr(accelerators, "version", version)
+    assert accelerators.jax() is None
+
+
+def test_a_child_process_asks_the_jax_that_is_here(monkeypatch):
+    jax = pytest.importorskip("jax", reason="the jax extra is not installed")
+    monkeypatch.setattr(accelerators, "has_plugin", lambda: True)
+    found = accelerators.jax()
+    assert (found.version, found.platform, found.plugin) == (jax.__version__, jax.default_backend(), True)
+    assert found.devices >= 1
+
+
+def test_the_doctor_itself_does_not_import_jax():
+    code = "import sys, tinygrad_bp.doctor.facts as f; f.examine(); f.has_nvidia_gpu(); print('jax' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize(
+    ("jax", "cores", "told"),
+    [
+        (None, 2, 'none; backend="jax" would pay for loops over time, transformer blocks and large float32 steps, not'),
+        (Jax("0.10"), None, '0.10 on cpu; backend="jax" pays for loops over time, transformer blocks and large'),
+        (Jax("0.10"), 16, "large float32 steps, elementwise work on all 16 cores"),
+        (Jax("0.10", "gpu", 2, plugin=True), 2, '0.10 on gpu, 2 devices; backend="jax" pays for all but small arrays'),
+        (Jax("0.10", "tpu", 1, plugin=True), 2, '0.10 on tpu; backend="jax" pays for all but small arrays'),
+        (Jax("0.10", None, 0, plugin=True), 2, "0.10, which finds no device; "),
+    ],
+)
+def test_where_jax_would_pay(jax, cores, told):
+    lines = report.report(replace(HEALTHY, jax=jax, cores=cores)).splitlines()
+    (line,) = [line for line in lines if line.startswith("JAX ")]
+    assert told in line
+
+
+def test_a_gpu_that_jax_cannot_see():
+    for jax in (None, Jax("0.10")):
+        (found,) = findings(replace(HEALTHY, jax=jax, nvidia_gpu=True))
+        assert found.command == "pip install 'jax[cuda12]'"
+    for platform in ("gpu", "cpu", None):  # the last two as JAX_PLATFORMS has it, or a driver that is too old
+        assert not findings(replace(HEALTHY, jax=Jax("0.10", platform, 1, plugin=True), nvidia_gpu=True))
 
 
 @pytest.mark.parametrize(

@@ -62,35 +62,46 @@ def trained(step: Any, values: Any, X: Any, steps: int = 10) -> tuple[list[float
 
 
 def devices() -> None:
-    """Ten steps of every model on one device, on two and on eight are those on NumPy."""
+    """Ten steps of every model on one device, on two and on eight, if there are, are those on NumPy."""
     import jax
 
+    there = jax.devices()
     for name, (model, shape) in models().items():
         step, values = training_step(model)
         X = batch(shape)
         costs, expected = trained(tg.compile(step, backend="numpy"), values, X)
-        for n in (1, 2, 8):
-            mesh = jax.make_mesh((n,), ("data",), devices=jax.devices()[:n])
+        for n in [n for n in (1, 2, 8) if n <= len(there)]:
+            mesh = jax.make_mesh((n,), ("data",), devices=there[:n])
             fast = tg.compile(step, backend="jax", mesh=mesh, sharded={"X": "data"})
             got, found = trained(fast, values, X)
             np.testing.assert_allclose(got, costs, rtol=1e-11)
             for y, value in zip(found, expected, strict=True):
                 np.testing.assert_allclose(y, value, rtol=1e-9, atol=1e-11)
-            assert fast.plan.reason.count("pu:") >= n, fast.plan
+            assert all(str(device) in fast.plan.reason for device in there[:n]), fast.plan
         print(name)
     split_by_name()
     fit_split_by_path()
+    print(len(there), jax.default_backend())
+
+
+def mesh_of(data: int, model: int) -> Any:
+    """A mesh with two axes of these lengths, or of shorter ones where there are fewer devices."""
+    import jax
+
+    there = jax.devices()
+    model = min(model, len(there))
+    data = min(data, len(there) // model)
+    return jax.make_mesh((data, model), ("data", "model"), devices=there[: data * model])
 
 
 def split_by_name() -> None:
     """Parameters split along the mesh's second axis stay so, from step to step."""
-    import jax
 
     def step(W1: Any, W2: Any, X: Any) -> Any:
         C, (dW1, dW2) = tg.value_and_grad(lambda V, W: tg.mean((tg.tanh(X @ V) @ W - 1.0) ** 2), argnums=(0, 1))(W1, W2)
         return C, W1 - 0.1 * dW1, W2 - 0.1 * dW2
 
-    mesh = jax.make_mesh((2, 4), ("data", "model"), devices=jax.devices()[:8])
+    mesh = mesh_of(2, 4)
     sharded = {"X": "data", "W1": (None, "model"), "W2": ("model", None)}
     fast = tg.compile(step, backend="jax", mesh=mesh, sharded=sharded)
     given = expected = [batch((6, 8)), batch((8, 2))]
@@ -98,16 +109,15 @@ def split_by_name() -> None:
         C, *given = fast(*given, batch((16, 6)))
         D, *expected = step(*expected, batch((16, 6)))
         np.testing.assert_allclose(C, D, rtol=1e-12)
-    assert given[0].addressable_shards[0].data.shape == (6, 2)
-    assert given[1].addressable_shards[0].data.shape == (2, 2)
+    part = 8 // mesh.shape["model"]
+    assert given[0].addressable_shards[0].data.shape == (6, part)
+    assert given[1].addressable_shards[0].data.shape == (part, 2)
     print("by name")
 
 
 def fit_split_by_path() -> None:
     """Ten steps of fit on a mesh of 4 × 2, parameters and their state split along its second axis, are one device's."""
-    import jax
-
-    mesh = jax.make_mesh((4, 2), ("data", "model"), devices=jax.devices()[:8])
+    mesh = mesh_of(4, 2)
     X = batch((80, 6))
     weight = tg.tensor(0.5)  # without a name, and of no length: not to be taken for the batch
 
@@ -141,7 +151,8 @@ def parts_of_a_step(mesh: Any, sharded: Any) -> None:
     for _ in range(2):
         steps(batch((16, 6)), batch((16, 2)))
         steps.move()
-    (states, _), parts = optimizer.inputs(range(4)), [(6, 4), (4,), (4, 2), (2,)]
+    part = 8 // mesh.shape["model"]
+    (states, _), parts = optimizer.inputs(range(4)), [(6, part), (part,), (part, 2), (2,)]
     for p, state, part in zip(model.parameters(), states, parts, strict=True):
         assert [a.addressable_shards[0].data.shape for a in (p.value, *state)] == [part] * 3
 

@@ -14,13 +14,14 @@ import numpy as np
 
 import tinygrad_bp as tg
 from tinygrad_bp.backends.numba.cache import cache_folder
+from tinygrad_bp.doctor.accelerators import Jax, has_nvidia_gpu, jax
 from tinygrad_bp.doctor.blas import Blas, blas
 from tinygrad_bp.doctor.machine import has_avx512, processor, usable_cores
 from tinygrad_bp.doctor.restart import BETTER, CORETYPE, PACKAGE
 from tinygrad_bp.doctor.speed import Measured, measure
 
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS")
-VARIABLES = (CORETYPE, *THREAD_VARIABLES, "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+VARIABLES = (CORETYPE, *THREAD_VARIABLES, "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "JAX_PLATFORMS")
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,8 @@ class Facts:
     variables: dict[str, str]
     graphviz: Graphviz
     cache: Cache
+    jax: Jax | None
+    nvidia_gpu: bool
     extras: tuple[Extra, ...] | None
     measured: Measured | None
 
@@ -87,6 +90,8 @@ def examine(always_measure: bool = False) -> Facts:
         variables={name: os.environ[name] for name in VARIABLES if name in os.environ},
         graphviz=graphviz(),
         cache=cache(),
+        jax=jax(),
+        nvidia_gpu=has_nvidia_gpu(),
         extras=extras(),
         measured=measure(BETTER if avx512 and found.switchable else None) if measures else None,
     )

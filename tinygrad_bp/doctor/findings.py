@@ -11,11 +11,12 @@ from tinygrad_bp.doctor.facts import THREAD_VARIABLES, Facts
 from tinygrad_bp.doctor.restart import BETTER, CORETYPE, PACKAGE
 
 WORTH_IT = 1.1
+MANY_CORES = 8
 
 PURPOSES = {
     "dot": "pictures laid out by Graphviz",
     "jit": "compiled functions as machine code",
-    "jax": 'compiled functions on GPUs and many devices, backend="jax"; on a processor it pays for large float32 steps',
+    "jax": 'compiled functions on GPUs and many devices, backend="jax"',
     "onnx": "functions and their gradients as ONNX models",
     "cli": "the command line",
     "scipy": "some special functions, L-BFGS",
@@ -36,7 +37,21 @@ class Finding:
 
 def findings(facts: Facts) -> list[Finding]:
     """Everything to change, what costs most first."""
-    return [*_kernels(facts), *_threads(facts), *_pictures(facts), *_cache(facts), *_extras(facts)]
+    return [*_kernels(facts), *_threads(facts), *_gpu(facts), *_pictures(facts), *_cache(facts), *_extras(facts)]
+
+
+def where_jax_pays(facts: Facts) -> str:
+    """For what `backend="jax"` is faster than NumPy and Numba: by its devices, else as measured on few cores.
+
+    There an LSTM takes half the time or less; on small arrays a call of JAX's costs more than the numbers.
+    """
+    pays = f'backend="jax" {"pays" if facts.jax else "would pay"} for'
+    if facts.jax and facts.jax.platform not in ("cpu", None):
+        return f"{pays} all but small arrays"
+    programs = "loops over time, transformer blocks and large float32 steps"
+    if (facts.cores or 1) >= MANY_CORES:
+        return f"{pays} {programs}, elementwise work on all {facts.cores} cores"
+    return f"{pays} {programs}, not for small arrays"
 
 
 def _kernels(facts: Facts) -> Iterator[Finding]:
@@ -88,6 +103,12 @@ def _is_a_number_of_threads(value: str) -> bool:
     return all(number.strip().isdecimal() and int(number) > 0 for number in value.split(","))
 
 
+def _gpu(facts: Facts) -> Iterator[Finding]:
+    if facts.nvidia_gpu and not (facts.jax and facts.jax.plugin):
+        why = 'There is an NVIDIA GPU, and no JAX for it. On it backend="jax" pays for all but small arrays.'
+        yield Finding("Install JAX for the GPU.", why, pip("jax[cuda12]"))
+
+
 def _pictures(facts: Facts) -> Iterator[Finding]:
     if facts.graphviz.source is None:
         why = "Without it pictures come from a plainer layout of our own, and none as .png or .pdf."
@@ -111,8 +132,13 @@ def _extras(facts: Facts) -> Iterator[Finding]:
 
 def install(*extras: str) -> str:
     """The command that installs extras."""
+    return pip(f"{PACKAGE}[{','.join(extras)}]")
+
+
+def pip(requirement: str) -> str:
+    """The command that installs a package with extras."""
     quote = '"' if os.name == "nt" else "'"
-    return f"pip install {quote}{PACKAGE}[{','.join(extras)}]{quote}"
+    return f"pip install {quote}{requirement}{quote}"
 
 
 def setting(variable: str, value: str = "") -> str:

@@ -8,8 +8,9 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict
 
+from tinygrad_bp.doctor.accelerators import Jax
 from tinygrad_bp.doctor.facts import Extra, Facts
-from tinygrad_bp.doctor.findings import Finding, findings, install
+from tinygrad_bp.doctor.findings import Finding, findings, install, where_jax_pays
 from tinygrad_bp.doctor.speed import Measured, Speeds
 
 WIDEST = 110
@@ -51,6 +52,15 @@ def _rows(facts: Facts) -> Iterator[tuple[str, str]]:
     yield "Graphviz", f"{version}, {graphviz.source}" if graphviz.source else "none; a layout of our own"
     writable = "writable" if facts.cache.writable else "not writable"
     yield "compiled", f"{facts.cache.folder or 'nowhere'}, {writable}"
+    yield "JAX", f"{_devices(facts.jax)}; {where_jax_pays(facts)}"
+
+
+def _devices(jax: Jax | None) -> str:
+    if jax is None:
+        return "none"
+    if jax.platform is None:
+        return f"{jax.version}, which finds no device"
+    return f"{jax.version} on {jax.platform}" + (f", {jax.devices} devices" if jax.devices > 1 else "")
 
 
 def _speeds(measured: Measured) -> str:

@@ -103,7 +103,7 @@ def _quick(
         "    return y if len(y) != 1 else y[0]",
     ]
     known = {"fast": fast, "config": jax.config, "wide": wide, "seed_of": seed_of, "GuardError": _GuardError}
-    known |= {"latest": [], "lasting": ARRAYS.owns}
+    known |= {"latest": [], "lasting": ARRAYS.owns, "asarray": np.asarray}
     return pytext.function("\n".join(lines), "quick", {**known, **placing, **fixed})
 
 
@@ -116,7 +116,7 @@ def _looked_at(names: Sequence[str], guards: Sequence[int] | None) -> list[str]:
     return [
         "    holds = y.pop()",
         f"    if not (latest and {same}):",
-        "        if not holds:",
+        "        if not asarray(holds):",  # which JAX's own truth takes four times as long as
         "            raise GuardError('written for other values: write the program again')",
         f"        latest[:] = [{', '.join(by)}] if {' and '.join([f'lasting({x})' for x in by]) or 'False'} else []",
     ]
