@@ -132,6 +132,11 @@ MISTAKES = {
         errors.MissingRuleError,
         r"the nearest name that has one is np\.nanmean\.",
     ),
+    "another device": (
+        lambda: tg.tensor(1.0).__dlpack__(dl_device=(2, 0)),
+        errors.DeviceError,
+        r"__dlpack__: tensors are on the CPU, \(1, 0\) to DLPack; got \(2, 0\)",
+    ),
     "a setting of the wrong type": (
         lambda: tg.sum(leaf(2), axis="rows"),
         errors.ArgumentError,

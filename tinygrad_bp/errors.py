@@ -74,6 +74,10 @@ class ArrayConversionError(TinygradError, TypeError):
     """A tensor that requires a gradient, about to become a plain array and lose it."""
 
 
+class DeviceError(TinygradError, BufferError):
+    """A value that was asked for on another device than the CPU."""
+
+
 class GraphCopyError(TinygradError, TypeError):
     """A deep copy or a pickle of a tensor that was computed from others, without them."""
 

@@ -9,7 +9,7 @@ import numpy as np
 from tinygrad_bp.annotations import Array
 from tinygrad_bp.calls import guarded
 from tinygrad_bp.engine import Node
-from tinygrad_bp.errors import ArgumentError, ArrayConversionError, describe
+from tinygrad_bp.errors import ArgumentError, ArrayConversionError, DeviceError, describe
 
 CPU = "cpu"
 """The only device."""
@@ -37,10 +37,14 @@ def dlpack(
 ) -> Any:
     """The value for another library: a read-only view where DLPack can say so, which it can since 1.0, else a copy.
 
-    Raises ArrayConversionError if the tensor requires a gradient, ArgumentError for a stream.
+    Raises ArrayConversionError if the tensor requires a gradient, ArgumentError for a stream, DeviceError for a device.
     """
     if stream is not None:
         raise ArgumentError(f"__dlpack__: the CPU has no streams; got stream={stream!r}. Leave it away.")
+    if isinstance(dl_device, tuple) and dl_device != dlpack_device(self):
+        raise DeviceError(
+            f"__dlpack__: tensors are on the CPU, (1, 0) to DLPack; got dl_device={dl_device!r}. Ask for it."
+        )
     value: Array = np.asarray(constant_value(self))
     if copy is False or (max_version is not None and max_version[0] >= 1):
         value = value.view()

@@ -285,6 +285,7 @@ def test_the_picture_shows_what_the_gradient_goes_through():
         check_grad(f, lambda W, x: (W, W.T @ (1 - np.tanh(W @ x) ** 2)), np.ones((2, 3)), np.full(3, 0.2))
     picture = caught.value.picture
     assert "its gradient is wrong" in picture.svg
+    assert {mark.fill for mark in picture.options.marked.values()} == {"removed"}  # the palette's red
     assert caught.value._repr_svg_() is not None
     marked = {picture.graph[identity].name for identity in picture.options.marked}
     assert "W" in marked

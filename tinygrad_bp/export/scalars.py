@@ -81,7 +81,7 @@ def elementwise(step: Step) -> Rule | None:
         return _ufunc
     if step.function in OTHERS or step.function in WIDE:
         return _function
-    return {np.where: _where, "astype": _converted, np.real: _same, "real": _same}.get(step.function)
+    return {np.where: _where, "astype": _converted, np.real: _same, "real": _same, np.float64: _same}.get(step.function)
 
 
 def _ufunc(writer: Writer, step: Step) -> str:

@@ -21,6 +21,7 @@ from tinygrad_bp.program.step import (
     INDEX,
     METHOD,
     NOTHING,
+    NUMBERS,
     SCALE,
     UFUNC,
     WHOLE,
@@ -36,6 +37,8 @@ from tinygrad_bp.program.zeros import shields
 def simpler(step: Step, ranges: Ranges, cost: Step | None = None) -> Step:
     """A step that gives the same: simpler, an operand, or itself. cost: the one number that is differentiated."""
     same: Any = None
+    if step.opcode == UFUNC:
+        step = _with_pythons(step)
     if step.opcode == WHOLE:
         return _unshielded(step, ranges, cost) if step.function is SCALE else step
     if step.opcode == ASSIGN:
@@ -50,6 +53,13 @@ def simpler(step: Step, ranges: Ranges, cost: Step | None = None) -> Step:
     if isinstance(same, Step) and same.shape == step.shape and same.dtype == step.dtype:
         return same
     return step
+
+
+def _with_pythons(step: Step) -> Step:
+    """The step on Python's numbers, where NumPy's give the same: beside an array whose dtype is the result's."""
+    numbers = {x: x.args[0] for x in step.operands if x.function in NUMBERS.values()}
+    wide = [x for x in step.operands if x.shape and x.dtype == step.dtype]
+    return step.on(numbers) if numbers and wide else step
 
 
 def _bounded(step: Step, ranges: Ranges) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from inspect import unwrap
 from math import prod
@@ -97,6 +97,20 @@ def mapped(tree: Any, kind: type | tuple[type, ...], f: Callable[[Any], Any]) ->
 
 SCALE: Any = unwrap(scale.op.forward)  # type: ignore[attr-defined]
 """The function of the op `scale`, cotangent times derivative, in which an exact 0 wins against infinity and NaN."""
+
+
+NUMBERS: Mapping[type, Any] = {float: np.float64, complex: np.complex128}
+"""NumPy's numbers for Python's, as functions: a number that a transform is given has a dtype, and divides by 0."""
+
+
+_OPERATORS = {
+    np.add, np.subtract, np.multiply, np.divide, np.floor_divide, np.remainder, np.power, np.negative, np.positive,
+}  # fmt: skip
+
+
+def is_pythons(function: Any, operands: Iterable[Any]) -> bool:
+    """Whether a call is written as an operator between Python's numbers; what it gives changes no array's dtype."""
+    return function in _OPERATORS and all(x.__class__ in (bool, int, float, complex) for x in operands)
 
 
 def uniform(step: Any) -> Any:

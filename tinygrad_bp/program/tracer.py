@@ -28,9 +28,11 @@ from tinygrad_bp.program.step import (
     INPUT,
     METHOD,
     NOTHING,
+    NUMBERS,
     UFUNC,
     WHOLE,
     Step,
+    is_pythons,
     mapped,
     uniform,
 )
@@ -63,12 +65,16 @@ class Tracer:
         newest = _newest((args, kwargs), self)
         if newest is not self:
             return newest.call(opcode, function, args, kwargs, pure)
+        if opcode in (METHOD, ATTRIBUTE, INDEX) and args[0].__class__ is TracedArray:
+            args = args[0].__as_numpys__(), *args[1:]  # Python's numbers have no such methods
         arrays: list[Any] = []
         given, steps = self._taken_apart(tuple(args), arrays)
         named, options = self._taken_apart(dict(kwargs), arrays) if kwargs else (kwargs, NOTHING)
         value = quietly(_computed, opcode, function, given, named)
         if function is np.count_nonzero and isinstance(value, int):  # so NumPy 2.0 counts
             value = np.intp(value)
+        if is_pythons(function, given):
+            return self._traced(opcode, value.item(), function, steps, options)
         if isinstance(value, np.ndarray | np.generic):
             return self._traced(opcode, value, function, steps, options, arrays, pure)
         if not isinstance(value, tuple | list):
@@ -229,6 +235,11 @@ class TracedArray(np.lib.mixins.NDArrayOperatorsMixin):
         if function.__name__ in _COUNTING and (function is not np.where or len(args) < 3):
             refuse(f"np.{function.__name__} has a result whose length depends on numbers")
         return self.tracer.call(FUNCTION, function, args, kwargs)
+
+    def __as_numpys__(self) -> TracedArray:
+        """Python's number as NumPy's, which transforms and methods make of it."""
+        number = NUMBERS.get(self.value.__class__)
+        return self if number is None else self.tracer.call(FUNCTION, number, (self,), {})
 
     def __record_whole__(self, function: Any, args: Any, kwargs: Any) -> Any:
         """A function that the program contains as it stands."""

@@ -119,6 +119,10 @@ def _cast(step: Step, given: dict[str, Any]) -> None:
     given.pop("copy", None)
 
 
+def _number(step: Step, given: dict[str, Any]) -> None:
+    given["dtype"] = step.dtype
+
+
 _LINES = "x axis kind order"
 
 NAMES: Mapping[str, Signature] = {
@@ -160,6 +164,7 @@ NAMES: Mapping[str, Signature] = {
     "tril": Signature("tril", _of("x k")), "triu": Signature("triu", _of("x k")),
     "real": Signature("real"), "imag": Signature("imag"), "conj": Signature("conj"), "round": Signature("round"),
     "astype": Signature("astype", _of("x dtype"), 2, change=_cast),
+    "float64": Signature("asarray", change=_number), "complex128": Signature("asarray", change=_number),
     "zeros_like": Signature("zeros_like", _of("x dtype")), "ones_like": Signature("ones_like", _of("x dtype")),
     "full_like": Signature("full_like", _of("x fill_value dtype"), 2),
     **{f"linalg.{name}": Signature(f"linalg.{name}") for name in (

@@ -12,6 +12,9 @@ from tinygrad_bp.tensor import Tensor, asarray
 from tinygrad_bp.testing.subject import Array
 from tinygrad_bp.trees import flatten
 
+_RED = "removed"
+"""The red of the palette, light and dark."""
+
 
 def drawn(
     f: Callable[..., Any],
@@ -20,7 +23,7 @@ def drawn(
     rebuild: Callable[[Iterator[Any]], Any],
     wrong: str,
 ) -> Drawing | None:
-    """The graph of f, with what was computed from the input of this label marked; None if it takes no tensors."""
+    """The graph of f, what was computed from the input of this label in red; None if it takes no tensors."""
     pairs = zip(arrays, labels, strict=True)
     given = [asarray(x, requires_grad=x.dtype.kind == "f").named(label) for x, label in pairs]
     try:
@@ -33,6 +36,6 @@ def drawn(
     start = next((node for node in picture.graph.nodes if node.name == wrong), None)
     if start is None:
         return None
-    marks = {node.id: Mark((), ("bad",)) for node in picture.graph.descendants(start).nodes}
-    marks[start.id] = Mark(("⚠ its gradient is wrong",), ("bad", "first-bad"))
+    marks = {node.id: Mark((), ("bad",), fill=_RED) for node in picture.graph.descendants(start).nodes}
+    marks[start.id] = Mark(("⚠ its gradient is wrong",), ("bad", "first-bad"), fill=_RED)
     return Drawing(picture.graph, replace(picture.options, marked=marks))

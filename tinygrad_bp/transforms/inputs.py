@@ -89,15 +89,19 @@ class Inputs:
 
 
 def as_tensor(x: Any) -> Tensor:
-    """x itself if it is a tensor, else a constant."""
-    return x if isinstance(x, Tensor) else asarray(x)
+    """x itself if it is a tensor, else a constant. Python's number becomes NumPy's, in a trace too."""
+    t = x if isinstance(x, Tensor) else asarray(x)
+    as_numpys = getattr(t.value, "__as_numpys__", None)
+    if as_numpys is None or (value := as_numpys()) is t.value:
+        return t
+    return Tensor(value, name=t.name)
 
 
 def suited(moving: Any, as_graph: bool) -> Any:
     """A cotangent or tangent for a sweep: a tensor where the sweep is recorded, else what numbers it has."""
     if as_graph:
         return as_tensor(moving)
-    return moving.value if isinstance(moving, Node) else moving
+    return as_tensor(moving).value if isinstance(moving, Node) else moving
 
 
 def _fresh(t: Tensor) -> Tensor:
@@ -177,7 +181,7 @@ def filled(args: Sequence[Any], chosen: Sequence[int], values: Sequence[Any]) ->
 
 def shaped(given: Any, like: Tensor, what: str) -> Any:
     """A cotangent or tangent in the dtype of the value it belongs to; its shape must be the same."""
-    array = given.astype(like.dtype) if isinstance(given, Tensor) else np.array(given, dtype=like.dtype)
+    array = as_tensor(given).astype(like.dtype) if isinstance(given, Tensor) else np.array(given, dtype=like.dtype)
     if array.shape != like.shape:
         raise ShapeError(f"{what} has shape {array.shape}; {describe(like)} needs {like.shape}.")
     return array

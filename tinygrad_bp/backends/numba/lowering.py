@@ -23,7 +23,7 @@ from tinygrad_bp.ops.trigonometry import sinc_derivative
 from tinygrad_bp.program import Program, Step
 from tinygrad_bp.program.loop import Loop, without_arrays
 from tinygrad_bp.program.passes import replaced
-from tinygrad_bp.program.step import CONSTANT, FUNCTION, METHOD, SCALE, UFUNC, WHOLE, is_reversal
+from tinygrad_bp.program.step import CONSTANT, FUNCTION, METHOD, NUMBERS, SCALE, UFUNC, WHOLE, is_reversal
 from tinygrad_bp.source.expressions import literal, numpy_path
 from tinygrad_bp.source.helpers import plain
 
@@ -54,6 +54,8 @@ _GELUS = {"none": kernels.gelu_of, "tanh": kernels.gelu_tanh_of}
 def _elementwise(to: Lowering, step: Step) -> Step | None:
     if step.opcode == WHOLE and step.function is plain(gelu):
         return to.call(step, _GELUS[step.kwargs["approximate"]], step.args[0])
+    if step.function in NUMBERS.values():  # as its numbers are
+        return step.args[0]  # type: ignore[no-any-return]
     if step.opcode == METHOD and step.function == "astype":
         return to.call(step, "astype", step.args[0], step.dtype, opcode=METHOD)
     kernel = _SCALARS.get(step.function) if step.opcode in (UFUNC, FUNCTION, WHOLE) else None

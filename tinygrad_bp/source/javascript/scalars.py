@@ -146,6 +146,7 @@ SCALARS: Mapping[Any, Scalar] = {
     **{function: operator(*form) for function, form in _OPERATORS.items()},
     **{function: named(f"np.{name}") for function, name in _NAMED.items()},
     np.negative: prefix("-"), np.positive: same, np.conjugate: same, np.real: same, "real": same,
+    np.float64: same,
     np.reciprocal: lambda x: operator("/", PRODUCT)(("1", ATOM), x), np.fmod: operator("%", PRODUCT),
     np.exp2: lambda x: named("Math.pow")(2, x), np.radians: times(pi / 180), np.deg2rad: times(pi / 180),
     np.degrees: times(180 / pi), np.rad2deg: times(180 / pi),
