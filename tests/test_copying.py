@@ -62,6 +62,14 @@ def test_a_result_says_that_its_graph_would_be_lost(way):
     assert way(y.detach()).data.tolist() == [1, 4]
 
 
+def test_an_argument_of_a_transform_is_not_cut_off():
+    x = np.array([1.0, 2.0])
+    np.testing.assert_array_equal(tg.grad(lambda x: tg.sum(copy.copy(x) ** 2))(x), [2, 4])
+    for way in (copy.deepcopy, pickle.dumps):
+        with pytest.raises(GraphCopyError, match=r"is differentiated for; .*\.copy\(\)"):
+            tg.grad(lambda x, way=way: tg.sum(x) if way(x) is None else 0.0 * x[0])(x)
+
+
 @every_way
 def test_a_constant_result_is_a_leaf_when_copied(way):
     with tg.no_grad():

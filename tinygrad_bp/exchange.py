@@ -26,6 +26,11 @@ def constant_value(node: Node) -> Any:
     return node.value
 
 
+def in_graph(node: Node) -> bool:
+    """Whether a new leaf in its place would lose a gradient: a result, or what a transform differentiates for."""
+    return node.requires_grad and (node.op is not None or node.retains_grad)
+
+
 @guarded
 def dlpack(
     self: Node,

@@ -13,7 +13,7 @@ from tinygrad_bp.constants import numbers
 from tinygrad_bp.domains import Reals
 from tinygrad_bp.engine import Op, apply, sweep
 from tinygrad_bp.errors import DTypeError, GraphCopyError, NoGradientError, NonScalarBackwardError, ShapeError, describe
-from tinygrad_bp.exchange import CPU, constant_value, dlpack, dlpack_device, to_device
+from tinygrad_bp.exchange import CPU, constant_value, dlpack, dlpack_device, in_graph, to_device
 from tinygrad_bp.formula import LocalDerivative
 from tinygrad_bp.methods import ArrayMethods
 from tinygrad_bp.modes import current_mode
@@ -190,16 +190,15 @@ class Tensor(ArrayMethods):
         return self.data if copy is False and dtype is None else np.array(value, dtype=dtype)
 
     def __copy__(self) -> Tensor:
-        if self.op is None or not self.requires_grad:
-            return Tensor(self.value, self.requires_grad, self.name)
-        return self.copy()
+        return self.copy() if in_graph(self) else Tensor(self.value, self.requires_grad, self.name)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """What `copy.deepcopy` and `pickle` keep: value, name and whether a gradient is required."""
-        if self.op is not None and self.requires_grad:
+        if in_graph(self):
+            made = f"was computed by {self.op.name}" if self.op else "is differentiated for"
             raise GraphCopyError(
-                f"{describe(self)} was computed by {self.op.name}; a deep copy or a pickle would lose the graph it "
-                "stands in. Use .detach() for its value, or copy the tensors it was computed from."
+                f"{describe(self)} {made}; a deep copy or a pickle would lose the graph it stands in. "
+                "Use .copy() to stay in it, .detach() for its value, or copy the tensors it was computed from."
             )
         return Tensor, (self.value, self.requires_grad, self.name)
 

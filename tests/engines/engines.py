@@ -24,19 +24,25 @@ def _text(program: Program, inputs: Sequence[Any], values: Sequence[Any]) -> Seq
     return [results] if len(values) == 1 else list(results)
 
 
-def _conforming(program: Program, inputs: Sequence[Any], values: Sequence[Any]) -> Sequence[Any]:
-    """The source for the Array API standard, run on array-api-strict; results become NumPy's again."""
-    xp = import_module("array_api_strict")
-    space: dict[str, Any] = {}
-    try:
-        written = module(program, xp.__name__)
-    except TracingError as error:
-        raise Unsupported(str(error).split(",")[0]) from error
-    exec(written.text, space)
-    given = [xp.asarray(np.asarray(x)) for x in (*inputs, *written.constants)]
-    results = space[written.name](*given)
-    found = [results] if len(values) == 1 else list(results)
-    return [np.from_dlpack(y)[()] if hasattr(y, "__dlpack__") else y for y in found]
+def _conforming(name: str) -> Engine:
+    """The source for the Array API standard, run on a module of that name; results become NumPy's again."""
+
+    def run(program: Program, inputs: Sequence[Any], values: Sequence[Any]) -> Sequence[Any]:
+        xp, space = import_module(name), {}
+        try:
+            written = module(program, name)
+        except TracingError as error:
+            raise Unsupported(str(error).split(",")[0]) from error
+        exec(written.text, space)
+        arrays = [np.ascontiguousarray(x).reshape(np.shape(x)) for x in (*inputs, *written.constants)]
+        try:
+            results = space[written.name](*map(xp.asarray, arrays))
+        except NotImplementedError as error:
+            raise Unsupported(str(error)) from error
+        found = [results] if len(values) == 1 else list(results)
+        return [np.from_dlpack(y)[()] if hasattr(y, "__dlpack__") else y for y in found]
+
+    return run
 
 
 def _backend(name: str) -> Engine:
@@ -76,7 +82,8 @@ def fed(model: Any, inputs: Sequence[Any]) -> dict[str, Any]:
 ENGINES: Mapping[str, tuple[Sequence[str], Engine]] = {
     "NumPy": (("numpy",), _text),
     "Numba": (("numba",), _backend("numba")),
-    "Array API": (("array-api-strict",), _conforming),
+    "Array API": (("array-api-strict",), _conforming("array_api_strict")),
+    "PyTorch": (("torch", "array-api-compat"), _conforming("array_api_compat.torch")),
     "JAX": (("jax", "jaxlib"), _backend("jax")),
     "ONNX": (("onnx", "onnxruntime"), _onnx),
 }

@@ -106,11 +106,11 @@ def test_layers(name):
     y = net(x)
     for got, want in zip(run(model, x), y if isinstance(y, tuple) else [y], strict=True):
         np.testing.assert_allclose(got, want.data, **close)
-    if lengths(model.graph.input[0])[0] == "batch":
-        longer = rng.normal(size=(9, *shape[1:]))
-        np.testing.assert_allclose(run(model, longer)[0], net(longer).data, **close)
-    else:
-        assert name in ("rnn", "lstm", "gru")  # their first state has the batch's length
+    assert lengths(model.graph.input[0])[0] == "batch"
+    longer = rng.normal(size=(9, *shape[1:]))
+    y = net(longer)
+    for got, want in zip(run(model, longer), y if isinstance(y, tuple) else [y], strict=True):
+        np.testing.assert_allclose(got, want.data, **close)
 
 
 @pytest.mark.parametrize("name", [*NETS, "batchnorm"])
@@ -121,9 +121,12 @@ def test_gradients_of_layers(name):
     both = gradients_of(lambda x: (net(x) ** 2).mean(), params)
     values = tuple([p.value for p in params])
     C, gradients = both(values, x)
-    got = run(tg.export.onnx(both, values, x), *values, x)
-    for y, want in zip(got, [C, *gradients], strict=True):
-        np.testing.assert_allclose(y, want, **close)
+    model = tg.export.onnx(both, values, x)
+    for n in (len(x), 9, 1):
+        x = rng.normal(size=(n, *shape[1:]))
+        C, gradients = both(values, x)
+        for y, want in zip(run(model, *values, x), [C, *gradients], strict=True):
+            np.testing.assert_allclose(y, want, **close)
 
 
 def test_embedding():
@@ -165,8 +168,51 @@ def test_the_batch_may_have_any_length():
         np.testing.assert_allclose(run(model, W, X)[1], X.T @ (1 - np.tanh(X @ W) ** 2), rtol=1e-11, atol=1e-11)
 
 
-@pytest.mark.parametrize("f", [lambda X: tg.mean(X, axis=0), lambda X: tg.sum(X) / len(X), lambda X: X[:4] + X[1:]])
-def test_a_batch_whose_length_is_in_the_program_is_fixed(f):
+FREE = {
+    "a mean": lambda W, X: tg.mean(X @ W, axis=0),
+    "its length": lambda W, X: tg.sum(X) / (len(X) - 1) + len(X) * tg.max(W),
+    "places": lambda W, X: tg.value_and_grad(lambda X: tg.sum(X[:, 1:] ** 2))(X),
+    "one of each": lambda W, X: tg.value_and_grad(lambda X: tg.sum(X[np.arange(len(X)), 1] ** 2))(X),
+    "longer than it": lambda W, X: tg.concatenate([X, X + 1]),
+    "a flat one": lambda W, X: X.reshape(-1) * 2,
+}
+
+
+@pytest.mark.parametrize("what", FREE)
+def test_what_follows_from_the_length_is_computed_from_it(what):
+    f, W = FREE[what], rng.normal(size=(3, 2))
+    model = tg.export.onnx(f, W, rng.normal(size=(5, 3)))
+    assert [lengths(x) for x in model.graph.input] == [[3, 2], ["batch", 3]]
+    assert not {d for y in model.graph.output for d in lengths(y)} & {5, 10, 15}
+    for n in (1, 5, 32):
+        X = rng.normal(size=(n, 3)) if n > 1 or "length" not in what else rng.normal(size=(2, 3))
+        wanted = f(tg.asarray(W), tg.asarray(X))
+        for got, want in zip(run(model, W, X), wanted if isinstance(wanted, tuple) else [wanted], strict=True):
+            np.testing.assert_allclose(got, want.data, **close)
+
+
+def test_a_step_of_training_for_any_batch():
+    net = nn.Sequential(
+        nn.Conv2d(1, 2, 3, seed=0), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(18, 3, seed=1),
+    )  # fmt: skip
+    params = net.parameters()
+    both = gradients_of(lambda x, labels: tg.softmax_cross_entropy(net(x), labels), params)
+
+    def step(values, x, labels):
+        C, gradients = both(values, x, labels)
+        return C, [p - 0.1 * g for p, g in zip(values, gradients, strict=True)]
+
+    values, draw = [p.value for p in params], lambda n: (rng.normal(size=(n, 1, 8, 8)), rng.integers(0, 3, n))
+    model = tg.export.onnx(step, values, *draw(4))
+    for n in (4, 1, 33):
+        batch = draw(n)
+        C, new = step(values, *batch)
+        for got, want in zip(run(model, *values, *batch), [C, *new], strict=True):
+            np.testing.assert_allclose(got, want, **close)
+
+
+@pytest.mark.parametrize("f", [lambda X: X[:4] + X[1:], lambda X: X[len(X) // 2], lambda X: X * len(X) ** 2])
+def test_a_batch_whose_length_is_in_the_program_otherwise_is_fixed(f):
     X = rng.normal(size=(5, 3))
     model = tg.export.onnx(f, X)
     assert lengths(model.graph.input[0]) == [5, 3]
@@ -190,6 +236,15 @@ def test_values_have_the_names_and_scopes_of_tensors():
     assert values["a1"] == "Net/a1"
     assert values["z2"] == "Net/output/z2"
     assert {"hidden.W", "hidden.b", "output.W", "output.b"} <= {x.name for x in model.graph.initializer}
+
+
+def test_what_a_result_holds_for_stands_apart():
+    layer, labels = nn.Linear(3, 4, seed=0), np.arange(5) % 4
+    model = tg.export.onnx(lambda x, labels: tg.softmax_cross_entropy(layer(x), labels), np.ones((5, 3)), labels)
+    names = [node.name for node in model.graph.node]
+    assert [name for name in names if "guard/" in name and not name.startswith("guard/")] == []
+    assert names[-1] == "C"
+    assert len([name for name in names if name == "batch"]) == 1
 
 
 def test_what_onnx_has_no_operator_for_is_a_function_of_the_model():

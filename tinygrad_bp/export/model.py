@@ -34,9 +34,9 @@ def onnx(
     model, under the names of parameters, keys and attributes; ints and strings are part of it, and so are tensors that
     f uses without being given them, such as the weights of a layer. Results are named as the program has them (C, dW1),
     by their key (new_W1 for a result that is an input again), or by `names`, in order. The model has the shapes of the
-    examples; but where it comes out the same for one example more, the first axis is of any length, "batch": no mean
-    over the batch is, whose number is in it. Where a branch depended on values, others give NaN. The values in the
-    model have the names and scopes of the tensors.
+    examples; but the first axis of the arrays that are as long as the last one is of any length, "batch", where what
+    changes for more examples are numbers that follow from their count, such as that of a mean. Where a branch depended
+    on values, others give NaN. The values in the model have the names and scopes of the tensors.
 
     path: a file to write, whole or not at all. Raises ExportError for what has no form in ONNX, with its name;
     MissingExtraError without the extra `onnx`.
@@ -52,9 +52,12 @@ def onnx(
         raise ArgumentError(f"onnx: expected a function or a layer; got {type(f).__name__}.")
     made = _traced(f, examples)
     model = written(made.program, made.named(names))
-    longer = _one_more(f, examples)
-    if longer is not None and longer.shapes != made.shapes:
-        model = with_any_batch(model, written(longer.program, longer.named(names)))
+    batch = _batch(examples)
+    if batch:
+        longer = [_longer(f, examples, batch, more) for more in (1, 2)]
+        models = [model, *[written(one.program, one.named(names)) for one in longer if one is not None]]
+        if len(models) == 3:
+            model = with_any_batch(models, [batch, batch + 1, batch + 2])
     library().checker.check_model(model, full_check=True)
     if path is not None:
         write_whole(Path(path), model.SerializeToString(deterministic=True))
@@ -66,10 +69,6 @@ class _Traced(NamedTuple):
 
     program: Program
     ways: Sequence[str]
-
-    @property
-    def shapes(self) -> list[Any]:
-        return [x.shape for x in self.program.inputs]
 
     def named(self, names: Sequence[str] | None) -> list[str]:
         """A name for every result: the given one, the program's, or its key."""
@@ -128,14 +127,18 @@ def _traced(f: Function, examples: Sequence[Any]) -> _Traced:
         return _Traced(optimized(program), ways)
 
 
-def _one_more(f: Function, examples: Sequence[Any]) -> _Traced | None:
-    """The same with one example more in each argument that is an array, if they have equally many; else None."""
-    lengths = {x.shape[0] if x.ndim else 0 for x in examples if isinstance(x, np.ndarray)}
-    if len(lengths) != 1 or 0 in lengths:
-        return None
-    longer = [np.concatenate([x, x[:1]]) if isinstance(x, np.ndarray) else x for x in examples]
+def _batch(examples: Sequence[Any]) -> int:
+    """How long the arrays of examples are that come last, after parameters; 0 if that is not clear."""
+    lengths = [x.shape[0] for x in examples if isinstance(x, np.ndarray) and x.ndim]
+    return lengths[-1] if lengths and (lengths[-1] > 1 or len({*lengths}) == 1) else 0
+
+
+def _longer(f: Function, examples: Sequence[Any], batch: int, more: int) -> _Traced | None:
+    """The program for more examples; None if there is none."""
+    alike = [isinstance(x, np.ndarray) and x.ndim > 0 and x.shape[0] == batch for x in examples]
+    rows = np.arange(batch + more) % batch
     try:
-        return _traced(f, longer)
+        return _traced(f, [x[rows] if of_batch else x for x, of_batch in zip(examples, alike, strict=True)])
     except (TinygradError, ValueError, TypeError, IndexError):
         return None
 
@@ -187,14 +190,14 @@ def _free(name: str, taken: set[str]) -> str:
 
 def _outputs(writer: Writer, program: Program, results: Sequence[str]) -> None:
     """The results under their names; NaN where the program does not hold."""
-    holds = ""
+    holds, writer.label, writer.scope = "", "guard", ""
     for condition in writer.conditions:
         each = writer.node("ReduceMin", writer.cast(condition, np.int32), keepdims=0)
         holds = writer.node("Mul", holds, each) if holds else each
     if holds:
         holds = writer.cast(holds, np.bool_)
     for y, name in zip(program.outputs, results, strict=True):
-        writer.label = name
+        writer.label, writer.scope = name, program.scopes.get(y, "")
         value = writer.array(y)
         if holds and y.dtype.kind != "f":
             raise writer.refused(y, f"it holds only for some values, and {y.dtype} has no NaN for the others")

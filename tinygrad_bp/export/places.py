@@ -200,14 +200,16 @@ def unfold(x: Any, kernel: Any, stride: Any, padding: Any, dilation: Any) -> Any
 
 
 def _folded(writer: Writer, step: Step) -> str:
+    """Windows added up, a row of all images for every element: places do not depend on how many images there are."""
     x, size, stride, padding, dilation = [*step.args, *step.kwargs.values()]
-    kernel, examples = x.shape[1 : 1 + len(size)], x.shape[-1]
-    table = plain(windows.unfold)(numbered((examples, x.shape[0], *size)), kernel, stride, padding, dilation)
-    zeros = writer.filled([step.size + 1], 0, step.dtype)
-    flat = shaped(writer, writer.array(x), [-1])
-    y = writer.node("ScatterElements", zeros, writer.integers(table.ravel()), flat, axis=0, reduction="add")
+    kernel, channels, examples = x.shape[1 : 1 + len(size)], x.shape[0], x.shape[-1]
+    table = plain(windows.unfold)(numbered((1, channels, *size)), kernel, stride, padding, dilation)
+    zeros = writer.filled([channels * prod(size) + 1, examples], 0, step.dtype)
+    rows = shaped(writer, writer.array(x), [table.size, examples])
+    y = writer.node("ScatterND", zeros, writer.integers(table.reshape(-1, 1)), rows, reduction="add")
     inner = writer.node("Slice", y, writer.integers([1]), writer.integers([_END]), writer.integers([0]))
-    return shaped(writer, inner, step.shape)
+    whole = shaped(writer, inner, (channels, *size, examples))
+    return writer.node("Transpose", whole, perm=[len(size) + 1, *range(len(size) + 1)])
 
 
 def _assigned(writer: Writer, step: Step) -> str:

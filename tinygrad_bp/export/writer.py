@@ -57,7 +57,8 @@ class Writer:
 
     def program(self, program: Program, names: Mapping[Step, str]) -> None:
         """Write every step of a program whose inputs have values. names: of the steps that have one."""
-        labels, scopes = _carried_back(program, names), _carried_back(program, program.scopes)
+        guards = {step: "guard" for step in program.steps if step.opcode == GUARD}
+        labels, scopes = _carried_back(program, {**guards, **names}), _carried_back(program, program.scopes)
         self._taken |= {*names.values()}
         for step in program.steps:
             if step.opcode == CONSTANT and step in names and step not in self.values:

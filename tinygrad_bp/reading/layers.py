@@ -139,7 +139,8 @@ def _cross_entropy(z: Any, labels: Any, weight: Any, reduction: int, ignored: in
     z = tg.moveaxis(z, 1, -1) if np.ndim(z) > 2 else z
     count, shares = np.shape(z)[-1], labels.dtype.kind == "f"
     if reduction == 1 and not (shares or smoothing or ignored >= -count):
-        return tg.softmax_cross_entropy(tg.reshape(z, (-1, count)), tg.reshape(labels, (-1,)))
+        rows = (z, labels) if np.ndim(z) == 2 else (tg.reshape(z, (-1, count)), tg.reshape(labels, (-1,)))
+        return tg.softmax_cross_entropy(*rows)
     kept = True if shares else tg.not_equal(labels, ignored)
     if shares:
         target = tg.moveaxis(labels, 1, -1) if np.ndim(labels) > 2 else labels
