@@ -80,7 +80,8 @@ def devices() -> None:
             assert all(str(device) in fast.plan.reason for device in there[:n]), fast.plan
         print(name)
     split_by_name()
-    fit_split_by_path()
+    fit_split_by_path(mesh_of(4, 2))
+    print("fit")
     print(len(there), jax.default_backend())
 
 
@@ -115,9 +116,8 @@ def split_by_name() -> None:
     print("by name")
 
 
-def fit_split_by_path() -> None:
-    """Ten steps of fit on a mesh of 4 × 2, parameters and their state split along its second axis, are one device's."""
-    mesh = mesh_of(4, 2)
+def fit_split_by_path(mesh: Any) -> None:
+    """Ten steps of fit, parameters and their state split along the mesh's second axis, are those of one device."""
     X = batch((80, 6))
     weight = tg.tensor(0.5)  # without a name, and of no length: not to be taken for the batch
 
@@ -140,7 +140,6 @@ def fit_split_by_path() -> None:
                 np.testing.assert_allclose(value, expected[name], rtol=1e-9, atol=1e-11)
     assert state["steps"] == 10
     parts_of_a_step(mesh, sharded)
-    print("fit")
 
 
 def parts_of_a_step(mesh: Any, sharded: Any) -> None:
@@ -178,6 +177,8 @@ def hosts(rank: int, port: int, folder: Path, dies: bool) -> None:
             nn.save(folder / "model.npz", model)
         if dies and rank == 1 and n == 4:
             os._exit(9)
+    across = np.array(jax.devices()).reshape(2, -1).T  # a row has a device of each process
+    fit_split_by_path(jax.sharding.Mesh(across, ("data", "model")))
     print(*map(repr, costs))
 
 

@@ -247,7 +247,8 @@ class TrainingStep:
         except TracingError as error:
             return None, str(error), error.__traceback__
         draws_others = backend == "jax" and bool(self.state.generators)
-        return result, "" if draws_others else self._difference(eager, result, after), None
+        gathered = tree_map(_numpys(self._programs.arrays), result)  # its parts may lie on several hosts
+        return result, "" if draws_others else self._difference(eager, gathered, after), None
 
     def _devices(self) -> Devices | None:
         if self.mesh is None:
