@@ -114,7 +114,7 @@ _COMPLETED: dict[str, Callable[[Function], Function]] = {
     **dict.fromkeys(("min", "amin", "nanmin"), lambda f: _with_initial(f, minimum)),
     "mean": lambda f: _with_dtype(_mean_with_where(f)),
     **dict.fromkeys(("var", "std", "nanvar", "nanstd"), lambda f: _with_dtype(_with_correction(f))),
-    **dict.fromkeys(("nanmean", "cumsum", "cumprod", "trace"), _with_dtype),
+    **dict.fromkeys(("nanmean", "cumsum", "cumprod", "nancumsum", "nancumprod", "trace"), _with_dtype),
     **dict.fromkeys(("reshape", "ravel"), _with_order),
     "linalg.pinv": _with_rtol,
     "linalg.cholesky": _with_upper,

@@ -136,13 +136,7 @@ from tinygrad_bp.ops.exponential import (
     sqrt as sqrt,
     tanh as tanh,
 )
-from tinygrad_bp.ops.gated_activations import (
-    gelu as gelu,
-    glu as glu,
-    mish as mish,
-    silu as silu,
-    swish as swish,
-)
+from tinygrad_bp.ops.gated_activations import gelu as gelu, glu as glu, mish as mish, silu as silu, swish as swish
 from tinygrad_bp.ops.grids import (
     geomspace as geomspace,
     interp as interp,
@@ -181,9 +175,13 @@ from tinygrad_bp.ops.losses import (
     mse as mse,
 )
 from tinygrad_bp.ops.nan_reductions import (
+    nancumprod as nancumprod,
+    nancumsum as nancumsum,
     nanmax as nanmax,
+    nanmedian as nanmedian,
     nanmin as nanmin,
     nanprod as nanprod,
+    nanquantile as nanquantile,
     nanstd as nanstd,
     nanvar as nanvar,
 )

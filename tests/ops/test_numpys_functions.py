@@ -1,5 +1,7 @@
 """NumPy's functions that are made of other ops: NumPy's numbers and dtypes, derivatives of two orders, compiled too."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -56,6 +58,11 @@ CASES = {
     "unwrap": (lambda x: np.unwrap(5 * x), A),
     "unwrap, period": (lambda x: np.unwrap(x, discont=0.7, axis=0, period=1.0), A),
     "nanmax": (lambda x: np.nanmax(x * HOLES, axis=1), A),
+    "nancumsum": (lambda x: np.nancumsum(x * HOLES, axis=1), A),
+    "nancumprod": (lambda x: np.nancumprod(x * HOLES, axis=0), A),
+    "nanmedian": (lambda x: np.nanmedian(x * HOLES, axis=1), A),
+    "nanmedian of all": (lambda x: np.nanmedian(x * HOLES, keepdims=True), A),
+    "nanquantile": (lambda x: np.nanquantile(x * HOLES, [[0.3, 0.9]], axis=0), A),
     "nanmin": (lambda x: np.nanmin(x * HOLES, keepdims=True), A),
     "nanprod": (lambda x: np.nanprod(x * HOLES, axis=0), A),
     "nanvar": (lambda x: np.nanvar(x * HOLES, axis=1, ddof=1), A),
@@ -196,3 +203,13 @@ def test_eigenvectors_of_a_real_matrix():
     np.testing.assert_allclose(a @ v, v * w, atol=1e-14)
     check_gradients(lambda a: tg.real(tg.linalg.eig(a).eigenvectors), a)
     check_gradients(lambda a: tg.imag(tg.linalg.eigvals(a)), a)
+
+
+def test_ranks_without_nan_are_numpys_at_infinity_and_where_nothing_is_left():
+    x = np.array([[np.inf, np.nan, np.inf], [np.nan, -np.inf, 1.0], [np.nan] * 3, [2.0, 3.0, np.inf]])
+    t = tg.tensor(x, requires_grad=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # NumPy's, of rows of NaN
+        np.testing.assert_array_equal(tg.nanmedian(t, axis=1).data, np.nanmedian(x, axis=1))
+    with pytest.raises(ArgumentError, match="method is \"linear\"; got 'hazen'"):
+        tg.nanquantile(t, 0.5, method="hazen")

@@ -8,11 +8,15 @@ from typing import Any
 import numpy as np
 
 from tinygrad_bp.calls import guarded
+from tinygrad_bp.errors import ArgumentError
 from tinygrad_bp.ops.comparison import isnan, where
 from tinygrad_bp.ops.counting import all
+from tinygrad_bp.ops.cumulative import cumprod, cumsum
+from tinygrad_bp.ops.joining import stack
 from tinygrad_bp.ops.linear_algebra import operand
-from tinygrad_bp.ops.reductions import Axis, count, max, min, prod, sum
-from tinygrad_bp.ops.shaping import astype
+from tinygrad_bp.ops.ordering import sort, take_along_axis
+from tinygrad_bp.ops.reductions import Axis, count, lines, max, min, prod, sum
+from tinygrad_bp.ops.shaping import astype, reshape
 from tinygrad_bp.ops.statistics import nanmean, std, var
 
 
@@ -72,3 +76,49 @@ def _more(y: Any, filled: Any, counted: Any, ddof: float) -> Any:
     """What a variance of all elements is too small by; NaN where too few are left."""
     left = astype(counted, y.dtype) - ddof
     return count(y, filled) / where(left > 0, left, np.nan)
+
+
+@guarded
+def nancumsum(x: Any, axis: int | None = None) -> Any:
+    """Running sums along `axis` (flattened if None) of the elements that are not NaN."""
+    x = operand(x)
+    return cumsum(where(isnan(x), 0, x), axis=axis)
+
+
+@guarded
+def nancumprod(x: Any, axis: int | None = None) -> Any:
+    """Running products along `axis` (flattened if None) of the elements that are not NaN."""
+    x = operand(x)
+    return cumprod(where(isnan(x), 1, x), axis=axis)
+
+
+@guarded
+def nanmedian(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Median over `axis` of the elements that are not NaN, NaN if all are; see `median`."""
+    return _between(operand(x), 0.5, axis, keepdims)
+
+
+@guarded
+def nanquantile(x: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
+    """The q-quantile over `axis` of the elements that are not NaN, NaN if all are; an array of q has its axes first.
+
+    The two elements next to the quantile share the cotangent as they share the value. Raises ArgumentError for another
+    method than "linear".
+    """
+    if method != "linear":
+        raise ArgumentError(f'nanquantile: method is "linear"; got {method!r}. Leave NaN out first, and use quantile.')
+    found = [_between(operand(x), share, axis, keepdims) for share in np.ravel(q).tolist()]
+    return reshape(stack(found), shape=(*np.shape(q), *found[0].shape))
+
+
+def _between(x: Any, q: float, axis: Axis, keepdims: bool) -> Any:
+    """What stands at q·(n − 1) among the n elements in order that are not NaN, which come before those that are."""
+    row = sort(lines(x, axis)[0], axis=-1)
+    last = sum(~isnan(row), axis=-1, keepdims=True) - 1
+    position = q * where(last > 0, last, 0)
+    low = astype(position, int)
+    high = where(low < last, low + 1, low)
+    below, above = take_along_axis(row, low, axis=-1), take_along_axis(row, high, axis=-1)
+    share = astype(position - low, row.dtype)
+    y = where(share > 0, (1 - share) * below + share * above, below)
+    return reshape(y, shape=np.any(np.zeros(x.shape, bool), axis=axis, keepdims=keepdims).shape)
