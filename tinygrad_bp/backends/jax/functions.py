@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_bp.backends.jax.library import Function, jax, jnp, special
+from tinygrad_bp.backends.jax.library import Function, jax, jnp, lax, special
 from tinygrad_bp.ops.erf import scaled_erfc
 
 # --- elementwise ------------------------------------------------------------------------------------------------------
@@ -42,6 +42,12 @@ def log_ndtr(x: Any) -> Any:
     below = jnp.minimum(x, 0.0)
     tail = jnp.log(0.5 * erfcx(below * -sqrt(0.5))) - 0.5 * below * below
     return jnp.where(x < 0, tail, jnp.log1p(-0.5 * special.erfc(x * sqrt(0.5)))).astype(dtype)
+
+
+@Function
+def divided(x: Any, y: Any) -> Any:
+    """x/y for a quotient x, which XLA would not compute but take apart: (p/q)/y as p/(q·y)."""
+    return lax.optimization_barrier(x) / y
 
 
 def on_host(function: Any, shape: tuple[int, ...], dtype: Any) -> Function:
@@ -155,7 +161,8 @@ def quantile(x: Any, positions: Any, axis: Any, shape: Any, dtype: Any) -> Any:
 @Function
 def summed_beside(x: Any, axis: int, shape: Any, dtype: Any) -> Any:
     """The sum over all axes but one."""
-    return jnp.sum(jnp.moveaxis(x, axis, -1), axis=tuple(range(x.ndim - 1)), dtype=dtype).reshape(shape)
+    beside = lax.optimization_barrier(jnp.moveaxis(x, axis, -1))  # which XLA would sum where the axis was
+    return jnp.sum(beside, axis=tuple(range(x.ndim - 1)), dtype=dtype).reshape(shape)
 
 
 # --- conditions -------------------------------------------------------------------------------------------------------

@@ -143,6 +143,8 @@ def _ufunc(to: Lowering, step: Step) -> Step | None:
     if step.kwargs or step.function.nout > 1:
         raise Unsupported(f"np.{step.called} with {', '.join(step.kwargs) or 'two results'}")
     kinds = {x.dtype for x in step.operands}
+    if step.function is np.divide and len(kinds) == 1 and getattr(step.args[0], "function", None) is np.divide:
+        return to.call(step, functions.divided, *step.args)
     if len(kinds) < 2 or step.function.signature is not None:
         return None
     whole = [x.dtype for x in step.operands if x.opcode != INPUT or x.shape]
