@@ -89,7 +89,7 @@ def test_value_and_gradients():
 SHAPE = (4, 3)
 ACTIVATIONS = (
     nn.Sigmoid(), nn.Tanh(), nn.ReLU(), nn.LeakyReLU(), nn.ParametricReLU(), nn.ELU(), nn.Softplus(), nn.Arctan(),
-    nn.Identity(), nn.BinaryStep(), nn.Softmax(),
+    nn.Identity(), nn.BinaryStep(), nn.Softmax(), nn.GELU(), nn.SiLU(),
 )  # fmt: skip
 MORE = {
     "batchnorm": (nn.Sequential(nn.Linear(3, 2, seed=0), nn.BatchNorm(2)).eval(), SHAPE),
