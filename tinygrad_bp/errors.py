@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, NoReturn
 
 from numpy.linalg import LinAlgError
 
@@ -164,6 +164,15 @@ def unknown_name(module: str, given: str, known: Iterable[str]) -> AttributeErro
     nearest = [] if given.startswith("_") else get_close_matches(given, known, n=1)
     hint = f" Did you mean {nearest[0]}?" if nearest else ""
     return AttributeError(f"module {module!r} has no attribute {given!r}.{hint}")
+
+
+def naming_the_nearest(module: str, known: Iterable[str]) -> Callable[[str], NoReturn]:
+    """A module's `__getattr__`, which is asked for names that are not there."""
+
+    def missing(name: str) -> NoReturn:
+        raise unknown_name(module, name, known)
+
+    return missing
 
 
 def missing_extra(package: str, extra: str) -> MissingExtraError:

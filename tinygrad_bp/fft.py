@@ -23,7 +23,4 @@ from tinygrad_bp.ops.fourier import (
 )
 
 if not TYPE_CHECKING:  # to a type checker it would say that there is every name
-
-    def __getattr__(name: str) -> object:
-        """A name that is not there: the error with the nearest one."""
-        raise errors.unknown_name(__name__, name, globals())
+    __getattr__ = errors.naming_the_nearest(__name__, globals())

@@ -8,7 +8,4 @@ from tinygrad_bp.datasets.sheet import Sheet as Sheet, read_sheet as read_sheet
 from tinygrad_bp.datasets.table import Table as Table, load_table as load_table, read_table as read_table
 
 if not TYPE_CHECKING:  # to a type checker it would say that there is every name
-
-    def __getattr__(name: str) -> object:
-        """A name that is not there: the error with the nearest one."""
-        raise errors.unknown_name(__name__, name, globals())
+    __getattr__ = errors.naming_the_nearest(__name__, globals())

@@ -194,9 +194,8 @@ def _explained(error: Exception, source: str, written: Module) -> str:
 
 def _require_equal(got: Sequence[Any], expected: Sequence[Any]) -> None:
     for g, e in zip(got, expected, strict=True):
-        shapes, dtypes = [np.shape(x) for x in (g, e)], [getattr(x, "dtype", np.dtype(type(x))) for x in (g, e)]
-        same = shapes[0] == shapes[1] and dtypes[0] == dtypes[1]
-        if not (same and np.allclose(g, e, rtol=1e-7, atol=1e-9, equal_nan=True)):
+        g, e = np.asarray(g), np.asarray(e)
+        if g.shape != e.shape or g.dtype != e.dtype or not np.allclose(g, e, rtol=1e-7, atol=1e-9, equal_nan=True):
             raise Unsupported("Numba's results differ from NumPy's")
 
 
