@@ -156,18 +156,16 @@ def test_what_numba_refuses_is_told_with_the_line_it_is_about(backend, monkeypat
 
 FAMILIES = {
     "fixed places": lambda x, i: [
-        x[0] * x[1], x[1:, ::-1], x[[0, 2]], x[np.array([0, 1]), np.array([2, -1])],
-        tg.take(x, np.array([0, 2]), axis=1), tg.repeat(x, 2, axis=0), tg.pad(x, 1, constant_values=2.0),
-        tg.pad(x, 1, mode="edge"), tg.concatenate([x, 2.0 * x], axis=1), tg.stack([x, x * x]),
-        tg.broadcast_to(x[0, 0], (2, 2)),
+        x[1:, ::-1], x[np.array([0, 1]), np.array([2, -1])], tg.take(x, np.array([0, 2]), axis=1),
+        tg.repeat(x, 2, axis=0), tg.pad(x, 1, mode="edge"), tg.stack([x, x * x]), tg.broadcast_to(x[0, 0], (2, 2)),
     ],
     "computed places": lambda x, i: [
         x[i], x[:, i], x[i, i + 1], tg.take_along_axis(x, i[:, None], 1), tg.index_update(x, (i, 0), x[i, 1]),
         tg.softmax_cross_entropy(x, abs(i)),
     ],
     "reductions": lambda x, i: [
-        tg.max(x), tg.max(x, axis=1), tg.prod(x, axis=1), tg.logsumexp(x, axis=1), tg.var(x, axis=0),
-        tg.all(x > -2, axis=1), tg.sum(x[:, None] * x, axis=(0, 2)), tg.median(x, axis=1),
+        tg.max(x), tg.prod(x, axis=1), tg.logsumexp(x, axis=1), tg.var(x, axis=0), tg.all(x > -2, axis=1),
+        tg.sum(x[:, None] * x, axis=(0, 2)),
     ],
     "norms": lambda x, i: [tg.linalg.norm(x[0]), tg.linalg.norm(x, axis=1), tg.std(x, axis=1, ddof=1)],
     "lines": lambda x, i: [
@@ -179,7 +177,7 @@ FAMILIES = {
         tg.erf(x), tg.heaviside(x, 0.5),
     ],
     "products": lambda x, i: [
-        tg.einsum("ij,kj->ik", x, x), tg.dot(x[0], x[1]), (x[:, None] * x) @ x.T, x.T, tg.reshape(x.T, (2, 6)),
+        tg.einsum("ij,kj->ik", x, x), tg.dot(x[0], x[1]), tg.reshape(x.T, (2, 6)),
         tg.conv1d(x[None], x[None, :, :2], padding=1),
     ],
 }  # fmt: skip

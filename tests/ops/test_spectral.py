@@ -418,3 +418,45 @@ def test_parts_of_the_values_of_several_matrices():
     np.testing.assert_allclose(tg.jvp(lambda a: linalg.eigh(a)[0][..., 2], (a,), (expected,))[1], [1, 1])
     with pytest.raises(LinearAlgebraError):
         tg.grad(lambda a: linalg.eigh(a)[0][0].sum())(a)
+
+
+# --- what depends on the basis that LAPACK chose ----------------------------------------------------------------------
+
+CHOSEN = {
+    "an element of u": (lambda a: linalg.svd(a)[0][0, 1], [2.0, 2.0, 1.0], "svd"),
+    "one of the columns": (lambda a: tg.sum(linalg.svd(a)[2][0] ** 3), [2.0, 2.0, 1.0], "svd"),
+    "u beside v turned alone": (lambda a: tg.sum(linalg.svd(a)[0] * WEIGHTS["any"]), [3.0, 0.0, 0.0], "svd"),
+    "a sum of ones": (lambda a: tg.sum(linalg.svd(a)[0][:, 1] * [1.0, 2.0, 4.0]), None, "svd"),
+    "outside of u": (lambda a: linalg.svd(a[:, :2], full_matrices=False)[0][0, 1], [3.0, 0.0, 0.0], "svd"),
+    "an eigenvector": (lambda a: linalg.eigh(a)[1][0, 1], [1.0, 1.0, 2.0], "eigh"),
+    "half of an eigenspace": (
+        lambda a: tg.sum((lambda v: v @ v.T)(linalg.eigh(a)[1][:, :1]) * WEIGHTS["any"]),
+        [1.0, 1.0, 2.0],
+        "eigh",
+    ),
+}
+
+
+@pytest.mark.parametrize(("f", "w", "kind"), CHOSEN.values(), ids=CHOSEN)
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("scale", [1e-8, 1.0, 1e8])
+def test_gradients_through_a_chosen_basis_are_refused(f, w, kind, compiled, scale):
+    u = basis(float, 3)
+    a = np.ones((3, 3)) if w is None else (u * w) @ (u if kind == "eigh" else basis(float, 3)).T
+    slope = tg.grad(lambda a: scale * f(a))
+    slope = tg.compile(slope, backend="numpy") if compiled else slope
+    with pytest.raises(np.linalg.LinAlgError, match="how the vectors are turned"):
+        slope(a)
+    slope(a + np.diag([0.1, 0.2, 0.4]))
+
+
+def test_gradients_that_depend_on_a_phase_are_refused():
+    a = draw(complex, 3, 3)
+    for decompose, part in ((linalg.eigh, 1), (linalg.svd, 0)):
+
+        def f(a, decompose=decompose, part=part):
+            return tg.sum(tg.real(decompose(a)[part]) * WEIGHTS["any"])
+
+        with pytest.raises(LinearAlgebraError, match="by phase"):
+            tg.grad(f)(a)
+    tg.grad(lambda a: tg.abs(linalg.eigh(a)[1][0, 1]))(a)

@@ -13,6 +13,7 @@ import numpy as np
 from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import Shapes
 from tinygrad_bp.errors import ArgumentError, describe
+from tinygrad_bp.ops import ties
 from tinygrad_bp.ops.complex import adjoint, conjugated, real
 from tinygrad_bp.ops.decompositions import hermitian
 from tinygrad_bp.ops.indexing import scatter_add
@@ -71,6 +72,7 @@ def _spectrum(y: Any) -> tuple[Any, Any]:
 
 
 _EIGH = " of eigh at equal eigenvalues"
+_TURNED = "the derivative of what depends on how the vectors are turned, by phase or among those of equal values,"
 
 
 def _eigh_vjp(g: Any, y: Any, a: Any) -> Any:
@@ -80,6 +82,7 @@ def _eigh_vjp(g: Any, y: Any, a: Any) -> Any:
     turned = matmul(adjoint(v), dv)
     along = v * averaged(dw, equal)
     share = conjugated(hermitian(matmul(along + matmul(v, _gaps(w, equal) * turned), adjoint(v))))
+    share = share + ties.in_any_basis(turned - adjoint(turned), equal, dv, of=_TURNED)
     if constant(g) and not np.any(dv):
         return share
     return settled(share, a[..., :0], a, some(_repeated(equal)), of=f"the second derivative{_EIGH}")
@@ -140,10 +143,11 @@ def eigh(a: Any, UPLO: UPLO = None) -> EighResult[Any]:
     Of a the symmetric part (a + aᴴ)/2 counts, so that the gradient is symmetric like a; with UPLO="L" or "U" only that
     triangle, which has all of the gradient then. The first large element of each real eigenvector is positive. Equal
     eigenvalues add nothing through their eigenvectors, which have no derivative: right for the first derivative of
-    functions of whole eigenspaces. The second one raises LinearAlgebraError, and so does any through equal eigenvalues
-    themselves, as v·f(w)·vᴴ takes more than the derivatives of w and v: move them apart, or use `eigvalsh` for
-    functions of eigenvalues alone. A part of w, w[-1], is refused only for equal ones in it. Derivatives of complex
-    eigenvectors are right for functions that do not depend on their phases.
+    functions of whole eigenspaces. Raises LinearAlgebraError for a gradient that turning these vectors among themselves
+    would change, or complex ones in phase (a `jvp` comes before it is known what the vectors are for); at equal
+    eigenvalues for a second derivative, and for any through them, as v·f(w)·vᴴ takes more than the derivatives of w and
+    v: move them apart, or use `eigvalsh` for functions of eigenvalues alone. A part of w, w[-1], is refused only for
+    equal ones in it.
     """
     a = _read(a, UPLO)
     w, v = _spectrum(eigh_packed(a))
@@ -214,8 +218,18 @@ def _svd_vjp(g: Any, y: Any, a: Any) -> Any:
     inside = 0.5 * (apart * (turn_u + turn_v) + together * (turn_u - turn_v))
     inside = inside + np.eye(s.shape[-1], dtype=s.dtype) * averaged(ds * (inverse != 0), equal)
     scaled = inverse[..., None, :]
-    outside = matmul((du - matmul(u, p)) * scaled, vh) + matmul(u, adjoint((dv - matmul(v, q)) * scaled))
+    out_u, out_v = du - matmul(u, p), dv - matmul(v, q)
+    outside = matmul(out_u * scaled, vh) + matmul(u, adjoint(out_v * scaled))
     share = conjugated(matmul(u, matmul(inside, vh)) + outside)
+    none = zero[..., None, :]
+    for skew, pairs, cotangent in (
+        (turn_u + turn_v, equal, np.concatenate([du, dv], axis=-2)),
+        (turn_u, equal & none, du),
+        (turn_v, equal & none, dv),
+        (out_u, none, du),
+        (out_v, none, dv),
+    ):
+        share = share + ties.in_any_basis(skew, pairs, cotangent, of=_TURNED)
     if constant(g) and not np.any(du) | np.any(dv):
         return share
     return settled(share, a[..., :0], a, some(_unsmooth(zero, equal)), of=f"the second derivative{_SVD}")
@@ -285,10 +299,10 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     full_matrices=True, NumPy's default, is for square matrices: the further columns are arbitrary and have no
     derivative. The first large element of each real column of U is positive. The vectors of equal singular values
     have no derivative, such pairs add nothing through turning alike in U and V: right for functions of whole
-    subspaces, as U·Vᴴ is, to first order. At equal values, or at one of 0, the second derivative raises
-    LinearAlgebraError, and so does, as for `eigh`, any through these values themselves, if they are in the part of S
-    that is used, S[0]; with compute_uv=False equal ones share their gradient, and 0 gets 0. Derivatives of complex
-    vectors are right for functions that do not depend on their phases.
+    subspaces, as U·Vᴴ is, to first order. Gradients of what depends on the basis are refused as by `eigh`. At equal
+    values, or at one of 0, the second derivative raises LinearAlgebraError, and so does, as for `eigh`, any through
+    these values themselves, if they are in the part of S that is used, S[0]; with compute_uv=False equal ones share
+    their gradient, and 0 gets 0.
     """
     a = operand(a)
     m, n = a.shape[-2:]

@@ -114,6 +114,18 @@ def settled(x: Any, t: Any, a: Any, tied: Any, of: str) -> Any:
     return np.positive(x)
 
 
+def in_any_basis(skew: Any, pairs: Any, cotangent: Any, of: str) -> Any:
+    """The number 0, if turning vectors that nothing tells apart changes nothing; else an error, as of `distinct`.
+
+    skew: what turning each pair changes, made of the cotangent (…, m, k) of the vectors; pairs: those that may be
+    turned. What is rounding beside the largest element of the cotangent counts as 0.
+    """
+    size = np.absolute(skew)
+    rounding = float(np.finfo(size.dtype).eps) ** 0.5 * largest(largest(cotangent)[..., 0])
+    depends = some(some(pairs & (size > rounding[..., None])))
+    return _nothing(depends.astype(size.dtype), depends, of)
+
+
 def _must_stay(t: Any, tied: Any, of: str) -> Any:
     """The number 0, unless t moves a matrix of which a value is tied: `tied` has those that are looked at."""
     if tied.ndim == t.ndim - 1:
