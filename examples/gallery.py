@@ -5,7 +5,6 @@ Each figure is a function that returns the value to draw; the DOT text it leads 
 
 from collections.abc import Callable
 from functools import partial
-from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
@@ -13,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 import tinygrad_bp as tg
+from examples.gallery_of_others import graphs
 
 PASSES: tuple[Literal["forward", "backward", "both"], ...] = ("forward", "backward", "both")
 
@@ -99,42 +99,6 @@ def second_derivative() -> tg.Tensor:
     return tg.grad(lambda x: x.named("u") ** 3)(x).named("g")
 
 
-def attention_from_jax() -> tg.Graph:
-    """Causal attention as a function of JAX's, read and drawn here."""
-    import jax.numpy as jnp
-    from jax.nn import softmax
-
-    def attention(Q, K, V):
-        scores = Q @ K.T / jnp.sqrt(4.0)
-        return jnp.mean(softmax(jnp.where(jnp.tri(3, dtype=bool), scores, -jnp.inf)) @ V)
-
-    return tg.graph.from_jaxpr(attention, *np.random.default_rng(0).normal(size=(3, 3, 4)))
-
-
-def network_from_torch() -> tg.Graph:
-    """A convolutional network of PyTorch's, read and drawn here, with the names of its modules."""
-    import torch
-
-    class Net(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.conv, self.linear = torch.nn.Conv2d(1, 4, 3, padding=1), torch.nn.Linear(64, 3)
-
-        def forward(self, images, labels):
-            h = torch.nn.functional.max_pool2d(torch.relu(self.conv(images)), 2)
-            return torch.nn.functional.cross_entropy(self.linear(h.flatten(1)), labels)
-
-    torch.manual_seed(0)
-    return tg.graph.from_fx(Net(), torch.ones(2, 1, 8, 8), torch.tensor([0, 2]))
-
-
-OTHERS: dict[str, tuple[str, Literal["named", "scopes"], Callable[[], tg.Graph]]] = {
-    "attention_from_jax": ("jax", "named", attention_from_jax),
-    "network_from_torch": ("torch", "scopes", network_from_torch),
-}
-"""Functions of other libraries, by file name, and how much of them: drawn where the library is installed."""
-
-
 def difference() -> tg.GraphDifference:
     """What changes from one network to another: a layer more, and another activation."""
     x = tg.tensor(np.ones((7, 1)), name="X")
@@ -153,7 +117,6 @@ def difference() -> tg.GraphDifference:
 def figures() -> dict[str, tg.Drawing]:
     """The drawings by file name."""
     C, numbers = article(), trained()
-    others = {name: (read(), detail) for name, (library, detail, read) in OTHERS.items() if find_spec(library)}
     return {
         **{f"article_{passes}": tg.draw(C, passes=passes, values="none") for passes in PASSES},
         **{f"trained_{passes}": tg.draw(numbers, passes=passes) for passes in PASSES},
@@ -164,7 +127,7 @@ def figures() -> dict[str, tg.Drawing]:
         "vanishing_gradient": tg.draw(vanishing_gradient(), detail="scopes", heat=True, values="none"),
         "nan_hunt": tg.draw(nan_hunt()),
         "second_derivative": tg.draw(second_derivative(), detail="ops"),
-        **{name: tg.draw(graph, values="none", detail=detail) for name, (graph, detail) in others.items()},
+        **{name: tg.draw(graph, values="none", detail=detail) for name, (graph, detail) in graphs().items()},
     }
 
 

@@ -6,6 +6,7 @@ import pytest
 
 import tinygrad_bp as tg
 from examples import gallery
+from examples.gallery_of_others import OTHERS
 
 
 @pytest.fixture(scope="module")
@@ -20,13 +21,13 @@ def test_the_dot_files_are_up_to_date(figures):
 
 def test_every_picture_of_the_folder_is_drawn_by_it(figures):
     kept = {path.stem for path in gallery.GRAPHS.iterdir() if path.suffix in (".dot", ".svg")}
-    assert kept == {*figures, *gallery.OTHERS, "activations", "difference", "learning"}
+    assert kept == {*figures, *OTHERS, "activations", "difference", "learning"}
     assert {path.stem for path in (gallery.GRAPHS / "activations").iterdir()} == set(tg.nn.ACTIVATIONS)
 
 
 def test_the_page_of_the_folder_shows_every_picture(figures):
     text = (gallery.GRAPHS / "README.md").read_text(encoding="utf-8")
-    shown = {*figures, *gallery.OTHERS, "activations", "difference", "learning"}
+    shown = {*figures, *OTHERS, "activations", "difference", "learning"}
     assert set(re.findall(r"\]\((\w+)\.svg\)", text)) == shown
 
 

@@ -65,12 +65,18 @@ def program_of(case: Any) -> tuple[Program, list[Any], list[Any]]:
     return optimized(program), inputs, values
 
 
-def difference(got: Sequence[Any], values: Sequence[Any], tolerance: float = 1e-12) -> str:
-    """How results are others than NumPy's; empty but for rounding."""
+def difference(got: Sequence[Any], values: Sequence[Any], tolerance: float = 1e-12, of_largest: bool = False) -> str:
+    """How results are others than NumPy's; empty but for rounding. of_largest: beside the largest number of each.
+
+    That is what sums of products are held to, as elements may be small where their terms cancel.
+    """
     for y, value in zip(got, values, strict=True):
         y, value = np.asarray(y), np.asarray(value)
         if (y.shape, y.dtype) != (value.shape, value.dtype):
             return f"{y.dtype} {y.shape} for {value.dtype} {value.shape}"
-        if not np.allclose(y, value, rtol=tolerance, atol=tolerance, equal_nan=True):
+        size = 1.0
+        if of_largest and value.dtype.kind == "f":
+            size = np.max(np.abs(value), where=np.isfinite(value), initial=1.0)
+        if not np.allclose(y, value, rtol=tolerance, atol=tolerance * size, equal_nan=True):
             return f"other numbers, by {np.max(np.abs(y - value)):.1e}"
     return ""

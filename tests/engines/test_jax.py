@@ -18,7 +18,7 @@ def test_it_gives_numpys_numbers(name):
         return
     program, inputs, values = program_of(case)
     with np.errstate(all="ignore"):
-        assert not difference(ENGINES["JAX"][1](program, inputs, values), values)
+        assert not difference(ENGINES["JAX"][1](program, inputs, values), values, of_largest=not case.op.derivatives)
 
 
 def test_it_is_every_op_with_a_float_input():

@@ -162,7 +162,9 @@ def test_programs_of_ops_run_or_say_what_is_missing(engine):
         with np.errstate(all="ignore"):
             program, inputs, values = program_of(case)
             try:
-                found = difference(ENGINES[engine][1](program, inputs, values), values)
+                found = difference(
+                    ENGINES[engine][1](program, inputs, values), values, of_largest=not case.op.derivatives
+                )
                 assert not found, f"{name}: {found}"
                 equal.append(name)
             except Unsupported as error:

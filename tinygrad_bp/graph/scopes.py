@@ -137,7 +137,10 @@ class _Contraction:
         self.symbols.names |= nodes[-1].symbols.names
 
     def _drawn_in(self) -> dict[str, str]:
-        """The parameters and constants that only one scope uses; if nothing else goes in, not those it starts from."""
+        """The parameters and constants that only one scope uses; if nothing else goes in, not those it starts from.
+
+        It starts with the first op of several operands: a weight may be transposed before.
+        """
         users: dict[str, set[str]] = defaultdict(set)
         for edge in self.edges:
             if self.by_id[edge.source].kind in ("parameter", "constant"):
@@ -146,7 +149,8 @@ class _Contraction:
         for visit in self.visits.values():
             arriving = [edge.source for op in visit.ops for edge in self.into.get(op.id, ())]
             if all(visit.id in (self.owner.get(source), inside.get(source)) for source in arriving):
-                for edge in self.into.get(visit.ops[0].id, ()):
+                first = next((op for op in visit.ops if len(self.into.get(op.id, ())) > 1), visit.ops[0])
+                for edge in self.into.get(first.id, ()):
                     if self.by_id[edge.source].kind == "parameter":
                         inside.pop(edge.source, None)  # used twice by x·x
         return inside

@@ -176,13 +176,14 @@ def _pooling(largest: bool) -> Rule:
         order = (*others, *wide)
         x = moved(x, order)
         lead = np.shape(x)[: len(others)]
-        flat = tg.reshape(x, (1, -1, *np.shape(x)[len(others) :]))
+        flat = x if len(lead) == 2 else tg.reshape(x, (1, -1, *np.shape(x)[len(lead) :]))
         kernel = tuple([window_dimensions[axis] for axis in wide])
         stride, pad = tuple([window_strides[axis] for axis in wide]), [tuple(padding[axis]) for axis in wide]
         names = ("max_pool1d", "max_pool2d") if largest else ("avg_pool1d", "avg_pool2d")
         pool = getattr(tg, names[len(wide) - 1])
-        y = pool(flat, kernel, stride, pad) * (1.0 if largest else float(np.prod(kernel)))
-        y = tg.reshape(y, (*lead, *np.shape(y)[2:]))
+        y = pool(flat, kernel, stride, pad)
+        y = y if largest else y * float(np.prod(kernel))
+        y = y if len(lead) == 2 else tg.reshape(y, (*lead, *np.shape(y)[2:]))
         return moved(y, tuple(np.argsort(order).tolist()))
 
     return rule
