@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Union, get_args, get_
 
 import numpy as np
 
-from tinygrad_bp.errors import with_article
-
 if TYPE_CHECKING:
     from tinygrad_bp.tensor import Tensor
 
@@ -79,7 +77,7 @@ def expected(annotation: Any) -> str:
     """What the annotation says, in words.
 
     >>> expected(int | None), expected(Sequence[float]), expected(Literal["C", "F"])
-    ('a whole number or None', 'a Sequence of a number each', "'C' or 'F'")
+    ('a whole number or None', 'a sequence of numbers', "'C' or 'F'")
     """
     origin, args = get_origin(annotation), get_args(annotation)
     if annotation is Any:
@@ -92,5 +90,12 @@ def expected(annotation: Any) -> str:
         return " or ".join(map(repr, args))
     if origin is Callable:
         return "a function"
-    name = (origin or annotation).__name__
-    return f"{with_article(name)} of {expected(args[0])} each" if origin in (Sequence, list, tuple) and args else name
+    if origin in (Sequence, list, tuple) and args:
+        return f"a {origin.__name__.lower()} of {_plural(expected(args[0]))}"
+    return str((origin or annotation).__name__)
+
+
+def _plural(text: str) -> str:
+    """Of one that is said in words: `a list of numbers` becomes `lists of numbers`; other texts stay."""
+    noun, of, rest = text.removeprefix("a ").partition(" of ")
+    return f"{noun}s{of}{rest}" if text.startswith("a ") and " or " not in text else text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ MOST_AXES = 64
 """NumPy's own limit, and so the depth of nested lists."""
 
 _WRITABLE = frozenset({list, dict, np.ndarray})
+_KEPT = IMMUTABLE | {tuple}
 
 
 def plain(data: Any) -> Any:
@@ -90,6 +92,17 @@ def copied(a: Any) -> Any:
 
 def owned(params: Mapping[str, Any]) -> Mapping[str, Any]:
     """Settings that the caller cannot write to before the sweep reads them."""
-    if _WRITABLE.isdisjoint(map(type, params.values())):
+    if _KEPT.issuperset(map(type, params.values())):
         return params
-    return {key: deepcopy(p) if type(p) in _WRITABLE else p for key, p in params.items()}
+    return {key: _owned(key, p) for key, p in params.items()}
+
+
+def _owned(key: str, setting: Any) -> Any:
+    if type(setting) in _WRITABLE:
+        return deepcopy(setting)
+    if isinstance(setting, Number) and not isinstance(setting, int | float | complex | np.generic):
+        raise DTypeError(
+            f"settings are numbers of Python's or NumPy's; got {key}={setting!r}, with which NumPy would make objects. "
+            f"Pass float({key})."
+        )
+    return setting

@@ -3,6 +3,8 @@
 import inspect
 import os
 import signal
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import pytest
 import tinygrad_bp as tg
 from tests.stress import signatures
 from tests.stress.signatures import Target, findings, is_allowed, targets
-from tinygrad_bp.errors import ArgumentError, LinearAlgebraError, SignatureError
+from tinygrad_bp.errors import ArgumentError, DTypeError, LinearAlgebraError, SignatureError
 
 
 def test_wrong_calls_of_public_functions_have_the_librarys_exceptions():
@@ -109,3 +111,18 @@ def test_lists_and_numbers_are_arrays_to_every_op():
     assert tg.mse([1.0, 2.0], [1.0, 4.0]) == 2.0
     assert tg.affine([[1.0, 2.0]], [[1.0], [1.0]], 0.5).tolist() == [[3.5]]
     assert tg.batch_norm([[1.0], [3.0]], eps=0.0).tolist() == [[-1.0], [1.0]]
+
+
+@pytest.mark.parametrize("number", [Fraction(1, 3), Decimal("0.5")])
+@pytest.mark.parametrize("f", [tg.leaky_relu, tg.soft_shrink, tg.elu])
+def test_settings_of_which_numpy_would_make_objects_are_refused(f, number):
+    for x in (np.ones(2), tg.tensor(2.0, requires_grad=True)):
+        with pytest.raises((DTypeError, ArgumentError), match=r"float\(|is a number"):
+            f(x, number)
+
+
+def test_axes_and_places_are_whole_numbers():
+    masked = np.ma.masked_array([1.0, 2.0], mask=[False, True])
+    for f in (lambda: tg.tensordot(np.ones(2), np.ones(2), masked), lambda: tg.array_split(np.ones(3), [1.0])):
+        with pytest.raises((TypeError, ArgumentError), match=r"integer|whole number"):
+            f()

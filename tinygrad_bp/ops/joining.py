@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -151,7 +152,7 @@ def array_split(x: Any, indices_or_sections: int | Sequence[int] | Array, axis: 
     n = x.shape[axis]
     places = np.asarray(indices_or_sections)
     if places.ndim:
-        cuts = [0, *[int(i) for i in places], n]
+        cuts = [0, *map(index, places), n]
     else:
         count = int(places)
         if count < 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import index
 from string import ascii_letters
 from typing import Any
 
@@ -89,7 +90,7 @@ def tensordot(a: Any, b: Any, axes: int | Sequence[int] | Sequence[Sequence[int]
 def _paired(left: int, right: int, axes: Any) -> tuple[list[int], list[int]]:
     if isinstance(axes, int | np.integer):
         return list(range(left - axes, left)) if axes <= left else [-left - 1], list(range(axes))
-    first, second = [[int(i)] if np.ndim(i) == 0 else list(map(int, i)) for i in axes]
+    first, second = [[index(i)] if np.ndim(i) == 0 else list(map(index, i)) for i in axes]
     return first, second
 
 
