@@ -15,8 +15,8 @@ from tinygrad_bp.ops.windows import Pairs, elements, examples_last, fold, inside
 from tinygrad_bp.registry import LINEAR, op, recordable
 
 
-def _combined(combine: Any, x: Any, kernel: Shape, stride: Shape) -> Any:
-    """The elements of every window of x put together by a ufunc, along one axis of space after the other."""
+def combined(combine: Any, x: Any, kernel: Shape, stride: Shape) -> Any:
+    """The elements of every window of x put together by a function of two, one axis of space after the other."""
     for axis, (k, step) in enumerate(zip(kernel, stride, strict=True), 2):
         past, end = (slice(None),) * axis, x.shape[axis] - k + 1
         y = x[(*past, slice(0, end, step))]
@@ -139,7 +139,7 @@ def max_pool(x: Any, kernel: Shape, stride: Shape, padding: Pairs) -> Any:
 
     k elements that tie in a window get 1/k of its cotangent each; an element of several windows adds up its shares.
     """
-    return _combined(np.maximum, padded(x, padding, _lowest(x.dtype)), kernel, stride)
+    return combined(np.maximum, padded(x, padding, _lowest(x.dtype)), kernel, stride)
 
 
 def _lowest(dtype: Any) -> float:
@@ -156,7 +156,7 @@ def _lowest(dtype: Any) -> float:
 def window_sums(x: Any, kernel: Shape, stride: Shape, padding: Pairs) -> Any:
     """Sums over windows, of integers in float64 and of float16 in float32, as it takes many to make a mean."""
     wide = np.result_type(x, np.float64 if x.dtype.kind in "biu" else np.float32)
-    return _combined(np.add, padded(x, padding).astype(wide, copy=False), kernel, stride)
+    return combined(np.add, padded(x, padding).astype(wide, copy=False), kernel, stride)
 
 
 def _count(like: Any, size: Shape, kernel: Shape, stride: Shape, padding: Pairs, count_include_pad: bool) -> Any:

@@ -38,6 +38,7 @@ from tinygrad_bp.source.expressions import (
     Spelling,
     binary,
     enclosed,
+    index,
     is_operator,
     number as numpys_number,
     numpy_path,
@@ -194,7 +195,7 @@ def _indexed(step: Step, operand: Operand) -> Expression:
     parts = step.args[1] if isinstance(step.args[1], tuple) else (step.args[1],)
     arrays = [i for i, part in enumerate(parts) if isinstance(part, Step | list)]
     if step.args[0].dtype is None:  # one of several results
-        return f"{_first(step, operand)}[{index(step.args[1], operand)}]", ATOM
+        return f"{_first(step, operand)}[{index(step.args[1], operand, argument)}]", ATOM
     if not arrays or len(arrays) == len(step.args[0].shape) == len(parts) > 1:
         return f"{_first(step, operand)}[{indices(step.args[1], operand, len(step.args[0].shape))}]", ATOM
     (axis, *others), x = arrays, step.args[0]
@@ -227,17 +228,7 @@ def indices(parts: Any, operand: Operand, axes: int) -> str:
     listed = parts if isinstance(parts, tuple) else (parts,)
     named = [part for part in listed if part is not None]
     whole = len(named) == axes or any(part is Ellipsis for part in named)
-    return index(parts if whole else (*listed, Ellipsis), operand)
-
-
-def index(parts: Any, operand: Operand) -> str:
-    """What stands in the brackets, or a part of that."""
-    if isinstance(parts, tuple):
-        return ", ".join([index(part, operand) for part in parts]) or "()"
-    if isinstance(parts, slice):
-        start, stop, step = ["" if part is None else str(part) for part in (parts.start, parts.stop, parts.step)]
-        return f"{start}:{stop}" + (f":{step}" if step else "")
-    return argument(parts, operand)
+    return index(parts if whole else (*listed, Ellipsis), operand, argument)
 
 
 def number(x: Any) -> str:

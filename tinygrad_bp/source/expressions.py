@@ -221,14 +221,14 @@ def argument(x: Any, operand: Operand) -> str:
     return number(x) if isinstance(x, float | complex | np.generic) else "..." if x is Ellipsis else repr(x)
 
 
-def index(parts: Any, operand: Operand) -> str:
-    """What stands in the brackets."""
+def index(parts: Any, operand: Operand, spelled: Callable[[Any, Operand], str] | None = None) -> str:
+    """What stands in the brackets. spelled: how a part of it is written that is no slice."""
     if isinstance(parts, tuple):
-        return ", ".join([index(part, operand) for part in parts]) or "()"
+        return ", ".join([index(part, operand, spelled) for part in parts]) or "()"
     if isinstance(parts, slice):
         start, stop, step = ["" if part is None else str(part) for part in (parts.start, parts.stop, parts.step)]
         return f"{start}:{stop}" + (f":{step}" if step else "")
-    return argument(parts, operand)
+    return (spelled or argument)(parts, operand)
 
 
 def number(x: Any) -> str:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_bp.backends.jax.library import Function, jax, jnp, lax
+from tinygrad_bp.ops.pooling import combined
 
 Shape = tuple[int, ...]
 Pairs = tuple[tuple[int, int], ...]
@@ -120,24 +121,14 @@ def max_pool(x: Any, kernel: Shape, stride: Shape, padding: Pairs) -> Any:
     """Largest element of every window."""
     if _tiles(x, kernel, stride, padding):
         return jnp.moveaxis(jnp.max(_tiled(x, kernel), axis=_within(kernel)), -1, 1)
-    return _combined(jnp.maximum, bordered(x, padding, -np.inf), kernel, stride)
+    return combined(jnp.maximum, bordered(x, padding, -np.inf), kernel, stride)
 
 
 @Function
 def sums(x: Any, kernel: Shape, stride: Shape, padding: Pairs) -> Any:
     """Sums over windows, of integers in float64 and of float16 in float32."""
     wide = np.result_type(x.dtype, np.float64 if x.dtype.kind in "biu" else np.float32)
-    return _combined(jnp.add, bordered(x, padding, 0).astype(wide), kernel, stride)
-
-
-def _combined(combine: Any, x: Any, kernel: Shape, stride: Shape) -> Any:
-    for axis, (k, step) in enumerate(zip(kernel, stride, strict=True), 2):
-        past, end = (slice(None),) * axis, x.shape[axis] - k + 1
-        y = x[(*past, slice(0, end, step))]
-        for i in range(1, k):
-            y = combine(y, x[(*past, slice(i, end + i, step))])
-        x = y
-    return x
+    return combined(jnp.add, bordered(x, padding, 0).astype(wide), kernel, stride)
 
 
 def _tiles(x: Any, kernel: Shape, stride: Shape, padding: Pairs) -> bool:
