@@ -122,7 +122,15 @@ def refused(arguments, capsys):
         (["source", "--activation", "sigmoidal"], "activation is"),
         (["predict", "none.npz", "none.csv"], "none.npz: No such file or directory"),
         (["predict", "none.txt", "none.csv"], "the suffix is one of .npz, .safetensors; got 'none.txt'"),
-        (["predict", "none.npz", "none.csv", "--out", "p.txt"], "--out takes a file with the suffix .csv; got p.txt"),
+        (
+            ["predict", "none.npz", "none.csv", "--out", "p.txt"],
+            "--out takes a file with the suffix .csv; got p.txt. Pass p.csv, say.",
+        ),
+        (
+            ["predict", "none.npz", "none.csv", "--out", "."],
+            "--out takes a file with the suffix .csv; . is a folder. Pass name.csv, say.",
+        ),
+        (["draw", "mine:f", "--out", ".."], "; .. is a folder. Pass ../name.svg, say."),
         (["check"], "Missing argument 'target'. (python -m tinygrad_bp check --help)"),
         (["completion", "tcsh"], "completion takes one of bash, zsh, fish, powershell; got 'tcsh'"),
     ],

@@ -31,7 +31,10 @@ def require_folder(out: Path, names: Iterable[str] = ()) -> None:
 def require_file(out: Path, suffixes: Sequence[str]) -> None:
     """A file of one of these suffixes, any if there are none, in a folder that is there or can be made."""
     if suffixes and out.suffix.lower() not in suffixes:
-        raise ArgumentError(f"--out takes a file with the suffix {', '.join(suffixes)}; got {out}.")
+        is_folder = out.is_dir()
+        got = f"{out} is a folder" if is_folder else f"got {out}"
+        instead = out / f"name{suffixes[0]}" if is_folder else out.with_suffix(suffixes[0])
+        raise ArgumentError(f"--out takes a file with the suffix {', '.join(suffixes)}; {got}. Pass {instead}, say.")
     _require_free(out)
     require_folder(out.parent)
 
