@@ -2,6 +2,8 @@
 
 import builtins
 import inspect
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -310,6 +312,40 @@ def test_names_that_are_nearly_there_are_found(space):
     name = max([name for name in vars(space) if name[0] != "_"], key=len)
     with pytest.raises(AttributeError, match=rf"no attribute '{name[:-2]}'\. Did you mean {name}\?"):
         getattr(space, name[:-2])
+
+
+@pytest.mark.parametrize(
+    ("space", "name", "hint"),
+    [
+        (tg, "Module", ""),
+        (tg, "zeros", ""),
+        (tg, "backward", ""),
+        (tg, "tensr", " Did you mean tensor?"),
+        (tg.nn, "Variable", ""),
+        (tg.nn, "getattr", ""),
+        (tg.nn, "lstm", " Did you mean LSTM?"),
+        (tg.nn, "relu", " Did you mean ReLU?"),
+        (tg.nn, "MultiheadAttention", " Did you mean MultiHeadAttention?"),
+        (tg.nn, "Module", " Here it is tg.nn.Layer."),
+    ],
+)
+def test_a_name_that_is_not_there_gets_the_hint_that_helps_and_no_other(space, name, hint):
+    with pytest.raises(AttributeError) as caught:
+        getattr(space, name)
+    assert str(caught.value) == f"module {space.__name__!r} has no attribute {name!r}.{hint}"
+
+
+def test_a_traceback_has_one_hint():
+    code = "import tinygrad_bp as tg; tg.tensr"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert process.stderr.endswith("has no attribute 'tensr'. Did you mean tensor?\n")
+
+
+@pytest.mark.parametrize("name", tg.nn._ELSEWHERE)
+def test_names_of_other_libraries_have_one_here(name):
+    with pytest.raises(AttributeError, match=rf"no attribute '{name}'\. Here it is tg\.") as caught:
+        getattr(tg.nn, name)
+    assert callable(eval(str(caught.value).partition("it is ")[2].partition("(")[0].rstrip("."), {"tg": tg}))
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 from numpy.linalg import LinAlgError
+
+NEAR = 0.75
+"""The share of letters in common, of both names, from which one may be a slip for the other."""
 
 
 class TinygradError(Exception):
@@ -159,11 +163,27 @@ def unknown_argument(function: str, given: str, known: Iterable[str]) -> Signatu
     return SignatureError(f"{function}: there is no argument {given!r}. {hint}")
 
 
-def unknown_name(module: str, given: str, known: Iterable[str]) -> AttributeError:
-    """The error for a name that a module does not have, with the nearest that it has, if one is near."""
-    nearest = [] if given.startswith("_") else get_close_matches(given, known, n=1)
-    hint = f" Did you mean {nearest[0]}?" if nearest else ""
-    return AttributeError(f"module {module!r} has no attribute {given!r}.{hint}")
+def unknown_name(
+    module: str, given: str, known: Iterable[str], elsewhere: Mapping[str, str] = MappingProxyType({})
+) -> AttributeError:
+    """The error for a name that a module does not have, with the nearest that it has, if one is near.
+
+    elsewhere: what stands here for names of other libraries. Without an object Python's tracebacks add no hint to ours.
+    """
+    if given in elsewhere:
+        hint = f" Here it is {elsewhere[given]}."
+    else:
+        nearest = "" if given.startswith("_") else _nearest(given, [name for name in known if name[0] != "_"])
+        hint = f" Did you mean {nearest}?" if nearest else ""
+    return AttributeError(f"module {module!r} has no attribute {given!r}.{hint}", name=given, obj=None)
+
+
+def _nearest(given: str, known: list[str]) -> str:
+    """The known name that is nearest, else nearest but for capitals; empty if none is near."""
+    lower = {name.lower(): name for name in known}
+    same = get_close_matches(given, known, n=1, cutoff=NEAR)
+    alike = same or [lower[name] for name in get_close_matches(given.lower(), lower, n=1, cutoff=NEAR)]
+    return alike[0] if alike else ""
 
 
 def naming_the_nearest(module: str, known: Iterable[str]) -> Callable[[str], NoReturn]:

@@ -71,11 +71,19 @@ if TYPE_CHECKING:
         NetworkRegressor as NetworkRegressor,
     )
 
+_ELSEWHERE = {
+    "Module": "tg.nn.Layer", "Model": "tg.nn.Layer", "Parameter": "tg.tensor(data, requires_grad=True)",
+    "Dense": "tg.nn.Linear", "PReLU": "tg.nn.ParametricReLU", "MSELoss": "tg.mse",
+    "BCELoss": "tg.binary_cross_entropy", "BCEWithLogitsLoss": "tg.binary_cross_entropy_with_logits",
+    "CrossEntropyLoss": "tg.softmax_cross_entropy",
+}  # fmt: skip
+"""What is here for well-known names of PyTorch's and Keras's."""
+
 
 def __getattr__(name: str) -> Any:
     """The estimators, imported when they are asked for: they need scikit-learn."""
     if name not in ("NetworkClassifier", "NetworkRegressor"):
-        raise errors.unknown_name(__name__, name, globals())
+        raise errors.unknown_name(__name__, name, globals(), _ELSEWHERE)
     from tinygrad_bp.nn import estimators
 
     return getattr(estimators, name)
