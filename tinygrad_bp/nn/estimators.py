@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_bp import functions
 from tinygrad_bp.calls import guarded
-from tinygrad_bp.errors import ArgumentError, DataError, ShapeError, describe, missing_extra
+from tinygrad_bp.errors import ArgumentError, DataError, ShapeError, missing_extra
 from tinygrad_bp.modes import no_grad
 from tinygrad_bp.nn.activations import Activation
 from tinygrad_bp.nn.checks import Array, nonnegative, whole
@@ -18,7 +18,7 @@ from tinygrad_bp.nn.history import History
 from tinygrad_bp.nn.layers import Layer
 from tinygrad_bp.nn.optim import Rate
 from tinygrad_bp.nn.stopping import EarlyStopping
-from tinygrad_bp.nn.tabular import Loss, cost_of, hidden_widths, network, optimizer_of, with_weights
+from tinygrad_bp.nn.tabular import Builder, Loss, cost_of, hidden_widths, model_of, network, optimizer_of, with_weights
 from tinygrad_bp.tensor import Tensor, asarray
 
 try:
@@ -40,9 +40,6 @@ FLOATS = (np.float64, np.float32)
 
 Examples = tuple[Array, Array, Array | None]
 """X (m, n), targets (m, outputs) and weights (m,), None where all count alike."""
-
-Builder = Callable[[int, int, np.random.Generator], Layer]
-"""What `module` is: a function of the number of features, of outputs, and a random generator."""
 
 
 class _Network(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -144,15 +141,7 @@ class _Network(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
             widths = [sizes[0], *hidden_widths(self.hidden), sizes[1]]
             self.model_: Layer = network(widths, self.activation, self._generator, X.dtype)
         else:
-            if isinstance(self.module, Layer):
-                raise ArgumentError(
-                    "module is a function that builds the model, so that every fit begins anew; got a model. Pass "
-                    "lambda features, outputs, generator: tg.nn.Sequential(…)."
-                )
-            model = self.module(*sizes, self._generator)
-            if not isinstance(model, Layer):
-                raise ArgumentError(f"module returns a layer; got {describe(model)}. Return a Sequential, say.")
-            self.model_ = model
+            self.model_ = model_of(self.module, *sizes, self._generator)
         self.loss_curve_: list[float] = []
 
     def _train(self, X: Array, targets: Array, weights: Any, epochs: int, stopping: EarlyStopping | None) -> Self:
@@ -170,7 +159,7 @@ class _Network(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
             self.model_.train(),
             X,
             targets,
-            cost_of(self.loss or self._losses, self.model_, penalty, weighted),
+            cost_of(self._losses if self.loss is None else self.loss, self.model_, penalty, weighted),
             self._optimizer,
             epochs=epochs,
             batch=batch,

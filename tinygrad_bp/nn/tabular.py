@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_bp.calls import described
 from tinygrad_bp.errors import ArgumentError, describe
 from tinygrad_bp.functions import mean, sum as total
 from tinygrad_bp.nn.activations import Activation, activation_function
 from tinygrad_bp.nn.adaptive import Adagrad, Adam, AdamW, RMSprop
-from tinygrad_bp.nn.checks import whole
+from tinygrad_bp.nn.checks import positive, whole
 from tinygrad_bp.nn.containers import Sequential
 from tinygrad_bp.nn.layers import Layer
 from tinygrad_bp.nn.linear import Linear
@@ -21,6 +22,9 @@ from tinygrad_bp.nn.optim import SGD, Rate
 from tinygrad_bp.tensor import Tensor
 
 Loss = Callable[[Any, Any], Any]
+
+Builder = Callable[[int, int, np.random.Generator], Layer]
+"""What `module` is: a function of the number of features, of outputs, and a random generator."""
 
 OPTIMIZERS: dict[str, Callable[..., Any]] = {
     "adagrad": Adagrad,
@@ -36,7 +40,7 @@ def network(
     widths: Sequence[int], activation: str | Activation, seed: np.random.Generator, dtype: np.dtype[Any]
 ) -> Sequential:
     """Linear layers of these widths, input first, with the activation between them; the output is linear."""
-    g = activation_function(activation) if isinstance(activation, str) else activation
+    g = activation if callable(activation) else activation_function(activation)
     first, *others = [_linear(n, m, seed, dtype) for n, m in pairwise(widths)]
     return Sequential(first, *[layer for linear in others for layer in (g, linear)])
 
@@ -53,6 +57,20 @@ def _linear(n: int, m: int, seed: np.random.Generator, dtype: np.dtype[Any]) -> 
     return layer
 
 
+def model_of(module: Any, features: int, outputs: int, generator: np.random.Generator) -> Layer:
+    """The model that the user's function builds."""
+    if isinstance(module, Layer) or not callable(module):
+        got = "a model" if isinstance(module, Layer) else described(module)
+        raise ArgumentError(
+            f"module is a function that builds the model, so that every fit begins anew; got {got}. Pass "
+            "lambda features, outputs, generator: tg.nn.Sequential(…)."
+        )
+    model = module(features, outputs, generator)
+    if not isinstance(model, Layer):
+        raise ArgumentError(f"module returns a layer; got {describe(model)}. Return a Sequential, say.")
+    return model
+
+
 def hidden_widths(hidden: Any) -> list[int]:
     """The widths of the hidden layers, as a list."""
     if isinstance(hidden, str) or not np.iterable(hidden):
@@ -64,11 +82,12 @@ def optimizer_of(params: list[Tensor], optimizer: Any, lr: Rate) -> Any:
     """The optimizer of that name, or what a function of the parameters makes."""
     if callable(optimizer):
         return optimizer(params)
-    if optimizer not in OPTIMIZERS:
+    if not isinstance(optimizer, str) or optimizer not in OPTIMIZERS:
         raise ArgumentError(
-            f"optimizer is a function of parameters or one of {', '.join(OPTIMIZERS)}; got {optimizer!r}."
+            f"optimizer is a function of parameters or one of {', '.join(OPTIMIZERS)}; got {described(optimizer)}. "
+            "Pass 'adam', say, or lambda params: tg.nn.SGD(params, lr=0.1)."
         )
-    return OPTIMIZERS[optimizer](params, lr)
+    return OPTIMIZERS[optimizer](params, lr if callable(lr) else positive("learning_rate", lr))
 
 
 def with_weights(targets: Any, weights: Any) -> Any:
@@ -81,6 +100,8 @@ def cost_of(loss: Loss, model: Layer, penalty: float, weighted: bool) -> Loss:
 
     weighted: targets are those of `with_weights`, and the mean is Σ w·loss/m.
     """
+    if not callable(loss):
+        raise ArgumentError(f"loss is a function of outputs and targets; got {described(loss)}. Pass tg.mse, say.")
     matrices = [p for p in model.parameters() if p.ndim > 1] if penalty else []
 
     def cost(prediction: Any, target: Any) -> Any:
