@@ -340,6 +340,21 @@ def program(x):
     return x * 3.0
 
 
+def test_numba_warns_of_strided_products_in_the_users_functions_alone():
+    import numba
+
+    a = rng.normal(size=(40, 40))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        fast = tg.compile(tg.grad(lambda a: (a[:, ::2] @ a[::2]).sum()), backend="numba")
+        np.testing.assert_allclose(fast(a), tg.grad(lambda a: (a[:, ::2] @ a[::2]).sum())(a))
+        assert fast.plan.backend == "numba"
+        assert told == []
+        numba.njit(lambda a: np.dot(a[:, ::2], a[::2]))(a)
+    assert [w.category for w in told] == [numba.NumbaPerformanceWarning]
+    assert told[0].filename == __file__
+
+
 @pytest.mark.parametrize("name", ["program", "fill", "x0", "np"])
 def test_names_of_ones_own_get_in_nobodys_way(name, monkeypatch):
     monkeypatch.setattr("tinygrad_bp.registry._ops", {})

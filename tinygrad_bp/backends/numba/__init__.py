@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import warnings
 from collections.abc import Sequence
 from importlib.util import find_spec
 from types import ModuleType
@@ -75,6 +76,7 @@ def prepare(program: Program, inputs: Sequence[Any], expected: Sequence[Any]) ->
         stored = StoredCode(fill, [*given, *written.constants, *space])
         restored = stored.restore()
         if not restored:
+            _quieten()
             _complete(module, program, written)
         quick = _quick(program, fill, written.constants)
         try:
@@ -87,6 +89,16 @@ def prepare(program: Program, inputs: Sequence[Any], expected: Sequence[Any]) ->
     fill.disable_compile()
     orders: list[Any] = ["F" if np.ndim(x) and np.isfortran(x) else "C" for x in given]
     return Executable(lambda *first: quick(*map(_laid, first, orders)), quick, checks=True, python_numbers=True)
+
+
+def _quieten() -> None:
+    """Have Numba not say that a product in one of our programs copies a strided array: it is not the user's to change.
+
+    A filter rather than a block of `catch_warnings`, which is every thread's. Numba gives such a program's file, which
+    `pytext` names, as the module.
+    """
+    category = numba_itself().NumbaPerformanceWarning
+    warnings.filterwarnings("ignore", category=category, module="<tinygrad_bp ")
 
 
 def _lowered(program: Program) -> Program:
