@@ -354,6 +354,34 @@ def test_pictures(tmp_path):
     assert len(nn.History([nn.Epoch(1, 1.0)]).plot().axes) == 1
 
 
+@pytest.mark.parametrize(
+    ("costs", "validated", "early", "marked"),
+    [
+        ([3.0, 2.0, 1.0], False, 0, 0),  # it learned: the last is the best, as anyone sees
+        ([3.0, 1.0, 2.0], False, 0, 2),
+        ([3.0, 2.0, 1.0], True, 0, 3),
+        ([3.0, 2.0, 1.0], False, 3, 3),
+        ([3.0, 2.0, 1.0], False, 1, 1),
+        ([1.0], True, 1, 0),
+        ([], False, 0, 0),
+    ],
+)
+def test_pictures_mark_the_best_epoch_where_it_tells_something(costs, validated, early, marked):
+    epochs = [nn.Epoch(i, cost, validation_cost=cost if validated else None) for i, cost in enumerate(costs, 1)]
+    history = nn.History(epochs, best=early)
+    marks = [f"best, epoch {marked}"] if marked else []
+    if epochs:
+        pytest.importorskip("typer", reason="the command line needs the extra cli")
+        from tinygrad_bp.cli import charts
+
+        chart = charts.history_chart(history).decode()
+        assert chart.count("best: epoch") == len(marks)
+        assert chart.count(f"best: epoch {marked}<") == len(marks)
+    pytest.importorskip("matplotlib")
+    lines = [line for axes in history.plot().axes for line in axes.get_lines()]
+    assert [line.get_label() for line in lines if "best" in line.get_label()] == marks
+
+
 def test_pictures_need_matplotlib(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(MissingExtraError, match=r"tinygrad_bp\[plot\]"):

@@ -46,10 +46,10 @@ def _panel(history: tg.nn.History, name: str, is_validated: bool, left: float, w
         way = axes.curve(epochs, numbers)
         yield f'{head}{look} d="{f"{way}h0.1" if len(epochs) == 1 else way}"/></g>'
         keys.append(Key(f'{head}{look} d="M-10,0H10"/></g>', part))
-    if history.best is not None and len(history) > 1:
-        x = float(axes.across(np.array(history.best.epoch)))
+    if history.marked:
+        x = float(axes.across(np.array(history.marked)))
         head = f'<g class="grid"><path fill="none" stroke="{LIGHT["soft"]}" stroke-dasharray="2,3"'
         yield f'{head} d="M{x:.1f},{TOP:g}V{TOP + axes.height:g}"/></g>'
-        keys.append(Key(f'{head} d="M0,-8V8"/></g>', f"best: epoch {history.best.epoch}"))
+        keys.append(Key(f'{head} d="M0,-8V8"/></g>', f"best: epoch {history.marked}"))
     yield words(name, left, TOP - 42, "name")
     yield from legend(keys, left + 10, TOP - 20)

@@ -43,7 +43,7 @@ def _text(number: float | None) -> str:
 
 
 def plotted(epochs: Sequence[Epoch], best: int, path: str | PathLike[str] | None) -> Any:
-    """A figure with the costs, and below them the metrics, each with its validation's beside it."""
+    """A figure with the costs, and below them the metrics, each with its validation's beside it. best: to mark."""
     names = [name for name in columns(epochs) if name not in ("lr", "seconds")]
     costs = [name for name in names if name.removeprefix("validation ") == "cost"]
     groups = [group for group in (costs, [name for name in names if name not in costs]) if group]

@@ -67,6 +67,13 @@ class History(Sequence[Epoch]):
             return self._epochs[self.best_number - 1]
         return min(self._epochs, key=_cost, default=None)
 
+    @property
+    def marked(self) -> int:
+        """The best epoch's number, for pictures; 0 where it is just the last and judged by its own cost alone."""
+        best = self.best
+        judged = best is not None and (self.best_number or best.validation_cost is not None)
+        return best.epoch if best and len(self) > 1 and (judged or best is not self._epochs[-1]) else 0
+
     def column(self, name: str) -> list[float]:
         """A number of every epoch, NaN where one has none: "cost", a metric, "validation cost", "lr", "seconds", …
 
@@ -96,9 +103,10 @@ class History(Sequence[Epoch]):
     def plot(self, path: str | PathLike[str] | None = None) -> Any:
         """The costs and metrics over the epochs: matplotlib's figure, also written to `path` if one is given.
 
-        Raises MissingExtraError without matplotlib, extra `plot`.
+        The best epoch is marked, unless it is just the last, without validation and early stopping. Raises
+        MissingExtraError without matplotlib, extra `plot`.
         """
-        return curves.plotted(self, self.best.epoch if self.best else 0, path)
+        return curves.plotted(self, self.marked, path)
 
     def __repr__(self) -> str:
         return repr(self._table)
