@@ -344,7 +344,7 @@ def test_ctrl_c_in_a_process(tmp_path):
         for line in process.stdout:
             if line.startswith("network 7-2-1"):
                 break
-        sleep(0.5)
+        sleep(2)  # it is training, and imports nothing more
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=120)
     assert process.returncode == 130, errors
