@@ -82,12 +82,20 @@ def _whole(y: Any, dtype: Any) -> Any:
     return tg.astype(y, dtype) if own != dtype and own.kind in "iu" and dtype.kind in "iu" else y
 
 
-def _params(equation: Any) -> Mapping[str, Any]:
-    """An equation's parameters; a type that products are to be added up in, only if it is not that of the factors."""
-    dtype = equation.params.get("preferred_element_type")
-    if dtype is None or dtype != np.result_type(*[x.aval.dtype for x in equation.invars]):
-        return equation.params  # type: ignore[no-any-return]
-    return {**equation.params, "preferred_element_type": None}
+def _params(equation: Any) -> dict[str, Any]:
+    """An equation's parameters, axes as Python's numbers; a type to add products up in, if it is not the factors'."""
+    params = {key: _plain(value) for key, value in equation.params.items()}
+    dtype = params.get("preferred_element_type")
+    if dtype is not None and dtype == np.result_type(*[x.aval.dtype for x in equation.invars]):
+        params["preferred_element_type"] = None
+    return params
+
+
+def _plain(value: Any) -> Any:
+    """NumPy's numbers, also in tuples, as Python's: an axis is no array."""
+    if value.__class__ is tuple:
+        return tuple([_plain(part) for part in value])
+    return int(value) if isinstance(value, np.integer) else value
 
 
 def _apply(name: str, inputs: Sequence[Any], params: Mapping[str, Any]) -> Sequence[Any]:
