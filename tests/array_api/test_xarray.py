@@ -248,7 +248,8 @@ REFUSED = {
 def test_gradients_pass_through(family):
     for name, function in WORKS[family].items():
         x = tg.tensor(X, requires_grad=True)
-        expected, got = function(labelled(X)), function(labelled(x))
+        got = function(labelled(x))
+        expected = function(labelled(X)).transpose(*got.dims)  # flox, where it is installed, has another order
         assert isinstance(got.data, tg.Tensor), name
         assert got.dtype == expected.dtype, name
         xr.testing.assert_allclose(got.copy(data=got.data.numpy()), expected, rtol=1e-12, atol=1e-14)
