@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tinygrad_bp as tg
-from tinygrad_bp.errors import ArgumentError, MissingRuleError
+from tinygrad_bp.errors import ArgumentError, DTypeError, MissingRuleError
 from tinygrad_bp.trees import flatten
 
 pytestmark = pytest.mark.once
@@ -82,6 +82,53 @@ def test_attention(jax):
         return jnp.sum(jnp.tanh(jax.nn.softmax(scores) @ v))
 
     read_alike(jax, attention, *normal(3, 2, 3, 4), argnums=(0, 1, 2))
+
+
+def test_jaxs_attention_has_its_softmax_in_single_precision(jax):
+    q, k, v = normal(3, 2, 5, 2, 4)
+    theirs = np.asarray(jax.nn.dot_product_attention(q, k, v))
+    scores = np.einsum("btnh,bsnh->bnts", q, k) / 2
+    exact, single = [
+        np.einsum("bnts,bsnh->btnh", tg.softmax(scores.astype(dtype), axis=-1).astype(float), v)
+        for dtype in (np.float64, np.float32)
+    ]
+    assert theirs.dtype == np.float64
+    assert 1e-9 < np.abs(theirs - exact).max() < 1e-6
+    read = tg.from_jax(jax.nn.dot_product_attention, q, k, v)
+    np.testing.assert_allclose(read(q, k, v), single, rtol=0, atol=3e-7)
+    np.testing.assert_allclose(read(q, k, v), theirs, rtol=0, atol=3e-7)
+    np.testing.assert_allclose(tg.compile(read, backend="jax")(q, k, v), theirs, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "wide"),
+    [("int8", "int32"), ("uint8", "int32"), ("int32", "int64"), ("float16", "float32"), ("float32", "float64")],
+)
+def test_numbers_have_the_types_of_jaxs(jax, dtype, wide):
+    import jax.numpy as jnp
+
+    x = (20 * normal(3, 4)).astype(dtype)
+    functions = [
+        lambda x: jnp.matmul(x, x.T, preferred_element_type=wide),
+        lambda x: jax.lax.conv(x[None], x[None, :, :2], (1,), "SAME", preferred_element_type=np.dtype(wide)),
+        lambda x: jax.lax.top_k(x, 2)[1],
+        lambda x: jnp.sum(x, axis=0),
+        lambda x: jax.lax.cumsum(x),
+        lambda x: jax.lax.cumprod(x, 1),
+    ]
+    for f in functions:
+        theirs, ours = np.asarray(f(x)), tg.from_jax(f, x)(x)
+        assert ours.dtype == theirs.dtype
+        np.testing.assert_allclose(ours, theirs, rtol=3e-3 if dtype == "float16" else 1e-5)
+
+
+def test_a_read_function_stays_in_the_type_it_is_called_with(jax):
+    f = tg.from_jax(lambda x: x @ x.T, np.ones((2, 3)))
+    assert f(np.ones((2, 3), np.float32)).dtype == np.float32
+    f = tg.from_jax(lambda x: (x @ x.T).sum(), np.ones((2, 3), int))
+    assert f(np.ones((2, 3), np.int32)) == 12
+    with pytest.raises(DTypeError, match="was read for int64 where it got float64, which it would cut off"):
+        tg.grad(f)(np.ones((2, 3)))
 
 
 FUNCTIONS = {

@@ -1,7 +1,9 @@
-"""Values for other libraries: what the protocols of arrays and of DLPack ask of a tensor."""
+"""Values for other libraries: what the protocols of arrays, of DLPack and of copies ask of a tensor."""
 
 from __future__ import annotations
 
+import copy
+import sys
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,9 @@ from tinygrad_bp.errors import ArgumentError, ArrayConversionError, DeviceError,
 
 CPU = "cpu"
 """The only device."""
+
+_COPYING = (__name__.partition(".")[0], copy.__name__)
+"""The packages between a tensor and who has it copied."""
 
 
 def constant_value(node: Node) -> Any:
@@ -29,6 +34,26 @@ def constant_value(node: Node) -> Any:
 def in_graph(node: Node) -> bool:
     """Whether a new leaf in its place would lose a gradient: a result, or what a transform differentiates for."""
     return node.requires_grad and (node.op is not None or node.retains_grad)
+
+
+@guarded
+def deep_copy(self: Node, memo: dict[int, Any]) -> Any:
+    """A leaf of its own, what it is without a past. Raises GraphCopyError where a gradient would be lost.
+
+    xarray copies deep what its functions only arrange (align, sortby, where(drop=True)); its copies stay in the graph.
+    """
+    if self.requires_grad and _copied_by() == "xarray":
+        return self.copy()  # type: ignore[attr-defined]
+    kept: Any = self.__reduce__()
+    return kept[0](*copy.deepcopy(kept[1], memo))
+
+
+def _copied_by() -> str:
+    """The package that called `copy.deepcopy`."""
+    frame = sys._getframe()
+    while (package := str(frame.f_globals.get("__name__")).partition(".")[0]) in _COPYING and frame.f_back:
+        frame = frame.f_back
+    return package
 
 
 @guarded

@@ -20,7 +20,7 @@ from tinygrad_bp.ops.products import (
     tensordot as tensordot,
     vecdot as vecdot,
 )
-from tinygrad_bp.ops.pseudoinverse import pinv as pinv
+from tinygrad_bp.ops.pseudoinverse import lstsq as lstsq, pinv as pinv
 from tinygrad_bp.ops.shaping import matrix_transpose as matrix_transpose
 from tinygrad_bp.ops.spectral import (
     EighResult as EighResult,

@@ -29,6 +29,9 @@ Function = Callable[..., Any]
 
 _NOTHING = object()
 
+_SPACES = (np.linalg, np.fft, np.lib, np.lib.stride_tricks)
+"""The standard's two, and where those who know NumPy's namespace look for windows."""
+
 _NUMBERS = {np.dtype(code).type for code in "?bBhHiIlLqQefdFD"}
 
 
@@ -73,13 +76,13 @@ class Namespace(ModuleType):
         """What stands under NumPy's name here; _NOTHING for what belongs to no namespace of the standard."""
         theirs = getattr(self._numpys, name, None)
         if isinstance(theirs, ModuleType):
-            return (
-                Namespace(f"{self.__name__}.{name}", self._kind, theirs) if theirs in (np.linalg, np.fft) else _NOTHING
-            )
+            return Namespace(f"{self.__name__}.{name}", self._kind, theirs) if theirs in _SPACES else _NOTHING
         if isinstance(theirs, type):
             return self._about(theirs) if name in ("finfo", "iinfo") else theirs if theirs in _NUMBERS else _NOTHING
         if name == "newaxis" or isinstance(theirs, float):
             return theirs
+        if self._numpys is np.lib:
+            return _NOTHING  # but the windows in one of its modules
         theirs = theirs or functions().get(name)  # NumPy 2.0 lacks some
         return self._function(_OWN.get(theirs, theirs)) if callable(theirs) else _NOTHING
 

@@ -184,8 +184,9 @@ def array_function(
 
 @cache
 def _name(function: Function) -> str:
-    """A function's name after `np.`."""
-    return ".".join([*function.__module__.split(".")[1:], function.__name__])
+    """A function's name after `np.`, and that of windows as if it were there."""
+    module = function.__module__
+    return ".".join([*(module.split(".")[1:] if "stride_tricks" not in module else ()), function.__name__])
 
 
 def _plain(value: Any) -> Any:

@@ -13,7 +13,7 @@ from tinygrad_bp.constants import numbers
 from tinygrad_bp.domains import Reals
 from tinygrad_bp.engine import Op, apply, sweep
 from tinygrad_bp.errors import DTypeError, GraphCopyError, NoGradientError, NonScalarBackwardError, ShapeError, describe
-from tinygrad_bp.exchange import CPU, constant_value, dlpack, dlpack_device, in_graph, to_device
+from tinygrad_bp.exchange import CPU, constant_value, deep_copy, dlpack, dlpack_device, in_graph, to_device
 from tinygrad_bp.formula import LocalDerivative
 from tinygrad_bp.methods import ArrayMethods
 from tinygrad_bp.modes import current_mode
@@ -193,7 +193,7 @@ class Tensor(ArrayMethods):
         return self.copy() if in_graph(self) else Tensor(self.value, self.requires_grad, self.name)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """What `copy.deepcopy` and `pickle` keep: value, name and whether a gradient is required."""
+        """What deep copies and pickles keep: value, name and whether a gradient is required."""
         if in_graph(self):
             made = f"was computed by {self.op.name}" if self.op else "is differentiated for"
             raise GraphCopyError(
@@ -202,6 +202,7 @@ class Tensor(ArrayMethods):
             )
         return Tensor, (self.value, self.requires_grad, self.name)
 
+    __deepcopy__ = deep_copy
     __array_ufunc__ = array_ufunc
     __array_function__ = array_function
 

@@ -33,6 +33,8 @@ def test_its_names_are_functions_numbers_and_spaces():
     assert xp.float32 is np.float32
     assert xp.permute_dims is xp.permute_dims
     assert xp.__array_namespace_info__().default_device() == xp.zeros(1).device == "cpu"
+    assert xp.lib.stride_tricks.sliding_window_view(leaf(3), 2).tolist() == [[1.0, 2.0], [2.0, 3.0]]
+    assert list(dir(xp.lib)) == ["stride_tricks"]
     for name in ("no_such_function", "ndarray", "object_", "random"):
         with pytest.raises(AttributeError, match=name):
             getattr(xp, name)

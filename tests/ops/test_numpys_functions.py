@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from numpy.lib.stride_tricks import sliding_window_view
 
 import tinygrad_bp as tg
 from tinygrad_bp.errors import ArgumentError, ArrayConversionError, DTypeError, LinearAlgebraError, ShapeError
@@ -105,6 +106,13 @@ CASES = {
     "hfft": (lambda x: np.fft.hfft(x + 1j * x**2, norm="ortho"), A),
     "hfft, n": (lambda x: np.fft.hfft(x + 1j * x**2, n=5, axis=0), A),
     "ihfft": (lambda x: np.real(np.fft.ihfft(x, n=3, norm="forward")), A),
+    "sliding_window_view": (lambda x: sliding_window_view(x, 2, axis=1), A),
+    "sliding_window_view, few places": (lambda x: sliding_window_view(x, 5), V),
+    "sliding_window_view, axes": (lambda x: sliding_window_view(x, (2, 3)), A),
+    "sliding_window_view, twice": (lambda x: sliding_window_view(x, (2, 3), axis=(0, 0)), V),
+    "lstsq": (lambda b: np.linalg.lstsq(A.T, b)[0], A.T**2),
+    "lstsq, vector": (lambda b: np.linalg.lstsq(A.T, b)[1], A[0] + A[1] ** 2),
+    "lstsq, low rank": (lambda b: np.linalg.lstsq(np.outer(V, V), b)[0], V**2),
     "tensorsolve": (lambda a, b: np.linalg.tensorsolve((a + EYE).reshape(2, 3, 6), b), V[:, None] * V, A[:2, :3]),
     "tensorsolve, axes": (lambda b: np.linalg.tensorsolve(EYE.reshape(2, 6, 3), b, axes=(0,)), V),
     "tensorinv": (lambda a: np.linalg.tensorinv((a + 3 * EYE).reshape(2, 3, 6)), np.outer(V, V)),
@@ -164,6 +172,9 @@ def test_what_numpy_writes_names_the_function_that_returns_it(name):
         (lambda: tg.cumulative_sum(A), ArgumentError, "cumulative_sum: .* Name one"),
         (lambda: tg.pad(V, 1, "maximum", stat_length=0), ArgumentError, "1 or more"),
         (lambda: tg.pad(V, 1, "other"), ArgumentError, "'median'"),
+        (lambda: sliding_window_view(tg.tensor(V), 7), ArgumentError, "1 to 6 elements; got 7"),
+        (lambda: sliding_window_view(tg.tensor(A), 2), ArgumentError, "2 axes need as many windows; got 2"),
+        (lambda: tg.linalg.lstsq(A, V), ShapeError, r"a array \(3, 4\) and b array \(6,\)"),
         (lambda: tg.linalg.tensorsolve(A, V), ShapeError, "Name the axes"),
         (lambda: tg.linalg.tensorinv(A, 1), ShapeError, "both need as many"),
         (lambda: tg.linalg.tensorinv(A, 0), ArgumentError, "1 or more"),
@@ -186,6 +197,25 @@ def test_what_is_refused(f, error, message):
 def test_interp_at_a_point_has_the_flatter_slope(values, slope):
     assert tg.grad(lambda x: tg.interp(x, [0.0, 1, 2], values))(1.0) == slope
     assert tg.grad(lambda x: tg.interp(x, [0.0, 1, 2], values))(2.0) == 0
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (3, 5), (4, 4), (5, 3, 2)])
+def test_least_squares_for_the_matrix_too(shape):
+    a, b = random.normal(size=shape[:2]), random.normal(size=(shape[0], *shape[2:]))
+    x, sums, rank, s = np.linalg.lstsq(tg.tensor(a, requires_grad=True), tg.tensor(b))
+    for got, expected in zip((x.data, sums, rank, s.data), np.linalg.lstsq(a, b), strict=True):
+        np.testing.assert_allclose(getattr(got, "data", got), expected, rtol=1e-12, atol=1e-14)
+    check_gradients(lambda a, b: tg.linalg.lstsq(a, b)[0], a, b)
+    if rank < shape[0]:
+        check_gradients(lambda a, b: tg.linalg.lstsq(a, b)[1], a, b)
+
+
+@pytest.mark.parametrize("rcond", [None, -1, 0.3, 0.99])
+def test_least_squares_without_small_singular_values(rcond):
+    a, b = random.normal(size=(5, 3)) + 1j * random.normal(size=(5, 3)), random.normal(size=(5, 2))
+    for got, expected in zip(tg.linalg.lstsq(a, b, rcond), np.linalg.lstsq(a, b, rcond), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-14)
+    check_gradients(lambda a, b: tg.linalg.lstsq(a, b, rcond)[0], a, b + 0j)
 
 
 def test_the_triangle_that_counts_has_the_gradient():

@@ -1,7 +1,9 @@
-"""Differences and sums of neighbours, and convolution of sequences."""
+"""Differences, sums and windows of neighbours, and convolution of sequences."""
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -14,7 +16,7 @@ from tinygrad_bp.ops.arithmetic import mod
 from tinygrad_bp.ops.comparison import where
 from tinygrad_bp.ops.complex import conjugated
 from tinygrad_bp.ops.cumulative import cumsum
-from tinygrad_bp.ops.joining import concatenate
+from tinygrad_bp.ops.joining import concatenate, stack
 from tinygrad_bp.ops.linear_algebra import operand
 from tinygrad_bp.ops.padding import linear_padding
 from tinygrad_bp.ops.reductions import sum
@@ -138,6 +140,36 @@ def unwrap(p: Any, discont: float | None = None, axis: int = -1, *, period: floa
     axis = normalize_axis_index(axis, p.ndim)
     first = _from(p, axis, None, 1)
     return concatenate([first * 1 if whole else first, _from(p, axis, 1, None) + cumsum(added, axis=axis)], axis)
+
+
+@guarded
+def sliding_window_view(x: Any, window_shape: int | Sequence[int], axis: int | Sequence[int] | None = None) -> Any:
+    """Every window of neighbours, yₚⱼ = xₚ₊ⱼ, along `axis`, all axes if None; the windows' own axes come last.
+
+    window_shape: the elements of a window, for each axis. The result is a copy; gradients add up where windows overlap.
+    Raises ArgumentError for a window that does not fit, or another number of windows than of axes.
+    """
+    x = operand(x)
+    sizes = tuple(window_shape) if np.iterable(window_shape) else (window_shape,)
+    axes = tuple(range(x.ndim)) if axis is None else normalize_axis_tuple(axis, x.ndim, allow_duplicate=True)
+    if len(sizes) != len(axes):
+        raise ArgumentError(f"sliding_window_view: {len(axes)} axes need as many windows; got {window_shape}.")
+    for size, along in zip(sizes, axes, strict=True):
+        x = _windows(x, operator.index(size), along)
+    return x
+
+
+def _windows(x: Any, size: int, axis: int) -> Any:
+    """The windows along one axis, put together of whichever are fewer: places or elements of a window."""
+    places = x.shape[axis] - size + 1
+    if size < 1 or places < 1:
+        raise ArgumentError(
+            f"sliding_window_view: a window along axis {axis} of {describe(x)} has 1 to {x.shape[axis]} elements; "
+            f"got {size}."
+        )
+    if places < size:
+        return moveaxis(stack([_from(x, axis, p, p + size) for p in range(places)], axis), axis + 1, -1)
+    return stack([_from(x, axis, j, j + places) for j in range(size)], -1)
 
 
 # --- convolution ------------------------------------------------------------------------------------------------------

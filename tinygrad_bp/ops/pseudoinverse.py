@@ -1,4 +1,4 @@
-"""The Moore–Penrose inverse."""
+"""The Moore–Penrose inverse, and least squares."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ import numpy as np
 from tinygrad_bp.annotations import Array
 from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import Shapes
-from tinygrad_bp.ops.complex import adjoint, conjugated
+from tinygrad_bp.errors import ShapeError, describe
+from tinygrad_bp.ops.complex import adjoint, conjugated, real
+from tinygrad_bp.ops.counting import count_nonzero
 from tinygrad_bp.ops.linear_algebra import finite, matmul, operand
-from tinygrad_bp.ops.spectral import svd
+from tinygrad_bp.ops.reductions import sum
+from tinygrad_bp.ops.shaping import atleast_1d
+from tinygrad_bp.ops.spectral import svd, svdvals
 from tinygrad_bp.ops.ties import largest, vanishing
 from tinygrad_bp.registry import op
 
@@ -68,3 +72,26 @@ def _projected(a: Any, rcond: Any) -> Any:
     if np.all(kept | vanishing(s, norm, max(a.shape[-2:]))):
         return a
     return matmul(matmul(u * kept[..., None, :], adjoint(u)), a)
+
+
+@guarded
+def lstsq(a: Any, b: Any, rcond: float | None = None) -> tuple[Any, Any, int, Any]:
+    """Least squares: x = a⁺·b, of those with the smallest ‖b − a·x‖ the one with the smallest norm, for a matrix
+    a (m, n) and a vector b, or for each column of a matrix; differentiable for both, as `pinv` is.
+
+    rcond: singular values up to `rcond` times the largest count as 0; by default as many epsilons as max(m, n).
+    Returns (x, Σ|b − a·x|² of each column, rank, singular values); the sums are empty unless rank = n < m.
+    Raises ShapeError for other shapes.
+    """
+    a, b = operand(a), operand(b)
+    if a.ndim != 2 or b.ndim not in (1, 2) or len(a) != len(b):
+        raise ShapeError(f"lstsq: a (m, n) goes with b (m,) or (m, k); got a {describe(a)} and b {describe(b)}.")
+    s = svdvals(a)
+    epsilon = float(np.finfo(s.dtype).eps)
+    limit = epsilon * max(a.shape) if rcond is None else rcond if rcond >= 0 else epsilon
+    x = matmul(pinv(a, limit), b)
+    rank = int(count_nonzero(s > limit * s[:1]))
+    if not rank == a.shape[1] < len(a):
+        return x, np.zeros(0, s.dtype), rank, s
+    rest = b - matmul(a, x)
+    return x, atleast_1d(sum(real(conjugated(rest) * rest), axis=0)), rank, s

@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_bp import functions as tg
 from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import BROADCAST
-from tinygrad_bp.errors import ArgumentError, MissingRuleError, missing_extra
+from tinygrad_bp.errors import ArgumentError, DTypeError, MissingRuleError, missing_extra
 from tinygrad_bp.modes import scope
 from tinygrad_bp.reading.primitives import PRIMITIVES
 from tinygrad_bp.tensor import asarray
@@ -21,8 +21,10 @@ def from_jax(f: Callable[..., Any], *xs: Any) -> Callable[..., Any]:
     """JAX's function f as one of tensors, read at arguments like xs: to draw, derive, differentiate or print as NumPy.
 
     Every primitive becomes our op of the same meaning, so the gradients are our rules'; a custom derivative of JAX's is
-    not read. Loops are written out, and of branches the one that is taken. Raises MissingRuleError for a primitive that
-    has no op here, MissingExtraError without JAX.
+    not read. Loops are written out, and of branches the one that is taken. Numbers are computed in the types that JAX
+    computes in: `jax.nn.dot_product_attention` has its softmax in float32 whatever the operands are, so that in float64
+    JAX's result and this one are 1e-7 from the exact one, and from each other. Raises MissingRuleError for a primitive
+    that has no op here, MissingExtraError without JAX.
 
     >>> import jax.numpy as jnp, numpy as np, tinygrad_bp as tg
     >>> g = tg.from_jax(lambda W, x: jnp.tanh(W @ x).sum(), np.ones((2, 3)), np.ones(3))
@@ -46,6 +48,12 @@ def from_jax(f: Callable[..., Any], *xs: Any) -> Callable[..., Any]:
                 f"{function.__name__} was read for arguments of shapes {', '.join(map(str, wanted))}; got "
                 f"{', '.join([str(np.shape(x)) for x in given])}. Read it again with from_jax for others."
             )
+        for x, like in zip(given, closed.in_avals, strict=True):
+            if like.dtype.kind in "iub" and np.result_type(x).kind in "fc":
+                raise DTypeError(
+                    f"{function.__name__} was read for {like.dtype} where it got {np.result_type(x)}, which it would "
+                    "cut off, and gradients with it. Read it again with from_jax for these."
+                )
         results = _run(closed.jaxpr, [np.asarray(c) for c in closed.consts], given)
         return jax.tree.unflatten(jax.tree.structure(shaped), results)
 
@@ -62,9 +70,32 @@ def _run(jaxpr: Any, constants: Sequence[Any], arguments: Sequence[Any]) -> list
         return variable.aval.dtype.type(variable.val) if hasattr(variable, "val") else known[variable]
 
     for equation in jaxpr.eqns:
-        results = _apply(equation.primitive.name, [read(x) for x in equation.invars], equation.params)
-        known.update(zip(equation.outvars, results, strict=True))
+        results = _apply(equation.primitive.name, [read(x) for x in equation.invars], _params(equation))
+        for variable, y in zip(equation.outvars, results, strict=True):
+            known[variable] = _whole(y, variable.aval.dtype)
     return [read(variable) for variable in jaxpr.outvars]
+
+
+def _whole(y: Any, dtype: Any) -> Any:
+    """Whole numbers in JAX's type: NumPy's sums of short ones are long."""
+    own = np.result_type(y)
+    return tg.astype(y, dtype) if own != dtype and own.kind in "iu" and dtype.kind in "iu" else y
+
+
+def _params(equation: Any) -> dict[str, Any]:
+    """An equation's parameters, axes as Python's numbers; a type to add products up in, if it is not the factors'."""
+    params = {key: _plain(value) for key, value in equation.params.items()}
+    dtype = params.get("preferred_element_type")
+    if dtype is not None and dtype == np.result_type(*[x.aval.dtype for x in equation.invars]):
+        params["preferred_element_type"] = None
+    return params
+
+
+def _plain(value: Any) -> Any:
+    """NumPy's numbers, also in tuples, as Python's: an axis is no array."""
+    if value.__class__ is tuple:
+        return tuple([_plain(part) for part in value])
+    return int(value) if isinstance(value, np.integer) else value
 
 
 def _apply(name: str, inputs: Sequence[Any], params: Mapping[str, Any]) -> Sequence[Any]:

@@ -35,8 +35,9 @@ def _cumulative(function: Rule) -> Rule:
     return rule
 
 
-def _dot(a: Any, b: Any, dimension_numbers: Any, **_: Any) -> Any:
+def _dot(a: Any, b: Any, dimension_numbers: Any, preferred_element_type: Any = None, **_: Any) -> Any:
     """Contracted and batched axes by einsum, batched ones first, as a plain product where it is one."""
+    a, b = _summed_in(preferred_element_type, a, b)
     (contract_a, contract_b), (batch_a, batch_b) = dimension_numbers
     a_ndim, b_ndim = np.ndim(a), np.ndim(b)
     if (
@@ -55,6 +56,11 @@ def _dot(a: Any, b: Any, dimension_numbers: Any, **_: Any) -> Any:
     free += [x for k, x in enumerate(in_b) if k not in {*batch_b, *contract_b}]
     batch = [in_a[i] for i in batch_a]
     return tg.einsum(f"{''.join(in_a)},{''.join(in_b)}->{''.join([*batch, *free])}", a, b)
+
+
+def _summed_in(dtype: Any, *xs: Any) -> Sequence[Any]:
+    """The factors in the type that their products are added up in, if it is wider than theirs."""
+    return xs if dtype is None else [_converted(x, np.promote_types(np.result_type(x), dtype)) for x in xs]
 
 
 def _broadcast(x: Any, shape: Sequence[int], broadcast_dimensions: Sequence[int], **_: Any) -> Any:
@@ -150,12 +156,13 @@ def _triangular(
 
 def _convolution(
     x: Any, w: Any, window_strides: Any, padding: Any, lhs_dilation: Any, rhs_dilation: Any, dimension_numbers: Any,
-    feature_group_count: int, batch_group_count: int, **_: Any,
+    feature_group_count: int, batch_group_count: int, preferred_element_type: Any = None, **_: Any,
 ) -> Any:  # fmt: skip
     """conv1d or conv2d, with the axes brought into our order and back."""
     d = dimension_numbers
     if batch_group_count != 1 or not 1 <= len(window_strides) <= 2:
         raise MissingRuleError("from_jax: three-dimensional convolutions, and in groups of examples, have no op here.")
+    x, w = _summed_in(preferred_element_type, x, w)
     convolve = tg.conv1d if len(window_strides) == 1 else tg.conv2d
     x, w = moved(x, tuple(d.lhs_spec)), moved(w, tuple(d.rhs_spec))
     x = _spaced(x, (0, 0, *[n - 1 for n in lhs_dilation]))
