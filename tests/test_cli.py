@@ -137,7 +137,8 @@ def refused(arguments, capsys):
 )
 def test_a_mistake_gets_one_line_and_status_2(tmp_path, capsys, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
-    assert message in refused(arguments, capsys)
+    said = refused(arguments, capsys).replace("'TARGET'", "'target'")  # as older Typers write it
+    assert message in said
     assert not list(tmp_path.iterdir())
 
 

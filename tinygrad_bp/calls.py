@@ -176,7 +176,10 @@ def is_users(error: Exception) -> bool:
 
 def require_signature(name: str, function: Callable[..., Any], args: Arguments, params: Settings) -> None:
     """Raise SignatureError if the function does not take these arguments, for a call that failed."""
-    signature = inspect.signature(function)
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # as below
+        return
     try:
         signature.bind(*args, **params)
     except TypeError as error:
@@ -224,7 +227,7 @@ def _given(
     try:
         signature = inspect.signature(function, eval_str=True)
         bound = signature.bind(*args, **params).arguments
-    except (NameError, TypeError):
+    except (NameError, TypeError, ValueError):  # functions of NumPy's in C have no signature before 2.4
         return
     for name, value in bound.items():
         parameter = signature.parameters[name]

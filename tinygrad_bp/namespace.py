@@ -83,7 +83,7 @@ class Namespace(ModuleType):
             return theirs
         if self._numpys is np.lib:
             return _NOTHING  # but the windows in one of its modules
-        theirs = theirs or functions().get(name)  # NumPy 2.0 lacks some
+        theirs = theirs or functions().get(name)  # older NumPys lack some
         return self._function(_OWN.get(theirs, theirs)) if callable(theirs) else _NOTHING
 
     def _about(self, info: Function) -> Function:

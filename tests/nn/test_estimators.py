@@ -13,11 +13,14 @@ from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_sp
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import tinygrad_bp as tg
 from tinygrad_bp.errors import ArgumentError, DataError, MissingExtraError, ShapeError
 from tinygrad_bp.nn import NetworkClassifier, NetworkRegressor
+
+with pytest.MonkeyPatch.context() as _patch:  # scikit-learn 1.6 asks for it wherever array-api-compat is installed
+    _patch.setenv("SCIPY_ARRAY_API", "1")
+    from sklearn.utils.estimator_checks import parametrize_with_checks
 
 
 class Wide:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_bp import functions as tg
-from tinygrad_bp.calls import guarded
+from tinygrad_bp.calls import guarded, require_callable
 from tinygrad_bp.domains import BROADCAST
 from tinygrad_bp.errors import ArgumentError, DTypeError, MissingRuleError, missing_extra
 from tinygrad_bp.modes import scope
@@ -36,6 +36,7 @@ def from_jax(f: Callable[..., Any], *xs: Any) -> Callable[..., Any]:
         import jax
     except ImportError as error:
         raise missing_extra("jax", "jax") from error
+    require_callable("from_jax", "f", f)
     with jax.enable_x64(True):
         leaves, structure = jax.tree.flatten(xs)
         closed, shaped = jax.make_jaxpr(f, return_shape=True)(*xs)

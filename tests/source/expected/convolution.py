@@ -56,8 +56,8 @@ def unfold(x, kernel, stride, padding, dilation):
     return windows.reshape((len(images), *kernel, *shape))
 
 
-def _combined(combine, x, kernel, stride):
-    """The elements of every window of x put together by a ufunc, along one axis of space after the other."""
+def combined(combine, x, kernel, stride):
+    """The elements of every window of x put together by a function of two, one axis of space after the other."""
     for axis, (k, step) in enumerate(zip(kernel, stride, strict=True), 2):
         past, end = (slice(None),) * axis, x.shape[axis] - k + 1
         y = x[(*past, slice(0, end, step))]
@@ -76,7 +76,7 @@ def _lowest(dtype):
 
 def max_pool(x, kernel, stride, padding):
     """Largest element of every window of the images x (examples, channels, *space); `max_pool1d`, `max_pool2d`."""
-    return _combined(np.maximum, padded(x, padding, _lowest(x.dtype)), kernel, stride)
+    return combined(np.maximum, padded(x, padding, _lowest(x.dtype)), kernel, stride)
 
 
 def _largest(x, y, kernel, stride, padding, dtype):
