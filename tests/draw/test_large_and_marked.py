@@ -163,3 +163,12 @@ def test_infinity_is_marked_and_ordinary_numbers_are_not():
         C = (1.0 / x).sum().named("C")
     assert "⚠ first ∞ here" in draw(C, passes="forward", detail="ops").dot.replace("\\ ", " ")
     assert "⚠" not in draw(network()).dot
+
+
+def test_infinity_that_is_written_and_has_no_effect_is_no_fault():
+    x = tg.tensor([1.0, 2.0, 3.0], requires_grad=True, name="x")
+    masked = tg.where(np.array([True, True, False]), x, -np.inf)
+    assert "⚠" not in draw(tg.sum(tg.softmax(masked) * np.arange(3.0)), detail="ops").dot
+    assert "⚠" in draw(tg.sum(masked), detail="ops").dot
+    with np.errstate(divide="ignore"):
+        assert "⚠" in draw(tg.sum(1.0 / tg.log(x - x)), detail="ops").dot

@@ -82,16 +82,25 @@ def _not_finite(
     """A line for every node with NaN or infinity in it: loud where nothing that it came from has any, else quiet.
 
     Values come from the parents, gradients from the nodes that use a node; all are `caused` by values that are bad.
+    Infinity that is written as a constant, as in a mask, is meant, where the result is finite.
     """
     kinds = {node.id: kind for node in graph.nodes if (kind := _kind(read(node)))}
     if not kinds:
         return {}
     origins: Mapping[str, list[str]] = {node.id: [] for node in graph.nodes}
+    meant: set[str] = set()
     for edge in graph.edges:
         if what:
             origins[edge.source].append(edge.target)
         else:
             origins[edge.target].append(edge.source)
+    if not what and graph.root.id not in kinds:
+        for node in graph.nodes:
+            causes = [origin for origin in origins[node.id] if origin in kinds]
+            written_so = node.kind == "constant" or any(origin in meant for origin in origins[node.id])
+            if kinds.get(node.id) == "∞" and written_so and not causes:
+                meant.add(node.id)
+                del kinds[node.id]
     firsts = [] if caused else [k for k in kinds if not any(origin in kinds for origin in origins[k])]
     return {
         identity: (f"⚠ first {kind}{what} here" if identity in firsts else f"{kind}{what} from there",)
