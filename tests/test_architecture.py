@@ -85,7 +85,7 @@ def test_every_file_has_a_room(files):
 
 
 def test_every_room_of_the_map_is_there_once(files):
-    named = [room for rooms in ROWS for room in rooms]
+    named = [each for rooms in ROWS for each in rooms]  # `room` is a function
     assert sorted(named) == sorted({room(name) for name in files})
 
 
