@@ -104,6 +104,8 @@ def main() -> int:
             for start in batches
         ]
         for done in as_completed(running):
+            if done.exception():
+                pool.shutdown(wait=False, cancel_futures=True)
             found = done.result()
             total.add(found)
             for text, program in found.faults:
