@@ -88,24 +88,29 @@ def _not_finite(
     if not kinds:
         return {}
     origins: Mapping[str, list[str]] = {node.id: [] for node in graph.nodes}
-    meant: set[str] = set()
     for edge in graph.edges:
         if what:
             origins[edge.source].append(edge.target)
         else:
             origins[edge.target].append(edge.source)
     if not what and graph.root.id not in kinds:
-        for node in graph.nodes:
-            causes = [origin for origin in origins[node.id] if origin in kinds]
-            written_so = node.kind == "constant" or any(origin in meant for origin in origins[node.id])
-            if kinds.get(node.id) == "∞" and written_so and not causes:
-                meant.add(node.id)
-                del kinds[node.id]
+        _leave_out_what_is_meant(graph, kinds, origins)
     firsts = [] if caused else [k for k in kinds if not any(origin in kinds for origin in origins[k])]
     return {
         identity: (f"⚠ first {kind}{what} here" if identity in firsts else f"{kind}{what} from there",)
         for identity, kind in kinds.items()
     }
+
+
+def _leave_out_what_is_meant(graph: Graph, kinds: dict[str, str], origins: Mapping[str, list[str]]) -> None:
+    """Take from the kinds infinite constants, and the infinity of ops that comes of nothing but these."""
+    meant: set[str] = set()
+    for node in graph.nodes:
+        causes = origins[node.id]
+        written_so = node.kind == "constant" or not meant.isdisjoint(causes)
+        if kinds.get(node.id) == "∞" and written_so and kinds.keys().isdisjoint(causes):
+            meant.add(node.id)
+            del kinds[node.id]
 
 
 def _kind(given: Summary | None) -> str:

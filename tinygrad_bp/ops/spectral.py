@@ -13,12 +13,21 @@ import numpy as np
 from tinygrad_bp.calls import guarded
 from tinygrad_bp.domains import Shapes
 from tinygrad_bp.errors import ArgumentError, describe
-from tinygrad_bp.ops import ties
 from tinygrad_bp.ops.complex import adjoint, conjugated, real
 from tinygrad_bp.ops.decompositions import hermitian
 from tinygrad_bp.ops.indexing import scatter_add
 from tinygrad_bp.ops.linear_algebra import finite, matmul, operand
-from tinygrad_bp.ops.ties import averaged, beside_vectors, constant, largest, one_over, settled, some, vanishing
+from tinygrad_bp.ops.ties import (
+    any_basis,
+    averaged,
+    beside_vectors,
+    constant,
+    largest,
+    one_over,
+    settled,
+    some,
+    vanishing,
+)
 from tinygrad_bp.registry import op
 
 
@@ -82,9 +91,9 @@ def _eigh_vjp(g: Any, y: Any, a: Any) -> Any:
     turned = matmul(adjoint(v), dv)
     along = v * averaged(dw, equal)
     share = conjugated(hermitian(matmul(along + matmul(v, _gaps(w, equal) * turned), adjoint(v))))
-    share = share + ties.in_any_basis(turned - adjoint(turned), equal, dv, of=_TURNED)
     if constant(g) and not np.any(dv):
         return share
+    share = share + any_basis(turned - adjoint(turned), equal, dv, of=_TURNED)
     return settled(share, a[..., :0], a, some(_repeated(equal)), of=f"the second derivative{_EIGH}")
 
 
@@ -221,17 +230,13 @@ def _svd_vjp(g: Any, y: Any, a: Any) -> Any:
     out_u, out_v = du - matmul(u, p), dv - matmul(v, q)
     outside = matmul(out_u * scaled, vh) + matmul(u, adjoint(out_v * scaled))
     share = conjugated(matmul(u, matmul(inside, vh)) + outside)
-    none = zero[..., None, :]
-    for skew, pairs, cotangent in (
-        (turn_u + turn_v, equal, np.concatenate([du, dv], axis=-2)),
-        (turn_u, equal & none, du),
-        (turn_v, equal & none, dv),
-        (out_u, none, du),
-        (out_v, none, dv),
-    ):
-        share = share + ties.in_any_basis(skew, pairs, cotangent, of=_TURNED)
     if constant(g) and not np.any(du) | np.any(dv):
         return share
+    share = share + any_basis(turn_u + turn_v, equal, np.concatenate([du, dv], axis=-2), of=_TURNED)
+    none = zero[..., None, :]  # whose vectors turn in U and V apart, and out of them
+    for turn, out, cotangent in ((turn_u, out_u, du), (turn_v, out_v, dv)):
+        for skew, pairs in ((turn, equal & none), (out, none)):
+            share = share + any_basis(skew, pairs, cotangent, of=_TURNED)
     return settled(share, a[..., :0], a, some(_unsmooth(zero, equal)), of=f"the second derivative{_SVD}")
 
 

@@ -114,7 +114,7 @@ def settled(x: Any, t: Any, a: Any, tied: Any, of: str) -> Any:
     return np.positive(x)
 
 
-def in_any_basis(skew: Any, pairs: Any, cotangent: Any, of: str) -> Any:
+def any_basis(skew: Any, pairs: Any, cotangent: Any, of: str) -> Any:
     """The number 0, if turning vectors that nothing tells apart changes nothing; else an error, as of `distinct`.
 
     skew: what turning each pair changes, made of the cotangent (…, m, k) of the vectors; pairs: those that may be

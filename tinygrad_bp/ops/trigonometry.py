@@ -175,7 +175,7 @@ def hypot(a: Any, b: Any) -> Any:
 def sinc(x: Any) -> Any:
     """sin(πx)/(πx), 1 at 0, elementwise. ∂y/∂x = (cos(πx) − y)/x, 0 at 0."""
     if getattr(x, "dtype", None) == np.float16:  # where older NumPys give NaN at 0
-        return np.where(x == 0, np.float16(1), np.sinc(np.where(x == 0, np.float16(1), x)))
+        return np.sinc(x.astype(np.float32)).astype(np.float16)
     return np.sinc(x)
 
 
